@@ -1,0 +1,178 @@
+package linear
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// A broken table breaks the contract in one way. A history that it takes part in
+// must fail.
+type broken struct {
+	table.Table
+	write func(ctx context.Context, next table.Table, tx table.Transaction) error
+	read  func(items map[table.Key]table.Item)
+}
+
+func (b *broken) Write(ctx context.Context, tx table.Transaction) error {
+	if b.write == nil {
+		return b.Table.Write(ctx, tx)
+	}
+	return b.write(ctx, b.Table, tx)
+}
+
+func (b *broken) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	items, err := b.Table.Get(ctx, keys...)
+	if b.read != nil && err == nil {
+		b.read(items)
+	}
+	return items, err
+}
+
+// A defect breaks a table.
+type defect func(seed uint64, t table.Table) table.Table
+
+// without returns the defect by which one kind of condition is not checked in the
+// operations on some partitions.
+func without(partition string, kind table.ConditionKind, attributes ...string) defect {
+	return func(_ uint64, t table.Table) table.Table {
+		return &broken{Table: t, write: func(ctx context.Context, next table.Table, tx table.Transaction) error {
+			tx.Ops = slices.Clone(tx.Ops)
+			for i := range tx.Ops {
+				op := &tx.Ops[i]
+				if !strings.Contains(op.Key.Partition, partition) {
+					continue
+				}
+				op.When = slices.DeleteFunc(slices.Clone(op.When), func(c table.Condition) bool {
+					return c.Kind == kind && (len(attributes) == 0 || slices.Contains(attributes, c.Attribute))
+				})
+				if op.Kind == table.OpCheck && len(op.When) == 0 { // a check of nothing
+					tx.Ops[i] = table.Check(table.Key{Partition: op.Key.Partition, Sort: "\x01 absent"}, table.Absent())
+				}
+			}
+			return next.Write(ctx, tx)
+		}}
+	}
+}
+
+// stale returns the defect by which a read sometimes returns an item as it was
+// read before.
+func stale(seed uint64, t table.Table) table.Table {
+	random := rand.New(rand.NewPCG(seed, 20))
+	var mu sync.Mutex
+	before := map[table.Key]table.Item{}
+	return &broken{Table: t, read: func(items map[table.Key]table.Item) {
+		mu.Lock()
+		defer mu.Unlock()
+		for key, item := range items {
+			old, ok := before[key]
+			before[key] = item
+			if ok && random.IntN(4) == 0 {
+				items[key] = old
+			}
+		}
+	}}
+}
+
+// forgetting is the defect by which a write is sometimes acknowledged and lost.
+func forgetting(seed uint64, t table.Table) table.Table {
+	random := rand.New(rand.NewPCG(seed, 21))
+	var mu sync.Mutex
+	return &broken{Table: t, write: func(ctx context.Context, next table.Table, tx table.Transaction) error {
+		mu.Lock()
+		lost := random.IntN(20) == 0
+		mu.Unlock()
+		if lost {
+			return nil
+		}
+		return next.Write(ctx, tx)
+	}}
+}
+
+// tokenless is the defect by which a transaction that is sent again is another
+// one.
+func tokenless(_ uint64, t table.Table) table.Table {
+	var mu sync.Mutex
+	sent := 0
+	return &broken{Table: t, write: func(ctx context.Context, next table.Table, tx table.Transaction) error {
+		mu.Lock()
+		sent++
+		tx.Token = fmt.Sprint("sent ", sent)
+		mu.Unlock()
+		return next.Write(ctx, tx)
+	}}
+}
+
+// halved is the defect by which a transaction is two.
+func halved(_ uint64, t table.Table) table.Table {
+	return &broken{Table: t, write: func(ctx context.Context, next table.Table, tx table.Transaction) error {
+		if len(tx.Ops) < 4 {
+			return next.Write(ctx, tx)
+		}
+		first, second := tx, tx
+		first.Ops, second.Ops = tx.Ops[:len(tx.Ops)/2], tx.Ops[len(tx.Ops)/2:]
+		first.Token, second.Token = "1 "+tx.Token[2:], "2 "+tx.Token[2:]
+		if err := next.Write(ctx, first); err != nil {
+			return err
+		}
+		return next.Write(ctx, second)
+	}}
+}
+
+// mustBeFound runs histories until one shows the defect.
+func (s subject) mustBeFound(t *testing.T, within uint64, d defect) {
+	t.Helper()
+	for seed := uint64(1); seed <= within; seed++ {
+		r := s.run(t, seed, options{tenant: "acme", mixes: mixes, broken: func(next table.Table) table.Table { return d(seed, next) }})
+		if r.check == porcupine.Illegal {
+			t.Logf("found by seed %d (%s)", seed, r.mix)
+			return
+		}
+	}
+	t.Errorf("%d histories do not show it", within)
+}
+
+// Each defect of the table must be found: a check that cannot fail proves nothing.
+func TestUsers_FindsDefects(t *testing.T) {
+	defects := []struct {
+		name   string
+		defect defect
+	}{
+		{"a userName is reserved twice", without("NAMES#user", table.CondAbsent)},
+		{"an email is reserved twice", without("NAMES#mail", table.CondAbsent)},
+		{"an externalId is reserved twice", without("NAMES#ext", table.CondAbsent)},
+		{"seats have no limit", without("LEDGER", table.CondBelow)},
+		{"a user is changed at any version", without("USERS", table.CondIs, "ver")},
+		{"a deleted user is changed at any version", without("GONE", table.CondIs, "ver")},
+		{"stale reads", stale},
+		{"lost writes", forgetting},
+		{"writes that are sent again are applied twice", tokenless},
+		{"half a transaction is seen", halved},
+	}
+	if raceDetector {
+		// Ten times as slow: make check looks for all of them without it.
+		defects = defects[:3]
+	}
+	for _, c := range defects {
+		t.Run(c.name, func(t *testing.T) { ofUsers.mustBeFound(t, 400, c.defect) })
+	}
+}
+
+// A seed determines its history, call by call.
+func TestSeed_ReplaysItsHistory(t *testing.T) {
+	for seed := range uint64(10) {
+		first := ofUsers.run(t, seed, options{tenant: "acme", mixes: mixes, keep: true})
+		again := ofUsers.run(t, seed, options{tenant: "acme", mixes: mixes, keep: true})
+		require.Equal(t, first.trace, again.trace, "seed %d", seed)
+		require.Equal(t, first.readable(), again.readable(), "seed %d", seed)
+	}
+}

@@ -1,0 +1,220 @@
+package linear
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// A recorder records the requests of a history. It is safe for concurrent use.
+type recorder struct {
+	mu         sync.Mutex
+	clock      int64
+	numbers    int
+	operations []porcupine.Operation
+	wrong      []string
+}
+
+// An outcome says how the answer of a request is to be taken.
+type outcome struct {
+	// unknown reports that the request may take effect at any time after it was
+	// sent, or never.
+	unknown bool
+	// wrong reports an answer that is never right.
+	wrong  bool
+	status int
+}
+
+func (r *recorder) next() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.numbers++
+	return r.numbers
+}
+
+func (r *recorder) now() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock++
+	return r.clock
+}
+
+// record sends a request and records when it was sent and answered. The end of
+// one with an unknown outcome is that of time: what never takes effect then comes
+// last.
+func (r *recorder) record(client int, input any, send func() (any, outcome)) {
+	op := porcupine.Operation{ClientId: client, Input: input, Call: r.now()}
+	output, how := send()
+	op.Output, op.Return = output, r.now()
+	if how.unknown {
+		op.Return = math.MaxInt64
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.operations = append(r.operations, op)
+	if how.wrong {
+		r.wrong = append(r.wrong, fmt.Sprint(input, " → ", output))
+	}
+}
+
+// add records an operation that was part of another one.
+func (r *recorder) add(op porcupine.Operation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.operations = append(r.operations, op)
+}
+
+// readable lists the requests in the order in which they were sent.
+func (r *recorder) readable() string {
+	var b strings.Builder
+	ops := slices.Clone(r.operations)
+	slices.SortFunc(ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+	for _, op := range ops {
+		end := fmt.Sprint(op.Return)
+		if op.Return == math.MaxInt64 {
+			end = "?"
+		}
+		fmt.Fprintf(&b, "  client %d, %d to %s: %v → %v\n", op.ClientId, op.Call, end, op.Input, op.Output)
+	}
+	return b.String()
+}
+
+// A program is the requests of a kind of history.
+type program interface {
+	// begin makes what the history begins with, by requests before all others.
+	begin(first *client, r *rand.Rand)
+	// run sends the requests of one client.
+	run(c *client, requests int)
+	// end reads the result, after all others.
+	end(last *client)
+	history() *recorder
+}
+
+// A subject is a kind of history.
+type subject struct {
+	name string
+	// seats is the limit at the beginning.
+	seats func(r *rand.Rand) int
+	// open returns a history on a world, and model the model that it must fit.
+	open  func(w *world) program
+	model func(p program, seats int) porcupine.Model
+	// clients and requests bound what is sent.
+	clients, requests int
+}
+
+// A result is a history that was run.
+type result struct {
+	seed  uint64
+	mix   string
+	check porcupine.CheckResult
+	info  porcupine.LinearizationInfo
+	model porcupine.Model
+	*recorder
+	faults []store.Fault
+	turns  int
+	trace  []string
+}
+
+func (r *result) failed() bool {
+	return r.check != porcupine.Ok || len(r.wrong) > 0 || len(r.faults) > 0
+}
+
+// options change how a history is run.
+type options struct {
+	engine table.Table
+	tenant string
+	broken func(table.Table) table.Table
+	keep   bool // the trace
+	mixes  []mix
+}
+
+// checkTime is how long one history is checked. A longer search proves nothing.
+const checkTime = 30 * time.Second
+
+// run runs the history of a seed, and checks it.
+func (s subject) run(t *testing.T, seed uint64, o options) *result {
+	out := &result{seed: seed}
+	var p program
+	var seats int
+	synctest.Test(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(seed, 12))
+		m := o.mixes[seed%uint64(len(o.mixes))]
+		w := newWorld(t, seed, m, o.engine, o.tenant, o.broken)
+		w.gate.keep = o.keep
+		seats = s.seats(random)
+		clients, requests := 2+random.IntN(s.clients-1), 1+random.IntN(s.requests)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			ctx := context.Background()
+			w.begin(ctx, int64(seats))
+			p = s.open(w)
+			first := &client{w: w, number: 0, random: random}
+			p.begin(first, random)
+			w.setCalm(false)
+			var wait sync.WaitGroup
+			for i := range clients {
+				c := &client{w: w, number: i + 1, instance: i % 2, random: rand.New(rand.NewPCG(seed, uint64(100+i))), mix: &m}
+				wait.Go(func() {
+					if w.gate.pass((&call{client: c.number}).in(ctx), "start") == nil {
+						p.run(c, requests)
+					}
+				})
+			}
+			wait.Wait()
+			w.setCalm(true)
+			p.end(first)
+			time.Sleep(2 * store.SweepAge)
+			_, err := w.instance(0).app.Store.Sweep(ctx, 0)
+			require.NoError(t, err)
+			out.faults, err = w.instance(0).app.Store.Audit(ctx, w.tenant)
+			require.NoError(t, err)
+		}()
+		w.gate.run(done)
+		out.turns, out.trace, out.mix = w.gate.passed, w.gate.trace, m.name
+	})
+	out.recorder = p.history()
+	out.model = s.model(p, seats)
+	out.check, out.info = porcupine.CheckOperationsVerbose(out.model, out.operations, checkTime)
+	return out
+}
+
+// report fails the test with all that is needed to understand a history, and to
+// run it again.
+func (r *result) report(t *testing.T) {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), "rollcall-linear")
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	path := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(fmt.Sprintf("%s-%d.html", t.Name(), r.seed)))
+	require.NoError(t, porcupine.VisualizePath(r.model, r.info, path))
+	var why []string
+	switch r.check {
+	case porcupine.Illegal:
+		why = append(why, "no order of the requests explains the answers")
+	case porcupine.Unknown:
+		why = append(why, fmt.Sprint("not checked within ", checkTime))
+	}
+	for _, wrong := range r.wrong {
+		why = append(why, "internal error: "+wrong)
+	}
+	for _, fault := range r.faults {
+		why = append(why, fmt.Sprint("audit: ", fault))
+	}
+	t.Errorf("seed %d (%s): %s\n%sagain:   go test ./internal/e2e/linear -run '^%s$' -linear.seed=%d\npicture: %s",
+		r.seed, r.mix, strings.Join(why, "; "), r.readable(), strings.ReplaceAll(t.Name(), "/", "$/^"), r.seed, path)
+}
