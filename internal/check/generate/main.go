@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/check/conformance"
+	"github.com/rollcall-scim/rollcall/internal/check/supply"
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -32,6 +33,8 @@ var files = []struct {
 		}
 		return document, err
 	}},
+	{"NOTICE", ofModules(supply.Notice)},
+	{"THIRD_PARTY_LICENSES.txt", ofModules(supply.Licenses)},
 	{"template.yaml", func(tree fs.FS) ([]byte, error) {
 		template, err := fs.ReadFile(tree, "template.yaml")
 		if err != nil {
@@ -52,6 +55,17 @@ func setupPage(name string, p idp.Provider) func(fs.FS) ([]byte, error) {
 			return nil, err
 		}
 		return cause.SetupPage(page, p)
+	}
+}
+
+// ofModules returns a document about the modules that the binaries link.
+func ofModules(document func([]supply.Module) []byte) func(fs.FS) ([]byte, error) {
+	return func(fs.FS) ([]byte, error) {
+		modules, err := supply.Modules()
+		if err != nil {
+			return nil, err
+		}
+		return document(modules), nil
 	}
 }
 
