@@ -2,7 +2,7 @@
 # what they need into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln fuzz bench soak erasure-full functions \
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full functions \
 	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test
 
 .SHELLFLAGS := -euc
@@ -100,6 +100,9 @@ erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: mi
 
 vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh
+
+sbom: ## bills of materials of the functions and of rollcall (CycloneDX), in bin/sbom
+	@scripts/sbom.sh
 
 fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
 	@scripts/fuzz.sh $(FUZZTIME)

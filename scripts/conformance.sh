@@ -23,18 +23,23 @@ if [ ! -e "$venv/complete" ]; then
 	rm -rf "$venv"
 	mkdir -p "$cache"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+	# requirements.txt has all of them: pip resolves nothing, and checks afterwards.
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$here/requirements.txt"
+	"$venv/bin/pip" check --quiet --disable-pip-version-check
 	touch "$venv/complete"
 fi
-# jars NAME downloads the dependencies of scripts/conformance/NAME/pom.xml, once, and prints their folder.
+# jars NAME downloads the dependencies of scripts/conformance/NAME/pom.xml, once, compares
+# them with NAME/jars.sha256, and prints their folder.
 jars() {
 	local home
-	home=$cache/conformance-$1-$(cksum <"$here/$1/pom.xml" | cut -d' ' -f1)
+	home=$cache/conformance-$1-$(cat "$here/$1/pom.xml" "$here/$1/jars.sha256" | cksum | cut -d' ' -f1)
 	if [ ! -e "$home/complete" ]; then
 		echo "fetching the client of $1 (once)" >&2
 		rm -rf "$home"
 		mkdir -p "$home"
-		mvn -q -B -f "$here/$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$home/lib" -DincludeScope=runtime >&2
+		mvn -q -B --strict-checksums -f "$here/$1/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+			-DoutputDirectory="$home/lib" -DincludeScope=runtime >&2
+		"$root/scripts/checksums.sh" "$home/lib" "$here/$1/jars.sha256"
 		touch "$home/complete"
 	fi
 	echo "$home/lib"

@@ -18,7 +18,9 @@ if [ ! -e "$venv/complete" ]; then
 	rm -rf "$venv"
 	mkdir -p "$(dirname "$venv")"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/tools/requirements.txt"
+	# requirements.txt has all of them: pip resolves nothing, and checks afterwards.
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$root/tools/requirements.txt"
+	"$venv/bin/pip" check --quiet --disable-pip-version-check
 	touch "$venv/complete"
 fi
 export SAM_CLI_TELEMETRY=0

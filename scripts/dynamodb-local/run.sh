@@ -80,9 +80,11 @@ fetch() {
 	local made=$scratch/dynamodb-local-$version
 	mkdir "$made"
 	cp "$here/pom.xml" "$scratch/pom.xml"
-	mvn -q -B -f "$scratch/pom.xml" dependency:copy-dependencies \
+	mvn -q -B --strict-checksums -f "$scratch/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
 		-DoutputDirectory="$made/lib" -DincludeScope=runtime >&2 ||
 		die "Maven could not fetch DynamoDB Local $version (see above)"
+	"$here/../checksums.sh" "$made/lib" "$here/jars.sha256" ||
+		die "DynamoDB Local $version is not the one that jars.sha256 lists (see above)"
 	mv "$made" "$cache/" 2>/dev/null || [[ -d $home ]] || die "cannot write to $cache"
 	rm -rf "$scratch"
 	scratch=

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Writes the pins of the tools that are not Go's: requirements.txt from requirements.in, with
+# the SHA-256 of every package, and jars.sha256 with those of the Maven artifacts of each
+# pom.xml. Run it after a change of a version, and read the difference: what it writes is
+# what the registries hold today.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+python3 -m venv "$work/uv"
+"$work/uv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
+for folder in tools scripts/conformance; do
+	(
+		cd "$folder"
+		"$work/uv/bin/uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+			--custom-compile-command scripts/pins.sh requirements.in -o requirements.txt
+	)
+done
+
+for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance/unboundid; do
+	mkdir "$work/jars"
+	cp "$folder/pom.xml" "$work/"
+	mvn -q -B --strict-checksums -f "$work/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+		-DoutputDirectory="$work/jars" -DincludeScope=runtime
+	scripts/checksums.sh "$work/jars" >"$folder/jars.sha256"
+	rm -r "$work/jars"
+done
+git diff --stat -- tools scripts
