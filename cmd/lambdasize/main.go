@@ -58,7 +58,8 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main with its environment as arguments; it returns the exit status.
+// run does the work of main with its environment as arguments, and returns the
+// exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("lambdasize", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

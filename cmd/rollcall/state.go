@@ -78,9 +78,9 @@ func private(path string, kind fs.FileMode) error {
 	return checkPrivate(path, found, kind, os.Geteuid())
 }
 
-// checkPrivate is private for what was read of a file and for any user. Windows has
-// neither owners nor permissions of this kind: there the folder belongs to the user's
-// own profile.
+// checkPrivate does the work of private with a file's attributes and a user id as
+// arguments. Windows has neither owners nor permissions of this kind: there the folder
+// belongs to the user's own profile.
 func checkPrivate(path string, found fs.FileInfo, kind fs.FileMode, user int) error {
 	what, mode := "file", "600"
 	if kind == fs.ModeDir {

@@ -63,7 +63,8 @@ func thisMachine() machine {
 	}
 }
 
-// run is main with its environment as arguments; it returns the exit status.
+// run does the work of main with its environment as arguments, and returns the
+// exit status.
 func run(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)

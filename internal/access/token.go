@@ -44,7 +44,7 @@ type Token struct {
 // the Record is stored.
 func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, t) }
 
-// mint is Mint with a source of randomness.
+// mint does what Mint does, with the given source of randomness.
 func mint(random io.Reader, t tenant.ID) (text string, record Record) {
 	id := randomText(random, 10)
 	secret := randomText(random, 32)

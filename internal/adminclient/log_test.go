@@ -21,7 +21,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
-// answering is a client of a service that gives one answer; asked is what it was asked.
+// answering returns a client of a service that gives one answer; asked returns the
+// request that the service received.
 func answering(t *testing.T, status int, answer string) (c *Client, asked func() string) {
 	t.Helper()
 	var got string

@@ -145,7 +145,7 @@ func (o Options) clock() func() time.Time {
 // frozen.
 func WallClock() time.Time { return time.Now().Round(0) }
 
-// NewWith is New with options for tests.
+// NewWith does what New does, with options for tests.
 func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error) {
 	c, err := c.checked()
 	if err != nil {

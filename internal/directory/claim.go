@@ -118,7 +118,7 @@ func FormerClaims(r scim.Resource) Claims {
 	return former
 }
 
-// FormerGroupClaims is FormerClaims for a group's resource.
+// FormerGroupClaims does for a group's resource what FormerClaims does for a user's.
 func FormerGroupClaims(r scim.Resource) Claims {
 	former := Claims{}
 	former.add(GroupName, r.Text("displayName"))

@@ -46,7 +46,7 @@ func TestGroups_AnyHistory(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) { runGroupModel(t, rt, base, false) })
 }
 
-// TestGroups_AnyHistoryKilled is the same in a process that is killed after any
+// TestGroups_AnyHistoryKilled runs the same in a process that is killed after any
 // write: the next reader sees the state before the request, or the one asked
 // for.
 func TestGroups_AnyHistoryKilled(t *testing.T) {

@@ -37,8 +37,8 @@ func (d *Directory) groupAtRest(ctx context.Context, t tenant.ID, id string) (*G
 	return d.atRest(ctx, t, func() (*Group, error) { return d.Group(ctx, t, id) })
 }
 
-// groupAtRestAndProtected is groupAtRest, with the protected users read in the
-// same round trip.
+// groupAtRestAndProtected does what groupAtRest does, and reads the protected
+// users in the same round trip.
 func (d *Directory) groupAtRestAndProtected(ctx context.Context, t tenant.ID, id string) (*Group, ProtectedList, error) {
 	var list ProtectedList
 	g, err := d.atRest(ctx, t, func() (g *Group, err error) {

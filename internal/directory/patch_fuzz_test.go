@@ -179,8 +179,8 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 
 func did(a journal.Action) bool { return a != "" && a != journal.Unchanged }
 
-// patchSeeds are bodies of PATCH requests: those of other servers' test suites,
-// and some for each rule.
+// patchSeeds returns bodies of PATCH requests: those of other servers' test
+// suites, and some for each rule.
 func patchSeeds(f *testing.F, g *tight) []string {
 	f.Helper()
 	text, err := os.ReadFile("../scim/resource/testdata/patches.json")

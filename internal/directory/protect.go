@@ -161,8 +161,9 @@ func (w *groupWork) checkProtected(ctx context.Context, before *Group, list Prot
 	return check, nil
 }
 
-// checkDeletion is checkProtected for the deletion of a group. All members of a
-// small group are known at its version, under which it is deleted.
+// checkDeletion does for the deletion of a group what checkProtected does for
+// other changes. All members of a small group are known at its version, under
+// which it is deleted.
 func (w *groupWork) checkDeletion(ctx context.Context, c GroupDeletion, list ProtectedList) (*ProtectedCheck, error) {
 	if !c.Ends {
 		return w.checkProtected(ctx, c.Before, list, list.IDs)

@@ -92,7 +92,7 @@ func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q 
 	return l.run(ctx)
 }
 
-// groupList is userList for groups.
+// groupList does for groups what userList does for users.
 func (d *Directory) groupList(ctx context.Context, t tenant.ID, by Caller, q Query) (*list[*Group], error) {
 	l := &list[*Group]{
 		d: d, tenant: t, by: by, query: q, of: d.groups.Name,
@@ -198,8 +198,8 @@ func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *match.Filter
 	return ids, "userName", err
 }
 
-// groupCandidates is candidates for groups. known are the groups of a member,
-// which have been read already.
+// groupCandidates does for groups what candidates does for users. known are the
+// groups of a member, which have been read already.
 func (d *Directory) groupCandidates(ctx context.Context, t tenant.ID, f *match.Filter) (
 	ids []string, known []*Group, found string, err error,
 ) {

@@ -126,8 +126,8 @@ func orEmpty(members []string) []string {
 	return members
 }
 
-// showChanged is showGroup after a change: a group that cannot be read does not
-// make the change fail.
+// showChanged does what showGroup does, after a change: a group that cannot be
+// read does not make the change fail.
 func (s *Service) showChanged(ctx context.Context, q *request, projection resource.Projection) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
 	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {

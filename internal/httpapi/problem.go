@@ -45,8 +45,8 @@ type problem struct {
 // Error returns the cause.
 func (p *problem) Error() string { return "httpapi: " + string(p.cause) }
 
-// problemOf is the one mapper from the errors of the inner packages to what
-// clients and the log see.
+// problemOf maps an error of the inner packages to what clients and the log see.
+// Nothing else does.
 func problemOf(err error) *problem {
 	var (
 		known   *problem

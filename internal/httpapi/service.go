@@ -206,8 +206,8 @@ func (s *Service) keeps(q *request, err error) bool {
 	return kept
 }
 
-// unhandled is the operation of a request that no handler sees, "" for one that is not
-// for a user or a group.
+// unhandled returns the operation of a request that reaches no handler, or "" if the
+// request is not for a user or a group.
 func (q *request) unhandled() journal.Operation {
 	switch q.route.Function {
 	case functionBulk:

@@ -252,7 +252,7 @@ func (s schemaModel) patched(before map[string]any, p patchModel) (after map[str
 	return after, true
 }
 
-// allowed is patched with a check at the end of what is required.
+// allowed does what patched does, and checks at the end what is required.
 func (s schemaModel) allowed(before map[string]any, p patchModel) (after map[string]any, ok bool) {
 	after, ok = s.patched(before, p)
 	if !ok || len(after) == 0 && len(before) == 0 || reflect.DeepEqual(before, after) {

@@ -46,5 +46,5 @@ func FirstKey(at time.Time) string {
 	return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff)
 }
 
-// LastKey is after all keys of a millisecond.
+// LastKey returns a key after all keys of a millisecond.
 func LastKey(at time.Time) string { return FirstKey(at) + "~" }

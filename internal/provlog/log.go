@@ -250,7 +250,7 @@ func (l *Log) failures(ctx context.Context, t tenant.ID, q Query) (found Found, 
 	return found, nil
 }
 
-// subjectsOf are the names under which the entries of a searched subject are kept.
+// subjectsOf returns the names under which the entries of a searched subject are kept.
 func subjectsOf(text string, records []Record) []journal.Subject {
 	var subjects []journal.Subject
 	for _, r := range records {
@@ -397,7 +397,7 @@ func (h *history) fetch(ctx context.Context) error {
 	return err
 }
 
-// chained are the pending keys that only records link to.
+// chained returns the pending keys that only records link to.
 func (h *history) chained() []string {
 	var keys []string
 	for _, key := range h.pending {
@@ -408,7 +408,7 @@ func (h *history) chained() []string {
 	return keys
 }
 
-// placeOf is where a history continues: after an entry, with the pending keys.
+// placeOf encodes where a history continues: after an entry, with the pending keys.
 func placeOf(last string, pending []string) string {
 	return strings.Join(append([]string{last}, pending...), ".")
 }

@@ -89,7 +89,7 @@ type Notice struct {
 	Token Token
 }
 
-// WhatToDo is what to do about it, "" where the text says all.
+// WhatToDo returns what to do about the notice, or "" if its text says all.
 func (n Notice) WhatToDo() string {
 	if n.Cause == "" || n.Kind == NoticeTokenPast {
 		return ""
@@ -165,7 +165,7 @@ func (j *judgement) summary(o *Overview) string {
 	return "No failures. Everything received with a valid token was applied."
 }
 
-// days is how many days the overview shows.
+// days returns how many days the overview shows.
 func (j *judgement) days() int {
 	if j.about.LogDays > 0 {
 		return min(journal.ShownDays, j.about.LogDays)
@@ -173,7 +173,7 @@ func (j *judgement) days() int {
 	return journal.ShownDays
 }
 
-// within is the time that the overview shows, in words.
+// within returns the length of time that the overview shows, in words.
 func (j *judgement) within() string {
 	if j.days() == 1 {
 		return " since yesterday"
@@ -181,7 +181,7 @@ func (j *judgement) within() string {
 	return fmt.Sprintf(" in the last %d days", j.days())
 }
 
-// whole are the notices of what holds for all requests.
+// whole returns the notices of what holds for all requests.
 func (j *judgement) whole() []Notice {
 	if !j.about.Off {
 		return nil
@@ -215,8 +215,8 @@ func (j *judgement) sum(c cause.Cause) (all journal.Tally) {
 	return all
 }
 
-// refusedTokens are the notices of revoked and expired tokens that are still used, the
-// latest first.
+// refusedTokens returns the notices of revoked and expired tokens that are still used,
+// the latest first.
 func (j *judgement) refusedTokens() []Notice {
 	var notices []Notice
 	for _, t := range j.tallies {
@@ -236,8 +236,8 @@ func (j *judgement) refusedTokens() []Notice {
 	return notices
 }
 
-// refusedToken is the notice of one refused token. Whether provisioning has stopped is
-// judged by the identity provider that uses it: others may have valid tokens.
+// refusedToken returns the notice of one refused token. Whether provisioning has
+// stopped is judged by the identity provider that uses it: others may have valid tokens.
 func (j *judgement) refusedToken(t journal.Tally) (Notice, bool) {
 	token := j.token(t.TokenID)
 	n := Notice{Level: LevelError, Kind: NoticeTokenRefused, Cause: t.Cause, Outcome: journal.Failure, Token: token}
@@ -303,7 +303,7 @@ func (j *judgement) others(t journal.Tally) bool {
 	})
 }
 
-// token is a token by its id, with the id alone where it is not known.
+// token returns a token by its id, with the id alone if the token is unknown.
 func (j *judgement) token(id string) Token {
 	for _, t := range j.about.Tokens {
 		if t.ID == id {
@@ -313,7 +313,7 @@ func (j *judgement) token(id string) Token {
 	return Token{ID: id}
 }
 
-// name is the token by what is shown of it everywhere.
+// name returns the text by which every page shows the token.
 func (t Token) name() string {
 	if t.LastFour == "" {
 		return t.ID
@@ -331,7 +331,7 @@ func (j *judgement) received() bool {
 	return len(j.seen)+len(j.tallies) > 0 || slices.ContainsFunc(j.about.Tokens, func(t Token) bool { return !t.LastUsed.IsZero() })
 }
 
-// lack are the notices of a tenant from which nothing can come, or has come yet.
+// lack returns the notices of a tenant that cannot send requests, or has sent none yet.
 func (j *judgement) lack() []Notice {
 	live := slices.ContainsFunc(j.about.Tokens, func(t Token) bool { return t.live(j.now) })
 	switch {
@@ -349,8 +349,8 @@ func (j *judgement) lack() []Notice {
 	return nil
 }
 
-// refused are the notices of recent requests that were refused and mark no user or group
-// as failing.
+// refused returns the notices of recent requests that were refused and mark no user or
+// group as failing.
 func (j *judgement) refused() []Notice {
 	var notices []Notice
 	for _, t := range j.unnamed {
@@ -373,8 +373,8 @@ func (j *judgement) refused() []Notice {
 	return notices
 }
 
-// warnings are the notices of requests that succeeded with a warning, and are counted in
-// the overview.
+// warnings returns the notices of requests that succeeded with a warning, and are counted
+// in the overview.
 func (j *judgement) warnings(o *Overview) []Notice {
 	by := map[cause.Cause]journal.Tally{}
 	for _, t := range j.tallies {
@@ -409,8 +409,8 @@ var warningTexts = map[cause.Cause]string{
 	cause.BulkPartial:       "Operations failed or were not tried in %s",
 }
 
-// expiring are the notices of tokens that are in use and expire soon, unless a newer one
-// is in use.
+// expiring returns the notices of tokens that are in use and expire soon, unless a newer
+// one is in use.
 func (j *judgement) expiring() []Notice {
 	var notices []Notice
 	for _, t := range j.about.Tokens {
@@ -437,7 +437,7 @@ func (j *judgement) inUse(t Token) bool {
 	return recent(t.LastUsed) || slices.ContainsFunc(j.seen, func(s journal.Seen) bool { return s.TokenID == t.ID && recent(s.Time) })
 }
 
-// idpName is an identity provider as a sentence names it.
+// idpName returns an identity provider's name as a sentence has it.
 func idpName(p idp.Provider) string {
 	if p != "" && p != idp.Other {
 		return p.Name()
@@ -445,7 +445,7 @@ func idpName(p idp.Provider) string {
 	return "one client"
 }
 
-// plural is a number with what it counts.
+// plural returns a number with the noun that it counts.
 func plural(n int64, one, many string, atLeast bool) string {
 	text := fmt.Sprintf("%s %s", amount.Number(n), many)
 	if n == 1 {
@@ -457,7 +457,7 @@ func plural(n int64, one, many string, atLeast bool) string {
 	return text
 }
 
-// times is how often something was done.
+// times returns how often something was done, in words.
 func times(n int64, atLeast bool) string { return plural(n, "time", "times", atLeast) }
 
 // ago says how long ago something was.

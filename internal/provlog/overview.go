@@ -197,7 +197,7 @@ func later(x, y time.Time) time.Time {
 	return y
 }
 
-// sortedTallies are tallies by cause, the latest first.
+// sortedTallies returns the tallies of all causes, the latest first.
 func sortedTallies(by map[cause.Cause]journal.Tally) []journal.Tally {
 	return slices.SortedFunc(maps.Values(by), func(x, y journal.Tally) int {
 		return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(x.Cause, y.Cause))

@@ -23,13 +23,13 @@ import (
 // the body. RFC 8259; RFC 7643 §2.1
 func DecodeJSON(body []byte) (any, error) { return decodeJSON(body, 0) }
 
-// decodeJSON is DecodeJSON with more levels of nesting.
+// decodeJSON does what DecodeJSON does, and accepts more levels of nesting.
 func decodeJSON(body []byte, more int) (any, error) {
 	v, _, err := readJSON(body, more)
 	return v, err
 }
 
-// readJSON is decodeJSON; deep reports that the fault is only the nesting.
+// readJSON does what decodeJSON does; deep reports that the fault is only the nesting.
 func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -58,7 +58,7 @@ func DecodeText(text string) (v any, ok, deep bool) {
 // DecodeObject decodes a body that must be a JSON object.
 func DecodeObject(body []byte) (map[string]any, error) { return DecodeDeep(body, 0) }
 
-// DecodeDeep is DecodeObject with more levels of nesting.
+// DecodeDeep does what DecodeObject does, and accepts more levels of nesting.
 func DecodeDeep(body []byte, more int) (map[string]any, error) {
 	v, err := decodeJSON(body, more)
 	if err != nil {

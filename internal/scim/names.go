@@ -76,7 +76,8 @@ func Member(object map[string]any, name string) any {
 	return v
 }
 
-// LookupMember is Member, and reports whether there is a member of the name.
+// LookupMember does what Member does, and reports whether there is a member of the
+// name.
 func LookupMember(object map[string]any, name string) (any, bool) {
 	if v, ok := object[name]; ok {
 		return v, true

@@ -87,7 +87,7 @@ func canonicalURN(urn string) string {
 	return ""
 }
 
-// NoExtension is for messages, which have no extensions.
+// NoExtension reports false for every URN: messages have no extensions.
 func NoExtension(string) bool { return false }
 
 // WrongSchema refuses a URN that schemas lists in place of another.

@@ -20,7 +20,7 @@ func (f *fixture) editOf(id string) directory.GroupEdit {
 	return e
 }
 
-// group1 is a group of two members, and a user who is none.
+// group1 creates four users, and a group with two of them as members.
 func group1(f *fixture) { f.users("a", "b", "c", "d"); f.group("g1", "b", "c") }
 
 // sameGroup returns the rows of the conditions of every change of g1.
@@ -193,7 +193,7 @@ func groupDecisions(t tenant.ID) []decision {
 	}
 }
 
-// partDecisions are those of a change that is applied in parts.
+// partDecisions returns the decisions of a change that is applied in parts.
 func partDecisions(t tenant.ID) []decision {
 	const changed = directory.RecordChanged
 	head := taskKey(t, "members#g1#w1")

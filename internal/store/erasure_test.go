@@ -159,7 +159,7 @@ func (f *fixture) sweepOf(calls int) (swept Sweeping, ok bool) {
 	return swept, ok
 }
 
-// sweepCounted is sweepOf, and returns how many items it deleted.
+// sweepCounted does what sweepOf does, and returns how many items it deleted.
 func (f *fixture) sweepCounted(calls int) (swept Sweeping, deleted int64, ok bool) {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())

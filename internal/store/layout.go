@@ -33,7 +33,7 @@ func tenantKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TENANT"}
 }
 
-// schemasKey is the item of the tenant's own schemas.
+// schemasKey returns the key of the item with the tenant's own schemas.
 func schemasKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "SCHEMAS"}
 }
@@ -42,9 +42,9 @@ func tokenKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
 }
 
-// usedKey is the item with the last use of a token. It is separate from the
-// token, because the role that serves SCIM requests writes it, and may not
-// write tokens.
+// usedKey returns the key of the item with the last use of a token. It is
+// separate from the token, because the role that serves SCIM requests writes it,
+// and may not write tokens.
 func usedKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "USED"), Sort: id}
 }
@@ -57,7 +57,8 @@ func listedKey(t tenant.ID) table.Key {
 
 const tenantsPartition = "TENANTS"
 
-// ledgerKey is the shard of the ledger: one, unless a tenant needs more.
+// ledgerKey returns the key of the ledger's shard: there is one, unless a tenant
+// needs more.
 func ledgerKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "LEDGER"), Sort: "0"}
 }
@@ -70,14 +71,14 @@ func goneKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "GONE"), Sort: id}
 }
 
-// reservationKey is where a value is reserved: among the kinds that share its
-// space.
+// reservationKey returns the key of the reservation of a value, among the kinds
+// that share its space.
 func reservationKey(t tenant.ID, kind directory.Kind, value string) table.Key {
 	return table.Key{Partition: partition(t, "NAMES#"+string(kind.Space())), Sort: value}
 }
 
-// mailKey is one other email of one user: the folded value, then a NUL, which
-// no stored value contains, and the id.
+// mailKey returns the key of one other email of one user: the folded value, then
+// a NUL, which no stored value contains, and the id.
 func mailKey(t tenant.ID, folded, id string) table.Key {
 	return table.Key{Partition: partition(t, "MAILS"), Sort: folded + mailDelimiter + id}
 }
@@ -88,7 +89,8 @@ func groupKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "GROUPS"), Sort: id}
 }
 
-// membershipKey is a member of a group under one of the group's epochs.
+// membershipKey returns the key of a member of a group under one of the group's
+// epochs.
 func membershipKey(t tenant.ID, group string, epoch int64, user string) table.Key {
 	return table.Key{
 		Partition: partition(t, "G#"+group+"#"+strconv.FormatInt(epoch, 10)),
@@ -96,7 +98,7 @@ func membershipKey(t tenant.ID, group string, epoch int64, user string) table.Ke
 	}
 }
 
-// userMembershipKey is the same membership seen from the user.
+// userMembershipKey returns the key of the same membership stored with the user.
 func userMembershipKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	return table.Key{
 		Partition: partition(t, "U#"+user),
@@ -104,23 +106,25 @@ func userMembershipKey(t tenant.ID, user, group string, epoch int64) table.Key {
 	}
 }
 
-// protectedListKey is the list of a tenant's protected users: no id has a '#'.
+// protectedListKey returns the key of the list of a tenant's protected users: no
+// id has a '#'.
 func protectedListKey(t tenant.ID) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: "#ALL"}
 }
 
-// protectedKey is an item of a user, which exists while the user is
-// protected.
+// protectedKey returns the key of an item that exists while the user is protected.
 func protectedKey(t tenant.ID, user string) table.Key {
 	return table.Key{Partition: partition(t, "GUARD"), Sort: user}
 }
 
-// markerKey is the marker of a group that was deleted in the application.
+// markerKey returns the key of the marker of a group that was deleted in the
+// application.
 func markerKey(t tenant.ID, group string) table.Key {
 	return table.Key{Partition: partition(t, "MARKERS"), Sort: group}
 }
 
-// logKey is a part of a request's log entry; the first part has no number.
+// logKey returns the key of a part of a request's log entry; the first part has
+// no number.
 func logKey(t tenant.ID, requestID string, part int) table.Key {
 	sort := requestID
 	if part > 0 {
@@ -146,7 +150,8 @@ func dueKey(t tenant.ID, task string) table.Key {
 
 const duePartition = "DUE"
 
-// markKey is a page of one walk: of one token, filter and sort order.
+// markKey returns the key of the bookmark of a page: of one token, filter, sort
+// order and start index.
 func markKey(t tenant.ID, tokenID, filter, order string, startIndex int) table.Key {
 	sum := sha256.Sum256([]byte(tokenID + "\x00" + filter + "\x00" + order))
 	return table.Key{

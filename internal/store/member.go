@@ -31,11 +31,10 @@ func endOps(t tenant.ID, group string, epoch int64, user string) []operation {
 	}
 }
 
-// memberOps are the joins and leaves of a change of a group, and the conditions
-// on the members that it leaves out. These settle it against another change
-// that makes one of them join or leave, and against the return of a deleted
-// user: without them "add a and b" concurrent with a set without a and b could
-// end with only b.
+// memberOps returns the joins and leaves of a change of a group, and conditions
+// on the members that it leaves out. The conditions fail if another change makes
+// one of these members join or leave, or restores a deleted user: without them
+// "add a and b" concurrent with a set without a and b could end with only b.
 func memberOps(t tenant.ID, g *directory.Group, m directory.MemberDelta) []operation {
 	var ops []operation
 	membership := func(user string) table.Key { return membershipKey(t, g.ID, g.Epoch, user) }

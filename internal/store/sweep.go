@@ -71,14 +71,14 @@ func (s *Store) Sweep(ctx context.Context, age time.Duration) (Sweeping, error) 
 	return (&sweep{store: s, age: age, each: taskTime}).run(ctx, "")
 }
 
-// SweepTenant is Sweep for one tenant, without a time limit.
+// SweepTenant does what Sweep does for one tenant, without a time limit.
 func (s *Store) SweepTenant(ctx context.Context, t tenant.ID, age time.Duration) (Sweeping, error) {
 	return (&sweep{store: s, age: age, each: 24 * time.Hour}).run(ctx, t.String()+"#")
 }
 
-// SweepNow is SweepTenant for tasks of any age. What a running request has
-// staged is given up; the request then meets a conflict. Only a deletion of the
-// tenant waits for the requests that may still write.
+// SweepNow does what SweepTenant does, for tasks of any age. What a running
+// request has staged is given up; the request then meets a conflict. Only a
+// deletion of the tenant waits for the requests that may still write.
 func (s *Store) SweepNow(ctx context.Context, t tenant.ID) (Sweeping, error) {
 	return (&sweep{store: s, each: 24 * time.Hour, now: true}).run(ctx, t.String()+"#")
 }

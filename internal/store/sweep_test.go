@@ -23,8 +23,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// sweepFixture is a tenant without users, with a clock that is never behind the
-// real one, which table.Retrying uses.
+// sweepFixture returns a tenant without users, with a clock that is never earlier
+// than the real one, which table.Retrying uses.
 func sweepFixture(t testing.TB, on table.Table) *fixture {
 	t.Helper()
 	return newFixture(t, on, time.Now().Add(time.Minute).Truncate(time.Millisecond))

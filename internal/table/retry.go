@@ -78,12 +78,12 @@ type retrying struct {
 	jitter func(time.Duration) time.Duration
 }
 
-// Get is Table.Get with retries.
+// Get calls the table, with retries.
 func (r *retrying) Get(ctx context.Context, keys ...Key) (map[Key]Item, error) {
 	return read(ctx, r, func() (map[Key]Item, error) { return r.table.Get(ctx, keys...) })
 }
 
-// Query is Table.Query with retries.
+// Query calls the table, with retries.
 func (r *retrying) Query(ctx context.Context, q Query) (Page, error) {
 	return read(ctx, r, func() (Page, error) { return r.table.Query(ctx, q) })
 }
@@ -102,7 +102,7 @@ func read[T any](ctx context.Context, r *retrying, send func() (T, error)) (T, e
 	}
 }
 
-// Write is Table.Write with retries.
+// Write calls the table, with retries.
 func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	if r.tooLate(tx) {
 		return ErrTooLate

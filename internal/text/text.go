@@ -40,7 +40,7 @@ func Cut(s string, most int) string {
 	return s[:most] + "…"
 }
 
-// CutRunes is Cut by the number of characters.
+// CutRunes does what Cut does, and counts characters.
 func CutRunes(s string, most int) string {
 	for i := range s {
 		if most--; most < 0 {

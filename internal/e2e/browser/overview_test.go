@@ -49,7 +49,7 @@ var scenes = map[string]func(t *testing.T, s *served){
 	"fresh": func(*testing.T, *served) {},
 }
 
-// healthySync is a sync in which nothing failed.
+// healthySync sends the requests of a sync in which nothing fails.
 func healthySync(t *testing.T, s *served) {
 	t.Helper()
 	for _, name := range []string{"anna@example.com", "ben@example.com", "carla@example.com"} {

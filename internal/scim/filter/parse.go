@@ -34,7 +34,7 @@ func Parse(text string, limits Limits) (Expr, error) {
 	return e, err
 }
 
-// Read is Parse, and reports whether the text leaves out a space that the
+// Read does what Parse does, and reports whether the text leaves out a space that the
 // grammar requires. An attribute may follow one of the given URNs and a dot:
 // otherwise the end of a URN that itself contains dots cannot be found.
 func Read(text string, limits Limits, urns ...string) (e Expr, tight bool, err error) {
@@ -61,8 +61,8 @@ func ParsePath(text string, limits Limits, urns ...string) (Path, error) {
 	return path, err
 }
 
-// ReadPath is ParsePath, and reports whether the text leaves out a space that
-// the grammar requires.
+// ReadPath does what ParsePath does, and reports whether the text leaves out a
+// space that the grammar requires.
 func ReadPath(text string, limits Limits, urns ...string) (path Path, tight bool, err error) {
 	p := newParser(text, limits, urns)
 	path = p.path()

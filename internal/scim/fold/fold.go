@@ -38,8 +38,8 @@ func Value(s string) string {
 	return trimRootDot(foldAddress(trimRootDot(strings.TrimSpace(foldLetters(s)))))
 }
 
-// Part is Fold without trimming, for text that need not be a whole value: a
-// space at the end of a prefix or a substring is significant.
+// Part does what Fold does without trimming, for text that need not be a whole
+// value: a space at the end of a prefix or a substring is significant.
 func Part(s string) string {
 	if isPlain(s) {
 		return strings.ToLower(s)

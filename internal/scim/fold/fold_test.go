@@ -93,7 +93,7 @@ func TestFold_LongDomainsStay(t *testing.T) {
 	}
 }
 
-// letters are the runes that folding or normalization may change: ideographs
+// letters yields the runes that folding or normalization may change: ideographs
 // and syllables, which have no case, would make the tests slow.
 func letters(yield func(rune) bool) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {

@@ -30,10 +30,10 @@ const (
 	maxBytes = 2 * scim.MaxResource
 )
 
-// Part is the function Part, cached.
+// Part returns what the function Part returns, cached.
 func (m *Memo) Part(s string) string { return m.fold(key{s, false}, Part) }
 
-// Value is the function Value, cached.
+// Value returns what the function Value returns, cached.
 func (m *Memo) Value(s string) string { return m.fold(key{s, true}, Value) }
 
 // Equal reports whether s folds to folded.

@@ -66,9 +66,9 @@ func CompileFilter(rt *schema.ResourceType, text string) (*Filter, error) {
 	return CompileFilterAcross(rt, nil, text)
 }
 
-// CompileFilterAcross is CompileFilter for a query over several resource types:
-// an attribute that only another of them has is absent in these resources. RFC
-// 7644 §3.4.2.1
+// CompileFilterAcross compiles a filter as CompileFilter does, for a query over
+// several resource types: an attribute that only another type has is absent in
+// these resources. RFC 7644 §3.4.2.1
 func CompileFilterAcross(rt *schema.ResourceType, others []*schema.ResourceType, text string) (*Filter, error) {
 	urns := rt.URNs()
 	for _, other := range others {

@@ -35,8 +35,8 @@ func (c *coercer) locate(path string) (location, error) {
 // known reports whether the path names something that a resource can have.
 func (l location) known() bool { return l.Attribute != nil || l.Extension != nil }
 
-// find is locate for a path that may name nothing: it then returns the name in
-// the path, and how it was resolved.
+// find does what locate does for a path that may name nothing: it then returns the
+// name in the path, and how it was resolved.
 func (c *coercer) find(path string) (l location, name string, n schema.Name, err error) {
 	rt := c.rt
 	if s := rt.Extension(path); s != nil {

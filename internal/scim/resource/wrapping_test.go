@@ -20,7 +20,7 @@ import (
 // multi-valued.
 const wrappingURN = "urn:example:hr:1.0:User"
 
-// wrappingTypes are the types whose attributes are wrapped: of users, groups,
+// wrappingTypes returns the types whose attributes are wrapped: of users, groups,
 // the extensions, and a tenant's schema.
 func wrappingTypes(t testing.TB) []*schema.ResourceType {
 	t.Helper()
@@ -311,7 +311,7 @@ func taken(t *rapid.T, rt *schema.ResourceType, form string, l schema.Target, v 
 	return string(Encode(rt, r)), true
 }
 
-// nothings are the forms in which an attribute is sent without a value.
+// nothings returns the forms in which an attribute is sent without a value.
 func nothings(a *schema.Attribute) []any {
 	none := []any{nil, "", []any{}, map[string]any{}}
 	forms := slices.Clone(none)

@@ -50,7 +50,8 @@ func (rt *ResourceType) Resolve(name string) Name {
 	return n.withDot(dotted)
 }
 
-// ResolvePath is Resolve for a parsed path; its filter is ignored.
+// ResolvePath does for a parsed path what Resolve does for a text; the path's filter
+// is ignored.
 func (rt *ResourceType) ResolvePath(p filter.Path) Name {
 	n := rt.attributeNamed(p.URN, p.Attribute)
 	if p.Sub != "" && n.Attribute != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// ownSchema is a tenant's schema with some attributes.
+// ownSchema returns a tenant's schema with the given attributes.
 func ownSchema(attributes string) string {
 	return `{"id":"urn:example:hr:1.0:Person","name":"Person","attributes":[` + attributes + `]}`
 }

@@ -52,7 +52,7 @@ func New(client *dynamodb.Client, tableName string, options ...Option) *Table {
 	return t
 }
 
-// Write is table.Table.Write, always as a transaction: see the package.
+// Write implements table.Table, always with a transaction: see the package.
 func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Get is table.Table.Get: GetItem for one key, BatchGetItem for several.
+// Get implements table.Table: it calls GetItem for one key, BatchGetItem for several.
 func (t *Table) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	if err := table.CheckGet(keys...); err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func decodeInto(items map[table.Key]table.Item, raw map[string]types.AttributeVa
 	return nil
 }
 
-// Query is table.Table.Query.
+// Query implements table.Table.
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	if err := table.CheckQuery(q); err != nil {
 		return table.Page{}, err

@@ -68,8 +68,8 @@ var _ table.Table = (*Table)(nil)
 // stays as it is.
 func Open(path string) (*Table, error) { return openFile(path, true) }
 
-// OpenExisting is Open for an existing file: a missing one is os.ErrNotExist,
-// and an empty one ErrDamaged.
+// OpenExisting opens an existing file as Open does: it returns os.ErrNotExist for
+// a missing file, and ErrDamaged for an empty one.
 func OpenExisting(path string) (*Table, error) { return openFile(path, false) }
 
 func openFile(path string, create bool) (*Table, error) {
@@ -217,7 +217,7 @@ func (t *Table) Close() error {
 	return err
 }
 
-// Get is table.Table.Get.
+// Get implements table.Table.
 func (t *Table) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	if err := table.CheckGet(keys...); err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// Query is table.Table.Query. A page ends as DynamoDB's does, with the item
+// Query implements table.Table. A page ends as DynamoDB's does, with the item
 // that reaches the limit or table.MaxPageBytes, and then reports that there may
 // be more, without checking.
 func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {

@@ -21,8 +21,8 @@ const forgetAtOnce = 16
 // errReplayed ends a transaction that was applied before.
 var errReplayed = errors.New("embedded: applied before")
 
-// Write is table.Table.Write. It is never applied in part: an error means that
-// nothing was applied.
+// Write implements table.Table. A transaction is never applied in part: an error
+// means that nothing was applied.
 func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err

@@ -58,7 +58,7 @@ type meter struct {
 	exact bool
 }
 
-// Get is table.Table.Get, counted.
+// Get calls the table, and counts the call.
 func (m *meter) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	items, err := m.table.Get(ctx, keys...)
 	if neverSent(err) {
@@ -75,7 +75,7 @@ func (m *meter) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table
 	return items, err
 }
 
-// Query is table.Table.Query, counted.
+// Query calls the table, and counts the call.
 func (m *meter) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	page, err := m.table.Query(ctx, q)
 	if neverSent(err) {
@@ -93,7 +93,7 @@ func (m *meter) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, err
 }
 
-// Write is table.Table.Write, counted.
+// Write calls the table, and counts the call.
 func (m *meter) Write(ctx context.Context, tx table.Transaction) error {
 	before := m.before(ctx, tx)
 	err := m.table.Write(ctx, tx)

@@ -94,18 +94,18 @@ func (c *Conflict) Report() ConflictReport {
 	}
 }
 
-// Get is table.Table.Get. Reads never conflict.
+// Get implements table.Table. Reads never conflict.
 func (c *Conflict) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	return c.table.Get(ctx, keys...)
 }
 
-// Query is table.Table.Query.
+// Query implements table.Table.
 func (c *Conflict) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return c.table.Query(ctx, q)
 }
 
-// Write is table.Table.Write, refused while another one touches one of its
-// items.
+// Write implements table.Table. It refuses a transaction while another one touches
+// one of its items.
 func (c *Conflict) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err

@@ -86,7 +86,7 @@ func (f *Fault) Writes() int {
 	return f.writes
 }
 
-// Get is table.Table.Get.
+// Get implements table.Table.
 func (f *Fault) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	if err := f.read(); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (f *Fault) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table
 	return f.table.Get(ctx, keys...)
 }
 
-// Query is table.Table.Query.
+// Query implements table.Table.
 func (f *Fault) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	if err := f.read(); err != nil {
 		return table.Page{}, err
@@ -120,7 +120,7 @@ func (f *Fault) read() error {
 	return fmt.Errorf("%w: injected", table.ErrUnavailable)
 }
 
-// Write is table.Table.Write.
+// Write implements table.Table.
 func (f *Fault) Write(ctx context.Context, tx table.Transaction) error {
 	f.mu.Lock()
 	f.writes++

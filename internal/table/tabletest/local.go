@@ -45,9 +45,9 @@ func Dynamo(t testing.TB) table.Table {
 	return DynamoThrough(t, func(base http.RoundTripper) http.RoundTripper { return base }, dynamo.AttemptTimeout(localTimeout))
 }
 
-// DynamoThrough is Dynamo with the test's transport around the usual one, and
-// with the timeouts of production unless an option overrides them. The table is
-// created and dropped without it.
+// DynamoThrough does what Dynamo does, with the test's transport around the usual
+// one, and with the timeouts of production unless an option overrides them. The
+// table is created and dropped without that transport.
 func DynamoThrough(t testing.TB, wrap func(http.RoundTripper) http.RoundTripper, options ...dynamo.Option) table.Table {
 	t.Helper()
 	endpoint := Endpoint(t)
