@@ -110,6 +110,12 @@ fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
 bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
 	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
 
+# The packages with few mutants come first.
+MUTATE_PACKAGES = journal tenant access store directory
+.PHONY: mutate
+mutate: ## mistakes that no fast test notices: make mutate PKG=store ARGS=-again
+	nice -n 10 go run ./internal/check/mutate $(ARGS) $(or $(PKG),$(MUTATE_PACKAGES))
+
 clean: ## removes what was built here, but not the cache
 	rm -rf bin .aws-sam
 	go clean -testcache

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// A hunt runs the tests against each mutant.
+type hunt struct {
+	tests []test // the cheapest first
+	mu    sync.Mutex
+	// killers are the tests that killed the mutants of a function so far: they probably
+	// kill the next one too.
+	killers map[string][]int
+	done    int
+}
+
+// waves are the costs of the tests that run together. Few tests kill most mutants, and
+// those of the last wave run for survivors alone.
+var waves = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Hour}
+
+// all runs the tests that reach each mutant, until one fails.
+func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress func(done, all int)) {
+	h.killers = map[string][]int{}
+	each(len(mutants), workers, func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		h.one(ctx, mutants[i])
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.done++
+		progress(h.done, len(mutants))
+	})
+}
+
+func (h *hunt) one(ctx context.Context, m *Mutant) {
+	h.mu.Lock()
+	first := slices.Clone(h.killers[m.Func])
+	h.mu.Unlock()
+	var order []int
+	for i := len(first) - 1; i >= max(0, len(first)-2); i-- {
+		if h.tests[first[i]].reaches[m.ID] && !slices.Contains(order, first[i]) {
+			order = append(order, first[i])
+		}
+	}
+	likely := len(order)
+	for i, t := range h.tests {
+		if t.reaches[m.ID] && !slices.Contains(order, i) {
+			order = append(order, i)
+		}
+	}
+	if len(order) == 0 {
+		m.Result = cmp.Or(m.Result, Unreached)
+		return
+	}
+	m.Result, m.Killer = Survived, ""
+	for len(order) > 0 {
+		n := likely
+		if likely == 0 {
+			n = h.wave(order)
+		}
+		likely = 0
+		if killer := h.run(ctx, m, order[:n]); killer != "" {
+			m.Result, m.Killer = Killed, killer
+			return
+		}
+		order = order[n:]
+	}
+}
+
+// wave returns how many of the tests run next.
+func (h *hunt) wave(order []int) int {
+	began := h.tests[order[0]].cost
+	var limit time.Duration
+	for _, limit = range waves {
+		if limit > began {
+			break
+		}
+	}
+	var sum time.Duration
+	for i, n := range order {
+		if sum += h.tests[n].cost; sum > limit && i > 0 {
+			return i
+		}
+	}
+	return len(order)
+}
+
+// run runs some tests with the mutant, and returns the one that fails.
+func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
+	byBinary := map[*binary][]int{}
+	var binaries []*binary
+	for _, n := range order {
+		b := h.tests[n].binary
+		if byBinary[b] == nil {
+			binaries = append(binaries, b)
+		}
+		byBinary[b] = append(byBinary[b], n)
+	}
+	for _, b := range binaries {
+		var names []string
+		var steps int64
+		var wall time.Duration
+		for _, n := range byBinary[b] {
+			t := h.tests[n]
+			names, steps, wall = append(names, t.name), steps+t.steps, wall+t.wall
+		}
+		o, err := b.run(ctx, names, 30*time.Second+10*wall,
+			"MUTATE_ON="+strconv.Itoa(m.ID), fmt.Sprintf("MUTATE_STEPS=%d", 1_000_000+20*steps))
+		if ctx.Err() == nil && err != nil {
+			o.failed, o.killer = true, names[0]+" (without end)"
+		}
+		if !o.failed {
+			continue
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, n := range byBinary[b] {
+			if h.tests[n].name == o.killer {
+				h.killers[m.Func] = append(h.killers[m.Func], n)
+			}
+		}
+		return b.name + "." + o.killer
+	}
+	return ""
+}

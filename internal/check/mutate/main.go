@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// suites are the packages whose tests run against the mutants of each package, and those
+// whose tests run against the survivors.
+var suites = map[string][2][]string{
+	"journal":   {{"journal"}, {"provlog", "directory", "httpapi"}},
+	"tenant":    {{"tenant"}, {"access", "store", "directory", "httpapi"}},
+	"access":    {{"access"}, {"store", "httpapi"}},
+	"store":     {{"store", "directory"}, {"provlog", "access", "httpapi"}},
+	"directory": {{"directory"}, {"store", "httpapi"}},
+}
+
+func main() {
+	list := flag.Bool("list", false, "only list the mutants")
+	again := flag.Bool("again", false, "only run the mutants that survived the last run, or are new")
+	match := flag.String("match", "", "only run the mutants whose name matches")
+	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
+	workers := flag.Int("workers", 2, "test processes at once")
+	flag.Parse()
+	passed := true
+	for _, name := range flag.Args() {
+		r := &run{name: name, again: *again, own: *own, match: regexp.MustCompile(*match), workers: *workers}
+		ok, err := r.mutate(context.Background(), *list)
+		if err != nil {
+			log.Fatal(err)
+		}
+		passed = passed && ok
+	}
+	if !passed {
+		os.Exit(1)
+	}
+}
+
+// A run is the run of one package.
+type run struct {
+	name    string
+	again   bool
+	own     bool
+	match   *regexp.Regexp
+	workers int
+	dir     string
+	began   time.Time
+}
+
+// mutate finds, runs and reports the mutants of the package, and returns whether the
+// score is high enough.
+func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
+	g, err := generate("./internal/" + r.name)
+	if err != nil {
+		return false, err
+	}
+	r.began = time.Now()
+	r.log("%d mutants, %d do not compile", len(g.mutants), g.dropped)
+	if list {
+		fmt.Print(listOf(g.mutants))
+		return true, nil
+	}
+	all, err := parseAccepted(acceptedText)
+	if err != nil {
+		return false, err
+	}
+	accepted := namesOf(all, r.name)
+	if err := r.earlier(g.mutants); err != nil {
+		return false, err
+	}
+	if r.dir, err = os.MkdirTemp("", "mutate"); err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(r.dir) //nolint:errcheck // a temporary folder
+	for i, suite := range suites[r.name] {
+		if i > 0 && r.own {
+			break
+		}
+		var left []*Mutant
+		for n, m := range g.mutants {
+			if m.Result != Killed && (i == 0 || !accepted[m.Name()]) && r.match.MatchString(m.Name()) {
+				left = append(left, &g.mutants[n])
+			}
+		}
+		if err := r.hunt(ctx, g, left, suite); err != nil {
+			return false, err
+		}
+		if err := r.save(g.mutants); err != nil {
+			return false, err
+		}
+	}
+	return report(os.Stdout, r.name, accepted, g.mutants), nil
+}
+
+// listOf lists mutants, a line each.
+func listOf(mutants []Mutant) string {
+	var b strings.Builder
+	for _, m := range mutants {
+		fmt.Fprintln(&b, m.Line, m.Name(), m.Condition)
+	}
+	return b.String()
+}
+
+// hunt runs the tests of a suite against mutants of the package.
+func (r *run) hunt(ctx context.Context, g *generated, mutants []*Mutant, suite []string) error {
+	if len(mutants) == 0 {
+		return nil
+	}
+	binaries, err := compile(g, r.dir, suite)
+	if err != nil {
+		return err
+	}
+	r.log("%v compiled", suite)
+	tests, slow, err := measure(ctx, binaries, r.dir, r.workers)
+	if err != nil {
+		return err
+	}
+	r.log("%d fast tests reach it; without %v", len(tests), slow)
+	h := &hunt{tests: tests}
+	h.all(ctx, mutants, r.workers, func(done, all int) {
+		if done%100 == 0 || done == all {
+			r.log("%d of %d", done, all)
+		}
+		if done%500 == 0 {
+			_ = r.save(g.mutants)
+		}
+	})
+	return nil
+}
+
+func (r *run) log(format string, values ...any) {
+	log.Printf("%s (%s): "+format, append([]any{r.name, time.Since(r.began).Round(time.Second)}, values...)...)
+}
+
+func (r *run) file() string { return filepath.Join("bin", "mutate", r.name+".json") }
+
+// save writes the results, for a later run and for the report.
+func (r *run) save(mutants []Mutant) error {
+	text, err := json.MarshalIndent(mutants, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(r.file()), 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(r.file(), text, 0o600)
+}
+
+// earlier takes over which mutants the last run killed, if only the others are to run.
+func (r *run) earlier(mutants []Mutant) error {
+	if !r.again {
+		return nil
+	}
+	last, err := read(r.file())
+	if err != nil {
+		return err
+	}
+	killed := map[string]Mutant{}
+	for _, m := range last {
+		if m.Result == Killed {
+			killed[m.Name()] = m
+		}
+	}
+	for i := range mutants {
+		if m, ok := killed[mutants[i].Name()]; ok {
+			mutants[i].Result, mutants[i].Killer = Killed, m.Killer
+		}
+	}
+	return nil
+}
+
+// read reads the results of a run.
+func read(file string) ([]Mutant, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var mutants []Mutant
+	return mutants, json.Unmarshal(text, &mutants)
+}
