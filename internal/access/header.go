@@ -13,8 +13,6 @@ const bearer = "Bearer"
 func parseHeader(header string) (Token, error) {
 	scheme, text, spaced := strings.Cut(header, " ")
 	switch {
-	case strings.EqualFold(scheme, bearer+":"):
-		return Token{}, ErrColon
 	case strings.EqualFold(scheme, bearer):
 	case strings.HasPrefix(strings.ToLower(header), strings.ToLower(bearer)+":"):
 		return Token{}, ErrColon
