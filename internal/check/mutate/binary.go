@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,14 +31,19 @@ type binary struct {
 // A test is one test of a binary, as it ran without a mutant.
 type test struct {
 	binary  *binary
-	name    string
-	cost    time.Duration // of the processor
-	wall    time.Duration
-	steps   int64
+	Package string        `json:"package"`
+	Name    string        `json:"name"`
+	Cost    time.Duration `json:"cost"` // of the processor
+	Wall    time.Duration `json:"wall"`
+	Steps   int64         `json:"steps"`
+	Failed  bool          `json:"failed,omitempty"`
+	Reached []int         `json:"reached"`
+	Cases   []string      `json:"cases,omitempty"`
+	Divided bool          `json:"divided,omitempty"` // its cases are tests of their own
 	reaches map[int]bool
 }
 
-func (t test) String() string { return t.binary.name + "." + t.name }
+func (t test) String() string { return t.Package + "." + t.Name }
 
 // compile builds the test binaries of packages with the mutants.
 func compile(g *generated, dir string, packages []string) ([]*binary, error) {
@@ -88,7 +95,28 @@ type outcome struct {
 	wall   time.Duration
 }
 
-var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+var failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+
+// failed returns which of some tests failed, according to their output.
+func failed(output string, names []string) string {
+	for _, m := range failedTest.FindAllStringSubmatch(output, -1) {
+		for _, name := range names {
+			if m[1] == name || strings.HasPrefix(m[1], name+"/") {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// pattern returns the pattern that selects a test, or one case of it: Test/case.
+func pattern(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
 
 // run runs tests of the binary, with variables that set the switch.
 func (b *binary) run(ctx context.Context, names []string, limit time.Duration, variables ...string) (outcome, error) {
@@ -97,11 +125,14 @@ func (b *binary) run(ctx context.Context, names []string, limit time.Duration, v
 		return outcome{}, err
 	}
 	defer os.RemoveAll(temp) //nolint:errcheck // a temporary folder
-	quoted := make([]string, len(names))
+	patterns := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = regexp.QuoteMeta(name)
+		patterns[i] = pattern(name)
 	}
-	arguments := []string{"-test.short", "-test.failfast", "-test.paniconexit0", "-test.timeout", limit.String(), "-test.run", "^(" + strings.Join(quoted, "|") + ")$"}
+	arguments := []string{"-test.short", "-test.failfast", "-test.paniconexit0", "-test.timeout", limit.String(), "-test.run", strings.Join(patterns, "|")}
+	if len(variables) > 0 && strings.HasPrefix(variables[0], "MUTATE_LOG=") {
+		arguments = append(arguments, "-test.v") // it names the cases
+	}
 	if b.seeded {
 		arguments = append(arguments, "-rapid.seed=1", "-rapid.nofailfile")
 	}
@@ -120,8 +151,8 @@ func (b *binary) run(ctx context.Context, names []string, limit time.Duration, v
 	}
 	if o.failed {
 		o.killer = names[0]
-		if m := failedTest.FindStringSubmatch(o.output); m != nil {
-			o.killer, _, _ = strings.Cut(m[1], "/")
+		if killer := failed(o.output, names); killer != "" {
+			o.killer = killer
 		} else if len(names) > 1 {
 			o.killer = "one of " + strings.Join(names, ", ")
 		}
@@ -155,45 +186,84 @@ const (
 )
 
 // measure runs each test by itself without a mutant, and returns those that pass and are
-// fast, and the names of the others.
-func measure(ctx context.Context, binaries []*binary, dir string, workers int) (tests []test, left []string, err error) {
-	var all []test
+// fast, the cheapest first, and the names of the others. Tests that were measured before are
+// not run again. An expensive test is measured case by case.
+func measure(ctx context.Context, binaries []*binary, dir string, workers int, before []test) (all, fastOnes []test, left []string, err error) {
 	for _, b := range binaries {
 		names, err := b.tests()
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for _, name := range names {
-			all = append(all, test{binary: b, name: name})
+			all = append(all, test{binary: b, Package: b.name, Name: name})
 		}
 	}
-	var mu sync.Mutex
-	each(len(all), workers, func(i int) {
-		t := &all[i]
-		log := filepath.Join(dir, fmt.Sprintf("reached%d", i))
-		o, failed := t.binary.run(ctx, []string{t.name}, patience, "MUTATE_LOG="+log)
-		if failed == nil {
-			failed = t.read(log)
+	m := &meter{dir: dir, before: before}
+	each(len(all), workers, func(i int) { m.measure(ctx, &all[i]) })
+	var cases []test
+	for i, t := range all {
+		if t.Cost > divisible && len(t.Cases) > 1 {
+			for _, name := range t.Cases {
+				cases = append(cases, test{binary: t.binary, Package: t.Package, Name: t.Name + "/" + name})
+			}
+			all[i].Divided = true
 		}
-		t.cost, t.wall = o.cost, o.wall
-		mu.Lock()
-		defer mu.Unlock()
+	}
+	each(len(cases), workers, func(i int) { m.measure(ctx, &cases[i]) })
+	all = append(all, cases...)
+	for _, t := range all {
+		t.reaches = map[int]bool{}
+		for _, id := range t.Reached {
+			t.reaches[id] = true
+		}
 		switch {
-		case failed != nil && err == nil && ctx.Err() != nil:
-			err = failed
-		case failed != nil || o.failed || o.cost > fast:
-			left = append(left, fmt.Sprintf("%s (%.1f s)", t, o.cost.Seconds()))
-		case len(t.reaches) > 0:
-			tests = append(tests, *t)
+		case t.Divided:
+		case t.Failed || t.Cost > fast:
+			left = append(left, fmt.Sprintf("%s (%.1f s)", t, t.Cost.Seconds()))
+		case len(t.Reached) > 0:
+			fastOnes = append(fastOnes, t)
 		}
-	})
-	slices.SortFunc(tests, func(a, b test) int { return int(a.cost - b.cost) })
-	return tests, left, err
+	}
+	slices.SortFunc(fastOnes, func(a, b test) int { return cmp.Compare(a.Cost, b.Cost) })
+	return all, fastOnes, left, ctx.Err()
+}
+
+// divisible is the cost of a test that is measured case by case.
+const divisible = 100 * time.Millisecond
+
+// A meter measures tests.
+type meter struct {
+	dir    string
+	before []test
+	logs   atomic.Int64
+}
+
+var runningCase = regexp.MustCompile(`(?m)^=== RUN   [^/\s]+/([^/\s]+)$`)
+
+// measure runs a test, unless it was measured before.
+func (m *meter) measure(ctx context.Context, t *test) {
+	if i := slices.IndexFunc(m.before, func(old test) bool { return !old.Failed && old.String() == t.String() }); i >= 0 {
+		b := t.binary
+		*t = m.before[i]
+		t.binary = b
+		return
+	}
+	log := filepath.Join(m.dir, fmt.Sprintf("reached%d", m.logs.Add(1)))
+	o, err := t.binary.run(ctx, []string{t.Name}, patience, "MUTATE_LOG="+log)
+	if err == nil {
+		err = t.read(log)
+	}
+	_ = os.Remove(log) // its folder is removed at the end
+	t.Cost, t.Wall, t.Failed = o.cost, o.wall, o.failed || err != nil
+	for _, c := range runningCase.FindAllStringSubmatch(o.output, -1) {
+		if !slices.Contains(t.Cases, c[1]) {
+			t.Cases = append(t.Cases, c[1])
+		}
+	}
 }
 
 // read reads which mutants a test reached, and in how many steps.
 func (t *test) read(log string) error {
-	t.reaches = map[int]bool{}
 	file, err := os.Open(log)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -205,24 +275,17 @@ func (t *test) read(log string) error {
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		word, count, isSteps := strings.Cut(lines.Text(), " ")
-		n, err := strconv.ParseInt(cmpOr(count, word), 10, 64)
+		n, err := strconv.ParseInt(cmp.Or(count, word), 10, 64)
 		if err != nil {
 			return err
 		}
 		if isSteps {
-			t.steps = max(t.steps, n)
+			t.Steps = max(t.Steps, n)
 		} else {
-			t.reaches[int(n)] = true
+			t.Reached = append(t.Reached, int(n))
 		}
 	}
 	return lines.Err()
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // each calls work for 0 to n-1, by some workers.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +60,15 @@ func generate(pattern string) (*generated, error) {
 			return nil, errors.New("mutants that do not compile could not be left out")
 		}
 	}
+}
+
+// hash names the version of the package, and of its mutants.
+func (g *generated) hash() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(g.files)) {
+		fmt.Fprintf(h, "%s\n%s\n", name, g.files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // spans are the output ranges of the edits of a file.

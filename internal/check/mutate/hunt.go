@@ -14,11 +14,15 @@ import (
 type hunt struct {
 	tests []test // the cheapest first
 	mu    sync.Mutex
-	// killers are the tests that killed the mutants of a function so far: they probably
-	// kill the next one too.
+	// killers are the tests that killed the mutants of a function so far, the cheapest
+	// first: they probably kill the next one too.
 	killers map[string][]int
 	done    int
 }
+
+// budget is how much of a processor's time the tests of one mutant may take: the cheapest
+// that reach it run first.
+const budget = 2 * time.Second
 
 // waves are the costs of the tests that run together. Few tests kill most mutants, and
 // those of the last wave run for survivors alone.
@@ -29,7 +33,7 @@ func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress
 	h.killers = map[string][]int{}
 	each(len(mutants), workers, func(i int) {
 		if ctx.Err() != nil {
-			return
+			return // it has no result
 		}
 		h.one(ctx, mutants[i])
 		h.mu.Lock()
@@ -44,16 +48,21 @@ func (h *hunt) one(ctx context.Context, m *Mutant) {
 	first := slices.Clone(h.killers[m.Func])
 	h.mu.Unlock()
 	var order []int
-	for i := len(first) - 1; i >= max(0, len(first)-2); i-- {
-		if h.tests[first[i]].reaches[m.ID] && !slices.Contains(order, first[i]) {
-			order = append(order, first[i])
+	for _, n := range first {
+		if h.tests[n].reaches[m.ID] && len(order) < 2 {
+			order = append(order, n)
 		}
 	}
 	likely := len(order)
+	var sum time.Duration
 	for i, t := range h.tests {
-		if t.reaches[m.ID] && !slices.Contains(order, i) {
-			order = append(order, i)
+		if !t.reaches[m.ID] || slices.Contains(order, i) {
+			continue
 		}
+		if sum += t.Cost; sum > budget && len(order) > 0 {
+			break
+		}
+		order = append(order, i)
 	}
 	if len(order) == 0 {
 		m.Result = cmp.Or(m.Result, Unreached)
@@ -76,7 +85,7 @@ func (h *hunt) one(ctx context.Context, m *Mutant) {
 
 // wave returns how many of the tests run next.
 func (h *hunt) wave(order []int) int {
-	began := h.tests[order[0]].cost
+	began := h.tests[order[0]].Cost
 	var limit time.Duration
 	for _, limit = range waves {
 		if limit > began {
@@ -85,7 +94,7 @@ func (h *hunt) wave(order []int) int {
 	}
 	var sum time.Duration
 	for i, n := range order {
-		if sum += h.tests[n].cost; sum > limit && i > 0 {
+		if sum += h.tests[n].Cost; sum > limit && i > 0 {
 			return i
 		}
 	}
@@ -109,7 +118,7 @@ func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
 		var wall time.Duration
 		for _, n := range byBinary[b] {
 			t := h.tests[n]
-			names, steps, wall = append(names, t.name), steps+t.steps, wall+t.wall
+			names, steps, wall = append(names, t.Name), steps+t.Steps, wall+t.Wall
 		}
 		o, err := b.run(ctx, names, 30*time.Second+10*wall,
 			"MUTATE_ON="+strconv.Itoa(m.ID), fmt.Sprintf("MUTATE_STEPS=%d", 1_000_000+20*steps))
@@ -122,11 +131,19 @@ func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		for _, n := range byBinary[b] {
-			if h.tests[n].name == o.killer {
-				h.killers[m.Func] = append(h.killers[m.Func], n)
+			if h.tests[n].Name == o.killer {
+				h.learn(m.Func, n)
 			}
 		}
 		return b.name + "." + o.killer
 	}
 	return ""
+}
+
+// learn remembers a test that killed a mutant of a function.
+func (h *hunt) learn(function string, n int) {
+	known := h.killers[function]
+	if i, ok := slices.BinarySearch(known, n); !ok {
+		h.killers[function] = slices.Insert(known, i, n)
+	}
 }

@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,12 +31,15 @@ func main() {
 	again := flag.Bool("again", false, "only run the mutants that survived the last run, or are new")
 	match := flag.String("match", "", "only run the mutants whose name matches")
 	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
+	limit := flag.Duration("for", 24*time.Hour, "how long to run: what is left over then has no result, and the score is that of a sample")
 	workers := flag.Int("workers", 2, "test processes at once")
 	flag.Parse()
 	passed := true
 	for _, name := range flag.Args() {
-		r := &run{name: name, again: *again, own: *own, match: regexp.MustCompile(*match), workers: *workers}
-		ok, err := r.mutate(context.Background(), *list)
+		r := &run{name: name, again: *again, own: *own, out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers}
+		ctx, cancel := context.WithTimeout(context.Background(), *limit)
+		ok, err := r.mutate(ctx, *list)
+		cancel()
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -49,6 +55,7 @@ type run struct {
 	name    string
 	again   bool
 	own     bool
+	out     string // the folder of results
 	match   *regexp.Regexp
 	workers int
 	dir     string
@@ -90,6 +97,7 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 				left = append(left, &g.mutants[n])
 			}
 		}
+		shuffle(left)
 		if err := r.hunt(ctx, g, left, suite); err != nil {
 			return false, err
 		}
@@ -98,6 +106,23 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 		}
 	}
 	return report(os.Stdout, r.name, accepted, g.mutants), nil
+}
+
+// shuffle orders mutants so that those of transactions come first, and any number of the
+// others is a sample of all.
+func shuffle(mutants []*Mutant) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // G404: the same order in each run
+	random.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
+	slices.SortStableFunc(mutants, func(a, b *Mutant) int {
+		switch {
+		case a.Condition == b.Condition:
+			return 0
+		case a.Condition:
+			return -1
+		default:
+			return 1
+		}
+	})
 }
 
 // listOf lists mutants, a line each.
@@ -119,7 +144,16 @@ func (r *run) hunt(ctx context.Context, g *generated, mutants []*Mutant, suite [
 		return err
 	}
 	r.log("%v compiled", suite)
-	tests, slow, err := measure(ctx, binaries, r.dir, r.workers)
+	var before []test
+	if r.again {
+		if before, err = r.measured(g, suite); err != nil {
+			return err
+		}
+	}
+	all, tests, slow, err := measure(ctx, binaries, r.dir, r.workers, before)
+	if err == nil {
+		err = r.keepMeasured(g, suite, all)
+	}
 	if err != nil {
 		return err
 	}
@@ -129,18 +163,55 @@ func (r *run) hunt(ctx context.Context, g *generated, mutants []*Mutant, suite [
 		if done%100 == 0 || done == all {
 			r.log("%d of %d", done, all)
 		}
-		if done%500 == 0 {
+		if done%50 == 0 {
 			_ = r.save(g.mutants)
 		}
 	})
 	return nil
 }
 
+// A measurement is what the tests of a suite reach in one version of a package.
+type measurement struct {
+	Source string `json:"source"` // a hash of the package with its mutants
+	Tests  []test `json:"tests"`
+}
+
+func (r *run) measuredFile(suite []string) string {
+	return filepath.Join(r.out, r.name+"-by-"+strings.ReplaceAll(strings.Join(suite, "-"), "/", "_")+".json")
+}
+
+// measured returns the tests measured by an earlier run, if the package is the same.
+func (r *run) measured(g *generated, suite []string) ([]test, error) {
+	text, err := os.ReadFile(r.measuredFile(suite))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var m measurement
+	if err := json.Unmarshal(text, &m); err != nil || m.Source != g.hash() {
+		return nil, err
+	}
+	return m.Tests, nil
+}
+
+func (r *run) keepMeasured(g *generated, suite []string, tests []test) error {
+	text, err := json.Marshal(measurement{g.hash(), tests})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(r.file()), 0o750); err != nil {
+		return err
+	}
+	return os.WriteFile(r.measuredFile(suite), text, 0o600)
+}
+
 func (r *run) log(format string, values ...any) {
 	log.Printf("%s (%s): "+format, append([]any{r.name, time.Since(r.began).Round(time.Second)}, values...)...)
 }
 
-func (r *run) file() string { return filepath.Join("bin", "mutate", r.name+".json") }
+func (r *run) file() string { return filepath.Join(r.out, r.name+".json") }
 
 // save writes the results, for a later run and for the report.
 func (r *run) save(mutants []Mutant) error {
@@ -160,6 +231,9 @@ func (r *run) earlier(mutants []Mutant) error {
 		return nil
 	}
 	last, err := read(r.file())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

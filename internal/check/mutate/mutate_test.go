@@ -17,7 +17,7 @@ func TestHunt_KillsWhatTheTestsHold(t *testing.T) {
 	g, err := generate("./testdata/sample")
 	require.NoError(t, err)
 	require.Equal(t, 1, g.dropped, "the mutant of a shadowed type does not compile")
-	r := &run{name: "sample", workers: 2, dir: t.TempDir(), began: time.Now()}
+	r := &run{name: "sample", workers: 2, dir: t.TempDir(), out: t.TempDir(), began: time.Now()}
 	var all []*Mutant
 	for i := range g.mutants {
 		all = append(all, &g.mutants[i])
@@ -132,9 +132,8 @@ func TestReport_RequiresScoreConditionsAndReasons(t *testing.T) {
 
 // A run takes over what the last one killed, by the names of the mutants.
 func TestRun_GoesOnWithTheSurvivors(t *testing.T) {
-	t.Chdir(t.TempDir())
-	r := &run{name: "store", again: true}
-	require.Error(t, r.earlier(nil), "there was no run")
+	r := &run{name: "store", again: true, out: t.TempDir()}
+	require.NoError(t, r.earlier(nil), "there was no run")
 	last := []Mutant{{Func: "F", Result: Killed, Killer: "T", ID: 1}, {Func: "G", Result: Survived, ID: 2}}
 	require.NoError(t, r.save(last))
 	now := []Mutant{{Func: "G", ID: 1}, {Func: "F", ID: 3}, {Func: "H", ID: 4}}

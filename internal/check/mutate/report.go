@@ -10,8 +10,8 @@ const least = 85
 
 // A score counts the mutants of a package by their result.
 type score struct {
-	all, killed, accepted, open int
-	conditions, openConditions  int
+	all, killed, accepted, open, skipped int
+	conditions, openConditions           int
 }
 
 func scoreOf(accepted map[string]bool, mutants []Mutant) score {
@@ -19,6 +19,9 @@ func scoreOf(accepted map[string]bool, mutants []Mutant) score {
 	for _, m := range mutants {
 		isOpen := false
 		switch {
+		case m.Result == "":
+			s.skipped++
+			s.all--
 		case m.Result == Killed:
 			s.killed++
 		case accepted[m.Name()]:
@@ -44,7 +47,7 @@ func (s score) percent() float64 { return 100 * float64(s.killed) / float64(max(
 // is high enough and every condition is killed or accepted.
 func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant) bool {
 	for _, m := range mutants {
-		if m.Result != Killed && !accepted[m.Name()] {
+		if m.Result != "" && m.Result != Killed && !accepted[m.Name()] {
 			fmt.Fprintf(w, "%-9s internal/%s/%s:%d: %s\n", m.Result, name, m.File, m.Line, m.Name())
 		}
 	}
@@ -54,9 +57,12 @@ func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant
 	}
 	s := scoreOf(accepted, mutants)
 	for _, m := range mutants {
-		if m.Condition && m.Result != Killed && !accepted[m.Name()] {
+		if m.Condition && m.Result != "" && m.Result != Killed && !accepted[m.Name()] {
 			fmt.Fprintf(w, "a condition that no fast test holds: internal/%s/%s:%d: %s\n", name, m.File, m.Line, m.Name())
 		}
+	}
+	if s.skipped > 0 {
+		fmt.Fprintf(w, "%s: a sample: %d mutants were not run\n", name, s.skipped)
 	}
 	fmt.Fprintf(w, "%s: %.1f %% of %d mutants killed, %d accepted with a reason, %d survive; %d of transactions, of which %d survive without a reason\n",
 		name, s.percent(), s.all, s.accepted, s.open, s.conditions, s.openConditions)
