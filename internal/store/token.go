@@ -23,9 +23,15 @@ const (
 	attrOldID    = "old"  // the token that this one is to replace, or ""
 )
 
-// SaveToken stores the record of a new token.
+// SaveToken stores the record of a new token. The condition on the tenant settles
+// it against the tenant's deletion, which would not find the token any more.
 func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
-	return writeError(s.write(ctx, time.Time{}, table.Put(tokenItem(t, r), table.Absent())))
+	err := s.write(ctx, time.Time{}, table.Put(tokenItem(t, r), table.Absent()), table.Check(tenantKey(t), table.Present()))
+	var failed *table.ConditionError
+	if errors.As(err, &failed) {
+		return tenant.ErrNotFound
+	}
+	return writeError(err)
 }
 
 func tokenItem(t tenant.ID, r access.Record) table.Item {
