@@ -100,16 +100,19 @@ func takeEpochOps(t tenant.ID, group string, epoch int64) []operation {
 }
 
 // BeginEpoch prepares members under an epoch: from here on a task is
-// responsible for them. group is nil if it does not exist yet.
+// responsible for them. group is nil if it does not exist yet. The condition on
+// the group refuses the same transaction when the members have become the
+// group's: the task would end them.
 func (s *Store) BeginEpoch(ctx context.Context, t tenant.ID, id string, group *directory.Group, epoch int64, until time.Time) error {
 	operations := taskOps(t, epochTask(id, epoch), table.Attributes{
 		attrTime: millis(s.now()), attrState: table.Text(stateStaged), attrUntil: millis(until),
 	})
+	begun := table.Check(groupKey(t, id), table.Absent())
 	if group != nil {
-		operations = append(operations, operation{Op: table.Update(groupKey(t, id),
-			table.Change{Set: table.Attributes{attrEpochs: table.Number(epoch)}},
-			table.Is(attrEpochs, table.Number(group.Epochs)))})
+		begun = table.Update(groupKey(t, id), table.Change{Set: table.Attributes{attrEpochs: table.Number(epoch)}},
+			table.Is(attrEpochs, table.Number(group.Epochs)))
 	}
+	operations = append(operations, operation{Op: begun})
 	return stale(s.commit(ctx, time.Time{}, operations))
 }
 
