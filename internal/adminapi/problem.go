@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -176,6 +177,7 @@ var sentinels = [...]struct {
 	{tenant.ErrVersion, kindVersion, "The tenant has changed since you read it; read it again."},
 	{tenant.ErrEnding, kindState, "The tenant is being deleted; its id can be used again afterwards."},
 	{tenant.ErrBusy, kindBusy, "It is safe to send the request again."},
+	{schema.ErrNotRegistered, kindNotFound, errNoSchema.detail},
 	{access.ErrNoToken, kindNotFound, "Token not found."},
 	{access.ErrTooManyTokens, kindState, "The tenant has the largest number of live tokens; revoke one first."},
 	{access.ErrRotation, kindState, "The token's state does not allow this: a rotation is started for a live token, and completed or cancelled after that."},

@@ -19,9 +19,9 @@ const attrSchemas = "schemas" // JSON of schema.Registrations
 
 var (
 	// ErrNoTenant says that the tenant does not exist.
-	ErrNoTenant = errors.New("store: tenant not found")
+	ErrNoTenant = tenant.ErrNotFound
 	// ErrNoSchema says that the tenant has no schema with the URN.
-	ErrNoSchema = errors.New("store: schema of the tenant not found")
+	ErrNoSchema = schema.ErrNotRegistered
 )
 
 // schemaTries is how often a change of the schemas is decided again because

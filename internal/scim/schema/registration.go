@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,6 +63,9 @@ func ParseRegistration(document []byte) (Registration, error) {
 	out.Schema, err = parser.schema(schema)
 	return out, err
 }
+
+// ErrNotRegistered says that the tenant has no schema with the URN.
+var ErrNotRegistered = errors.New("schema: not registered")
 
 // Registrations are the schemas of one tenant, as they are stored and changed
 // together. They are never changed in place.
