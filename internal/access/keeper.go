@@ -147,7 +147,7 @@ func (k *Keeper) Revoke(ctx context.Context, t tenant.ID, id string) error {
 		case r.Replaces != "":
 			err = k.store.CancelRotation(ctx, t, r.Replaces, id, k.now())
 		default:
-			return k.store.RevokeToken(ctx, t, id, k.now())
+			err = k.store.RevokeToken(ctx, t, id, k.now())
 		}
 		if !errors.Is(err, ErrRotation) {
 			return err
