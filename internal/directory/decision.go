@@ -122,6 +122,9 @@ func (w *userWork) commit(ctx context.Context, made decision) (Result, error) {
 // A lack of seats is final if nothing else failed.
 func (w *userWork) learn(failed *CommitError, seats int64) error {
 	stale, known := failed.Stale(), false
+	if stale {
+		clear(w.gone) // a group that was to be created may be there now
+	}
 	for _, f := range failed.Failed {
 		switch f.Found {
 		case GroupGone:

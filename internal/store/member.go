@@ -83,10 +83,16 @@ func endMembershipOps(t tenant.ID, user string, memberships []directory.UserMemb
 	touched := map[string]bool{}
 	for _, m := range memberships {
 		ops = append(ops, endOps(t, m.Group, m.Epoch, user)...)
-		if touched[m.Group] || gone[m.Group] {
+		if touched[m.Group] {
 			continue
 		}
 		touched[m.Group] = true
+		if gone[m.Group] {
+			// Settles the end of a membership that was staged for a new group
+			// against the creation of the group.
+			ops = append(ops, operation{Op: table.Check(groupKey(t, m.Group), table.Absent())})
+			continue
+		}
 		ops = append(ops, means(touchGroup(t, m.Group, e.Time, nil, table.Present()), directory.GroupGone, m.Group))
 	}
 	return ops
