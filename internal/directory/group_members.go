@@ -104,6 +104,9 @@ func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, remove
 	c.After = &accepted
 	err = w.d.store.AcceptMembers(ctx, w.tenant, c)
 	if failed, again := retryable(err); again {
+		if failed.Stale() {
+			return GroupResult{}, ErrStale
+		}
 		return GroupResult{}, errorOr(groupTaken(c.After, failed.Holders()), ErrStale)
 	}
 	if err != nil {
@@ -118,6 +121,9 @@ func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, remove
 	}
 	// Each part incremented the version.
 	again, err := w.d.Group(ctx, w.tenant, w.id)
+	if errors.Is(err, ErrNoGroup) {
+		return result, nil // it was changed, and then deleted
+	}
 	if err != nil {
 		return result, fmt.Errorf("%w: %w", ErrUnresolved, err)
 	}

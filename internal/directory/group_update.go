@@ -118,17 +118,30 @@ func (w *groupWork) refuse(ctx context.Context, e GroupEdit) error {
 	if err != nil {
 		return err
 	}
-	if err := groupTaken(e.After, holders); err != nil {
-		return err
+	taken := groupTaken(e.After, holders)
+	if taken == nil {
+		return ErrVersion
 	}
-	return ErrVersion
+	return w.unlessChanged(ctx, e.Before, taken)
+}
+
+// unlessChanged returns a refusal that was decided on what was read after the
+// group, its members or another group: only if the group is still the one read,
+// there was a moment at which both were true. Otherwise it is decided again.
+func (w *groupWork) unlessChanged(ctx context.Context, before *Group, refusal error) error {
+	now, err := w.d.Group(ctx, w.tenant, w.id)
+	if err == nil && now.Version != before.Version {
+		err = ErrStale
+	}
+	return errorOr(err, refusal)
 }
 
 // members commits a change of a group together with the change of its members.
 func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource.MemberChange, try int) (GroupResult, error) {
 	var present []string
 	var err error
-	if resource.NeedsMembers(changes) {
+	filtered := resource.NeedsMembers(changes)
+	if filtered {
 		var all bool
 		present, all, err = w.present(ctx, e.Before, MaxMembersRead)
 		if err == nil && !all {
@@ -141,7 +154,7 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 	}
 	plan, err := resource.PlanMembers(changes, present, w.d.documents.UserLocation)
 	if err != nil {
-		return GroupResult{}, err
+		return GroupResult{}, w.unlessChanged(ctx, e.Before, err)
 	}
 	if err := w.sendMembers(plan); err != nil {
 		return GroupResult{}, err
@@ -152,6 +165,9 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
 	if plan.Reset {
 		return w.replaceMembers(ctx, e, plan.Add, try)
+	}
+	if filtered && len(plan.Add)+len(plan.Remove) == 0 {
+		return w.confirm(ctx, e)
 	}
 	if len(plan.Add)+len(plan.Remove) > MaxJoined {
 		return w.changeMany(ctx, e, plan.Add, plan.Remove, try)

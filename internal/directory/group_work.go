@@ -132,11 +132,17 @@ func (w *groupWork) commit(ctx context.Context, after *Group, e *journal.Entry, 
 
 // judge adjusts the members of a change to what its failed conditions have
 // shown, or returns the error for which the change cannot be sent again.
+//
+// A taken value is the reason only if the group is known to be as it was read: of
+// one deleted meanwhile the error is ErrNoGroup.
 func (w *groupWork) judge(ctx context.Context, after *Group, m *MemberDelta, failed *CommitError) error {
+	if failed.Has(RecordChanged) || failed.Incomplete && w.last != nil && failed.Has(ClaimHeld) {
+		return ErrStale
+	}
 	if err := groupTaken(after, failed.Holders()); err != nil {
 		return err
 	}
-	if failed.Has(RecordChanged) || failed.Has(ClaimHeld) {
+	if failed.Has(ClaimHeld) {
 		return ErrStale
 	}
 	staying := without(failed.IDs(UserProtected), failed.IDs(UserNotMember))

@@ -179,7 +179,7 @@ func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mem
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+	for try := 0; try < rereads && unsettled(groups, memberships); try++ {
 		// The unfinished part of the change may add or remove the user.
 		if groups, err = d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
@@ -187,8 +187,40 @@ func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mem
 		if _, memberships, err = d.userAndMemberships(ctx, t, u.ID); err != nil {
 			return nil, err
 		}
+		before := groups
+		if groups, err = d.store.GroupsByID(ctx, t, groupsIn(memberships)); err != nil {
+			return nil, err
+		}
+		if sameSets(before, groups) {
+			break
+		}
 	}
 	return current(groups, memberships), nil
+}
+
+// unsettled reports whether the groups of memberships must be read again: a
+// change of a group is unfinished, or it has a newer set of members than the
+// memberships, which were read before.
+func unsettled(groups []*Group, memberships []UserMembership) bool {
+	return slices.ContainsFunc(groups, func(g *Group) bool {
+		newest := int64(0)
+		for _, m := range memberships {
+			if m.Group == g.ID && m.Epoch <= g.Epoch {
+				newest = max(newest, m.Epoch)
+			}
+		}
+		return g.Work != "" || newest < g.Epoch
+	})
+}
+
+// sameSets reports whether each of the groups has the set of members that it had
+// before, and no unfinished change.
+func sameSets(before, groups []*Group) bool {
+	epochs := make(map[string]int64, len(before))
+	for _, g := range before {
+		epochs[g.ID] = g.Epoch
+	}
+	return !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" || epochs[g.ID] != g.Epoch })
 }
 
 // current returns the groups of the memberships that count: those under the

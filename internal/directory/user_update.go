@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -84,7 +83,7 @@ func (d *Directory) shownGroups(ctx context.Context, t tenant.ID, id string, gro
 	if len(memberships) > MaxGroupsRead {
 		return nil, &TooManyError{Sought: "groups", Limit: MaxGroupsRead}
 	}
-	if !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+	if !unsettled(groups, memberships) {
 		return current(groups, memberships), nil
 	}
 	groups, err := d.GroupsOf(ctx, t, id)
@@ -183,7 +182,7 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 		return err
 	}
 	if _, err := w.transferOrRefuse(ctx, after, wanted); err != nil {
-		return err
+		return w.unlessChanged(ctx, err)
 	}
 	if seats, readers := holdingDelta(before, after); seats > 0 || readers > 0 {
 		l, err := w.d.store.Ledger(ctx, w.tenant)
@@ -191,8 +190,21 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 			return err
 		}
 		if seats > 0 && l.Seats >= l.SeatLimit || readers > 0 && l.Readers >= l.ReaderLimit {
-			return full(&l, seats)
+			return w.unlessChanged(ctx, full(&l, seats))
 		}
 	}
 	return ErrVersion
+}
+
+// unlessChanged returns a refusal that was decided on other records than the
+// user, read after it: only if the user is still the one read, there was a moment
+// at which both were true. Otherwise it is decided again: of a user deleted
+// meanwhile the error is ErrNotFound.
+func (w *userWork) unlessChanged(ctx context.Context, refusal error) error {
+	now, err := w.d.store.User(ctx, w.tenant, w.user.ID)
+	if err == nil && now != nil && now.Version == w.user.Version {
+		return refusal
+	}
+	w.stale = true
+	return errorOr(err, ErrStale)
 }

@@ -127,10 +127,15 @@ func orEmpty(members []string) []string {
 }
 
 // showChanged does what showGroup does, after a change: a group that cannot be
-// read does not make the change fail.
-func (s *Service) showChanged(ctx context.Context, q *request, projection resource.Projection) (*reply, error) {
+// read does not make the change fail, and one that was deleted since is shown as it
+// was changed, without members.
+func (s *Service) showChanged(ctx context.Context, q *request, projection resource.Projection, result directory.GroupResult) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
-	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, directory.ErrNoGroup) {
+		return s.group(q, projection, http.StatusOK, result.Group, nil)
+	}
+	if errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
 	}
 	return a, err
@@ -164,7 +169,7 @@ func (s *Service) replaceGroup(ctx context.Context, q *request) (*reply, error) 
 	}
 	// The group is read again: its members may have changed since the version
 	// that was replaced, by requests that this one did not wait for.
-	return s.showChanged(ctx, q, projection)
+	return s.showChanged(ctx, q, projection, result)
 }
 
 // modifyGroup answers PATCH /Groups/{id} with the group. Its members are
@@ -193,7 +198,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	if projection.Names("members") {
-		return s.showChanged(ctx, q, projection)
+		return s.showChanged(ctx, q, projection, result)
 	}
 	return s.group(q, projection, http.StatusOK, result.Group, shown(result))
 }
