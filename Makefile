@@ -93,7 +93,7 @@ sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; 
 soak: erasure-full ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 	scripts/fuzz.sh 10m
-	go test -count=1 -timeout 0 -v -run Linearizable ./internal/e2e/linear -linear.histories=50000
+	go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear -linear.histories=50000 -linear.pairs
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full

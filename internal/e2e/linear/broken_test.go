@@ -129,10 +129,11 @@ func halved(_ uint64, t table.Table) table.Table {
 }
 
 // mustBeFound runs histories until one shows the defect.
-func (s subject) mustBeFound(t *testing.T, within uint64, d defect) {
+func (s subject) mustBeFound(t *testing.T, within uint64, o options, d defect) {
 	t.Helper()
 	for seed := uint64(1); seed <= within; seed++ {
-		r := s.run(t, seed, options{tenant: "acme", mixes: mixes, broken: func(next table.Table) table.Table { return d(seed, next) }})
+		o.broken = func(next table.Table) table.Table { return d(seed, next) }
+		r := s.run(t, seed, o)
 		if r.check == porcupine.Illegal {
 			t.Logf("found by seed %d (%s)", seed, r.mix)
 			return
@@ -163,7 +164,35 @@ func TestUsers_FindsDefects(t *testing.T) {
 		defects = defects[:3]
 	}
 	for _, c := range defects {
-		t.Run(c.name, func(t *testing.T) { ofUsers.mustBeFound(t, 400, c.defect) })
+		t.Run(c.name, func(t *testing.T) { ofUsers.mustBeFound(t, 400, options{tenant: "acme", mixes: mixes}, c.defect) })
+	}
+}
+
+func TestGroups_FindsDefects(t *testing.T) {
+	defects := []struct {
+		name   string
+		defect defect
+	}{
+		{"a name is reserved twice", without("NAMES#gname", table.CondAbsent)},
+		{"a membership begins twice", without("G#", table.CondAbsent)},
+		{"a membership ends twice", without("G#", table.CondPresent)},
+		{"a group is changed under any set of members", without("GROUPS", table.CondIs, "epoch")},
+		{"a group is changed at any version", without("GROUPS", table.CondIs, "ver")},
+		{"a group is renamed at any revision", without("GROUPS", table.CondIs, "rev")},
+		{"a group is changed during an unfinished change", without("GROUPS", table.CondIs, "work")},
+		{"a user who is deleted joins", without("USERS", table.CondIs, "lv")},
+		{"a user is deleted while it joins", without("USERS", table.CondIs, "jn")},
+		{"stale reads", stale},
+		{"lost writes", forgetting},
+		{"writes that are sent again are applied twice", tokenless},
+		{"half a transaction is seen", halved},
+	}
+	if raceDetector {
+		defects = defects[:2]
+	}
+	o := options{tenant: "acme", mixes: mixes, start: crowded(t, 1)}
+	for _, c := range defects {
+		t.Run(c.name, func(t *testing.T) { ofGroups.mustBeFound(t, 600, o, c.defect) })
 	}
 }
 

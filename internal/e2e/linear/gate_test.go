@@ -19,10 +19,10 @@ import (
 // when everybody waits for the gate or for time to pass.
 type gate struct {
 	random *rand.Rand
-	// slow is the share of turns before which some time passes.
-	slow float64
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// slow is the share of turns before which some time passes.
+	slow    float64
 	waiting []*turn
 	arrived chan struct{}
 	// passed is the number of turns so far, and trace what they were, if kept.
@@ -38,8 +38,20 @@ type turn struct {
 	open   chan struct{}
 }
 
-func newGate(seed uint64, slow float64) *gate {
-	return &gate{random: rand.New(rand.NewPCG(seed, 10)), slow: slow, arrived: make(chan struct{}, 1)}
+func newGate(seed uint64) *gate {
+	return &gate{random: rand.New(rand.NewPCG(seed, 10)), arrived: make(chan struct{}, 1)}
+}
+
+func (g *gate) setSlowness(share float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.slow = share
+}
+
+func (g *gate) slowness() float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.slow
 }
 
 // pass waits until it is the caller's turn, or returns the error of its context.
@@ -67,7 +79,7 @@ func (g *gate) pass(ctx context.Context, what string) error {
 func (g *gate) run(done <-chan struct{}) {
 	for {
 		synctest.Wait()
-		if g.slow > 0 && g.random.Float64() < g.slow {
+		if slow := g.slowness(); slow > 0 && g.random.Float64() < slow {
 			// Mostly moments, sometimes longer than any request takes.
 			time.Sleep(time.Duration(g.random.Int64N(int64(10*time.Millisecond) << g.random.IntN(12))))
 			synctest.Wait()

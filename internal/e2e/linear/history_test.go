@@ -134,9 +134,17 @@ func (r *result) failed() bool {
 	return r.check != porcupine.Ok || len(r.wrong) > 0 || len(r.faults) > 0
 }
 
+// A start is what a history begins with: a table that has a tenant with users.
+type start struct {
+	engine table.Table
+	token  string
+	crowd  []string
+}
+
 // options change how a history is run.
 type options struct {
-	engine table.Table
+	// start returns what the history begins with, nil for nothing.
+	start  func(t testing.TB) start
 	tenant string
 	broken func(table.Table) table.Table
 	keep   bool // the trace
@@ -154,7 +162,12 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 12))
 		m := o.mixes[seed%uint64(len(o.mixes))]
-		w := newWorld(t, seed, m, o.engine, o.tenant, o.broken)
+		var from start
+		if o.start != nil {
+			from = o.start(t)
+		}
+		w := newWorld(t, seed, m, from.engine, o.tenant, o.broken)
+		w.token, w.crowd = from.token, from.crowd
 		w.gate.keep = o.keep
 		seats = s.seats(random)
 		clients, requests := 2+random.IntN(s.clients-1), 1+random.IntN(s.requests)
@@ -166,7 +179,7 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 			p = s.open(w)
 			first := &client{w: w, number: 0, random: random}
 			p.begin(first, random)
-			w.setCalm(false)
+			w.setCalm(false, m.slow)
 			var wait sync.WaitGroup
 			for i := range clients {
 				c := &client{w: w, number: i + 1, instance: i % 2, random: rand.New(rand.NewPCG(seed, uint64(100+i))), mix: &m}
@@ -177,9 +190,9 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 				})
 			}
 			wait.Wait()
-			w.setCalm(true)
+			w.setCalm(true, 0)
 			p.end(first)
-			time.Sleep(2 * store.SweepAge)
+			time.Sleep(10 * time.Minute) // what was staged may be given up by then
 			_, err := w.instance(0).app.Store.Sweep(ctx, 0)
 			require.NoError(t, err)
 			out.faults, err = w.instance(0).app.Store.Audit(ctx, w.tenant)

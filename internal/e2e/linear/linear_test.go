@@ -2,10 +2,18 @@ package linear
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 var (
@@ -26,6 +34,50 @@ var ofUsers = subject{
 	clients: 4, requests: 7,
 }
 
+var ofGroups = subject{
+	name:  "groups",
+	seats: func(*rand.Rand) int { return 0 },
+	open: func(w *world) program {
+		return &groups{recorder: &recorder{}, w: w, at: map[string]int64{}}
+	},
+	model:   func(program, int) porcupine.Model { return groupsModel() },
+	clients: 4, requests: 5,
+}
+
+// people creates a table in memory with a tenant and users, and returns the start
+// of histories: a copy of it.
+func crowded(t *testing.T, seed uint64) func(t testing.TB) start {
+	var first start
+	engine, err := embedded.Memory()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = engine.Close() })
+	synctest.Test(t, func(t *testing.T) { first = populate(t, engine, seed) })
+	return func(t testing.TB) start {
+		s := first
+		copied, err := engine.Copy()
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = copied.Close() })
+		s.engine = copied
+		return s
+	}
+}
+
+// populate creates a tenant with users, without a gate.
+func populate(t *testing.T, engine table.Table, seed uint64) start {
+	w := newQuietWorld(t, seed, engine)
+	w.begin(t.Context(), tenant.Unlimited)
+	c := &client{w: w}
+	out := start{engine: engine, token: w.token}
+	for i := range crowd {
+		var d struct{ ID string }
+		a := c.send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":"p%d"`, i)))
+		require.Equal(t, 201, a.status)
+		c.decode(a, &d)
+		out.crowd = append(out.crowd, d.ID)
+	}
+	return out
+}
+
 // seeds returns the seeds to run.
 func seeds(count int) (first, after uint64) {
 	switch {
@@ -44,10 +96,20 @@ func seeds(count int) (first, after uint64) {
 const maxReported = 3
 
 func TestUsers_Linearizable(t *testing.T) {
-	first, after := seeds(600)
+	ofUsers.check(t, 600, options{tenant: "acme", mixes: mixes})
+}
+
+func TestGroups_Linearizable(t *testing.T) {
+	ofGroups.check(t, 400, options{tenant: "acme", mixes: mixes, start: crowded(t, 1)})
+}
+
+// check runs the histories of a test.
+func (s subject) check(t *testing.T, count int, o options) {
+	t.Helper()
+	first, after := seeds(count)
 	turns, requests, failed := 0, 0, 0
 	for seed := first; seed < after; seed++ {
-		r := ofUsers.run(t, seed, options{tenant: "acme", mixes: mixes})
+		r := s.run(t, seed, o)
 		turns, requests = turns+r.turns, requests+len(r.operations)
 		if r.failed() {
 			if failed++; failed <= maxReported {

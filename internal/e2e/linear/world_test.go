@@ -102,6 +102,8 @@ type world struct {
 
 	tenant tenant.ID
 	token  string
+	// crowd are the ids of users that were there before.
+	crowd []string
 
 	mu        sync.Mutex
 	instances [2]*instance
@@ -115,7 +117,7 @@ type instance struct {
 // newWorld assembles the service with one tenant. engine is the table, nil for a
 // new one in memory; broken wraps the table that the service sees.
 func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string, broken func(table.Table) table.Table) *world {
-	w := &world{t: t, gate: newGate(seed, m.slow), ids: newNoise(seed), jitter: newNoise(^seed), calm: true, tenant: stage.ID(t, name)}
+	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed), jitter: newNoise(^seed), calm: true, tenant: stage.ID(t, name)}
 	if engine == nil {
 		memory, err := embedded.Memory()
 		require.NoError(t, err)
@@ -137,6 +139,13 @@ func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string,
 	if broken != nil {
 		w.table = broken(w.table)
 	}
+	w.instances = [2]*instance{w.newInstance(), w.newInstance()}
+	return w
+}
+
+// newQuietWorld assembles the service on a table without a gate.
+func newQuietWorld(t testing.TB, seed uint64, quiet table.Table) *world {
+	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed), jitter: newNoise(^seed), tenant: stage.ID(t, "acme"), table: quiet}
 	w.instances = [2]*instance{w.newInstance(), w.newInstance()}
 	return w
 }
@@ -169,10 +178,11 @@ func (t *weather) Write(ctx context.Context, tx table.Transaction) error {
 	return t.now().Write(ctx, tx)
 }
 
-func (w *world) setCalm(calm bool) {
+func (w *world) setCalm(calm bool, slow float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calm = calm
+	w.gate.setSlowness(slow)
 }
 
 func (w *world) newInstance() *instance {
@@ -199,6 +209,9 @@ func (w *world) restart(i int) {
 
 // begin creates the tenant.
 func (w *world) begin(ctx context.Context, seats int64) {
+	if w.token != "" {
+		return
+	}
 	s := w.instance(0).app.Store
 	now := time.Now()
 	require.NoError(w.t, s.CreateTenant(ctx, w.tenant, tenant.DefaultSettings(), seats, tenant.Unlimited, now))

@@ -1,0 +1,180 @@
+package linear
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+)
+
+// An interrupted table does something before one of the calls of a client.
+type interrupted struct {
+	table.Table
+	client int
+	// calls counts those of the client; do is called before the call number at.
+	calls, at int
+	do        func()
+}
+
+func (i *interrupted) count(ctx context.Context) {
+	if callOf(ctx).client != i.client {
+		return
+	}
+	if i.calls++; i.calls == i.at {
+		i.do()
+	}
+}
+
+func (i *interrupted) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	i.count(ctx)
+	return i.Table.Get(ctx, keys...)
+}
+
+func (i *interrupted) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	i.count(ctx)
+	return i.Table.Query(ctx, q)
+}
+
+func (i *interrupted) Write(ctx context.Context, tx table.Transaction) error {
+	i.count(ctx)
+	return i.Table.Write(ctx, tx)
+}
+
+// A pair is a request and those that come between two of its calls to the table.
+type pair struct {
+	name    string
+	first   func(h program, from *client)
+	between func(h program, from *client)
+}
+
+// most is more calls than a request has.
+const most = 60
+
+// interrupt runs a request as often as it has calls to the table, each time with
+// the others before another one of its calls, and checks that each history has an
+// order.
+func interrupt(t *testing.T, s subject, from start, begin func(h program, c *client), p pair, prepared *embedded.Table) (histories int) {
+	t.Helper()
+	for at := 1; at < most; at++ {
+		copied, err := prepared.Copy()
+		require.NoError(t, err)
+		i := &interrupted{Table: copied, client: 1, at: at}
+		w := newQuietWorld(t, uint64(at), i)
+		w.token, w.crowd = from.token, from.crowd
+		h := s.open(w)
+		begin(h, &client{w: w})
+		i.do = func() { p.between(h, &client{w: w, number: 2, instance: 1}) }
+		p.first(h, &client{w: w, number: 1})
+		reached := i.calls >= at
+		h.end(&client{w: w})
+		require.NoError(t, copied.Close())
+		if !reached {
+			return histories
+		}
+		histories++
+		r := h.history()
+		model := s.model(h, seatsOfPairs)
+		if len(r.wrong) > 0 || !porcupine.CheckOperations(model, r.operations) {
+			t.Errorf("%s before call %d: no order of the requests explains the answers\n%s", p.name, at, r.readable())
+		}
+	}
+	t.Errorf("%s has more than %d calls", p.name, most)
+	return histories
+}
+
+// allPairs makes the test try every pair: make soak does.
+var allPairs = flag.Bool("linear.pairs", false, "try every pair of requests, not one in six")
+
+// seatsOfPairs is the seat limit in the histories of pairs.
+const seatsOfPairs = 3
+
+// Whatever comes between any two calls of a request, the answers have an order.
+func TestGroups_InterruptedAtAnyCall(t *testing.T) {
+	prepared, err := embedded.Memory()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = prepared.Close() })
+	from := populate(t, prepared, 1)
+	do := func(c groupCall) func(program, *client) {
+		return func(p program, from *client) {
+			h, _ := p.(*groups)
+			c := c
+			if c.n = h.next(); c.id == "it" {
+				h.mu.Lock()
+				c.id = h.known[0]
+				h.mu.Unlock()
+			}
+			h.do(from, &c)
+		}
+	}
+	both := func(a, b func(program, *client)) func(program, *client) {
+		return func(p program, c *client) { a(p, c); b(p, c) }
+	}
+	const none = -1
+	requests := map[string]func(program, *client){
+		"POST of 40":                do(groupCall{kind: doPost, name: 1, add: span(2, 40)}),
+		"PATCH add 12":              do(groupCall{kind: doPatch, id: "it", name: none, add: span(6, 12)}),
+		"PATCH remove 12":           do(groupCall{kind: doPatch, id: "it", name: none, remove: span(6, 12)}),
+		"PATCH add 40":              do(groupCall{kind: doPatch, id: "it", name: none, add: span(4, 40)}),
+		"PATCH remove 40":           do(groupCall{kind: doPatch, id: "it", name: none, remove: span(1, 40)}),
+		"PATCH with an old version": do(groupCall{kind: doPatch, id: "it", name: 2, add: span(1, 1), ifMatch: 1}),
+		"PATCH name":                do(groupCall{kind: doPatch, id: "it", name: 2}),
+		"PUT of 3":                  do(groupCall{kind: doPut, id: "it", name: 2, add: span(1, 3)}),
+		"PUT of 40":                 do(groupCall{kind: doPut, id: "it", name: 0, add: span(3, 40)}),
+		"clear":                     do(groupCall{kind: doClear, id: "it", name: none}),
+		"swap":                      do(groupCall{kind: doSwap, id: "it", name: none, user: 2, remove: span(2, 1), add: span(13, 1)}),
+		"spare":                     do(groupCall{kind: doSpare, id: "it", name: none, user: 2}),
+		"DELETE":                    do(groupCall{kind: doDelete, id: "it", name: none}),
+		"DELETE of user 2":          do(groupCall{kind: doLeave, name: none, user: 2}),
+	}
+	reads := map[string]func(program, *client){
+		"GET":           do(groupCall{kind: doGet, id: "it", name: none}),
+		"GET as it was": do(groupCall{kind: doGet, id: "it", name: none, ifNone: 2}),
+		"GET head":      do(groupCall{kind: doHead, id: "it", name: none}),
+		"GET of user 2": do(groupCall{kind: sawUser, name: none, user: 2}),
+	}
+	between := map[string]func(program, *client){
+		"DELETE, and a new group of the name": both(requests["DELETE"], do(groupCall{kind: doPost, name: 2, add: span(0, 1)})),
+		"DELETE and return of user 2":         both(requests["DELETE of user 2"], do(groupCall{kind: doReturn, name: none, user: 2})),
+		"PUT of 40 and of 3":                  both(requests["PUT of 40"], requests["PUT of 3"]),
+		"PUT of 40 and back":                  both(requests["PUT of 40"], requests["PATCH remove 40"]),
+	}
+	for name, request := range requests {
+		between[name] = request
+		reads[name] = request
+	}
+	histories, combination, every := 0, 0, 6
+	switch {
+	case *allPairs:
+		every = 1
+	case raceDetector:
+		every = 150
+	}
+	sizes := map[string]people{"of 3": span(1, 3), "of 40": span(0, 40)}
+	for _, size := range slices.Sorted(maps.Keys(sizes)) {
+		members := sizes[size]
+		begin := func(p program, c *client) {
+			do(groupCall{kind: doPost, name: 0, add: members &^ span(0, 1)})(p, c)
+			do(groupCall{kind: doPatch, id: "it", name: none, add: span(0, 1)})(p, c)
+		}
+		for _, name := range slices.Sorted(maps.Keys(reads)) {
+			for _, other := range slices.Sorted(maps.Keys(between)) {
+				if combination++; combination%every != 0 {
+					continue
+				}
+				first, then := reads[name], between[other]
+				histories += interrupt(t, ofGroups, from, begin, pair{
+					name: fmt.Sprintf("group %s: %s, with %s", size, name, other), first: first, between: then,
+				}, prepared)
+			}
+		}
+	}
+	t.Logf("%d histories of one in %d pairs", histories, every)
+}
