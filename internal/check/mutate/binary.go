@@ -45,6 +45,12 @@ type test struct {
 
 func (t test) String() string { return t.Package + "." + t.Name }
 
+// top returns the test that a case belongs to.
+func (t test) top() string {
+	name, _, _ := strings.Cut(t.Name, "/")
+	return t.Package + "." + name
+}
+
 // compile builds the test binaries of packages with the mutants.
 func compile(g *generated, dir string, packages []string) ([]*binary, error) {
 	replace := map[string]string{}
@@ -202,7 +208,7 @@ func measure(ctx context.Context, binaries []*binary, dir string, workers int, b
 	each(len(all), workers, func(i int) { m.measure(ctx, &all[i]) })
 	var cases []test
 	for i, t := range all {
-		if t.Cost > divisible && len(t.Cases) > 1 {
+		if t.Cost > divisible && len(t.Cases) > 1 && strings.HasPrefix(t.Name, "Test") {
 			for _, name := range t.Cases {
 				cases = append(cases, test{binary: t.binary, Package: t.Package, Name: t.Name + "/" + name})
 			}

@@ -17,6 +17,9 @@ type hunt struct {
 	// killers are the tests that killed the mutants of a function so far, the cheapest
 	// first: they probably kill the next one too.
 	killers map[string][]int
+	// holders are the tests that killed mutants of transactions, without their cases: one
+	// of them probably holds the next one too.
+	holders map[string]bool
 	done    int
 }
 
@@ -24,13 +27,16 @@ type hunt struct {
 // that reach it run first.
 const budget = 2 * time.Second
 
+// conditionBudget is the budget of a mutant of a transaction.
+const conditionBudget = 10 * time.Second
+
 // waves are the costs of the tests that run together. Few tests kill most mutants, and
 // those of the last wave run for survivors alone.
 var waves = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Hour}
 
 // all runs the tests that reach each mutant, until one fails.
 func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress func(done, all int)) {
-	h.killers = map[string][]int{}
+	h.killers, h.holders = map[string][]int{}, map[string]bool{}
 	each(len(mutants), workers, func(i int) {
 		if ctx.Err() != nil {
 			return // it has no result
@@ -44,26 +50,7 @@ func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress
 }
 
 func (h *hunt) one(ctx context.Context, m *Mutant) {
-	h.mu.Lock()
-	first := slices.Clone(h.killers[m.Func])
-	h.mu.Unlock()
-	var order []int
-	for _, n := range first {
-		if h.tests[n].reaches[m.ID] && len(order) < 2 {
-			order = append(order, n)
-		}
-	}
-	likely := len(order)
-	var sum time.Duration
-	for i, t := range h.tests {
-		if !t.reaches[m.ID] || slices.Contains(order, i) {
-			continue
-		}
-		if sum += t.Cost; sum > budget && len(order) > 0 {
-			break
-		}
-		order = append(order, i)
-	}
+	order, likely := h.order(m)
 	if len(order) == 0 {
 		m.Result = cmp.Or(m.Result, Unreached)
 		return
@@ -81,6 +68,35 @@ func (h *hunt) one(ctx context.Context, m *Mutant) {
 		}
 		order = order[n:]
 	}
+}
+
+// order returns the tests to run against a mutant, of which the first ones are likely to
+// kill it.
+func (h *hunt) order(m *Mutant) (order []int, likely int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, n := range h.killers[m.Func] {
+		if h.tests[n].reaches[m.ID] && len(order) < 2 {
+			order = append(order, n)
+		}
+	}
+	likely = len(order)
+	left := budget
+	if m.Condition {
+		left = conditionBudget
+	}
+	for _, isHolder := range []bool{true, false} {
+		for i, t := range h.tests {
+			if !t.reaches[m.ID] || slices.Contains(order, i) || isHolder != (m.Condition && h.holders[t.top()]) {
+				continue
+			}
+			if left -= t.Cost; left < 0 && len(order) > 0 {
+				return order, likely
+			}
+			order = append(order, i)
+		}
+	}
+	return order, likely
 }
 
 // wave returns how many of the tests run next.
@@ -132,7 +148,7 @@ func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
 		defer h.mu.Unlock()
 		for _, n := range byBinary[b] {
 			if h.tests[n].Name == o.killer {
-				h.learn(m.Func, n)
+				h.learn(m, n)
 			}
 		}
 		return b.name + "." + o.killer
@@ -140,10 +156,13 @@ func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
 	return ""
 }
 
-// learn remembers a test that killed a mutant of a function.
-func (h *hunt) learn(function string, n int) {
-	known := h.killers[function]
+// learn remembers a test that killed a mutant.
+func (h *hunt) learn(m *Mutant, n int) {
+	known := h.killers[m.Func]
 	if i, ok := slices.BinarySearch(known, n); !ok {
-		h.killers[function] = slices.Insert(known, i, n)
+		h.killers[m.Func] = slices.Insert(known, i, n)
+	}
+	if m.Condition {
+		h.holders[h.tests[n].top()] = true
 	}
 }

@@ -105,7 +105,16 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 			return false, err
 		}
 	}
+	if hasConditions(g.mutants) {
+		if err := writeKillers(r.name, g.mutants); err != nil {
+			return false, err
+		}
+	}
 	return report(os.Stdout, r.name, accepted, g.mutants), nil
+}
+
+func hasConditions(mutants []Mutant) bool {
+	return slices.ContainsFunc(mutants, func(m Mutant) bool { return m.Condition })
 }
 
 // shuffle orders mutants so that those of transactions come first, and any number of the
