@@ -99,7 +99,10 @@ var changeRequests = map[string]func(c *crowd) error{
 		_, err := c.post(user(`"userName":"new@x","externalId":"e-gone"`))
 		return err
 	},
-	"create the application's user": func(c *crowd) error { _, err := c.post(user(`"userName":"app@x","externalId":"e-app"`)); return ignoreTaken(err) },
+	"create the application's user": func(c *crowd) error {
+		_, err := c.post(user(`"userName":"app@x","externalId":"e-app"`))
+		return ignoreTaken(err)
+	},
 	"replace": func(c *crowd) error {
 		_, err := c.put(c.active, user(`"userName":"renamed@x","title":"boss"`), nil)
 		return err
