@@ -143,12 +143,12 @@ func measureAll(ctx context.Context, starts int, progress io.Writer) (_ []measur
 	for round := range starts + 1 {
 		for turn := range folders {
 			i := (round + turn) % len(folders)
-			took, err := start(ctx, lambdaruntime.Bootstrap(here, folders[i]))
+			elapsed, err := start(ctx, lambdaruntime.Bootstrap(here, folders[i]))
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", folders[i], err)
 			}
 			if round > 0 {
-				measures[i].starts = append(measures[i].starts, took)
+				measures[i].starts = append(measures[i].starts, elapsed)
 			}
 		}
 	}
@@ -204,10 +204,10 @@ func report(w io.Writer, measures []measure) (ok bool) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(table, "function\tbinary MB\tzip MB\tstart ms\tof empty\t\n")
 	for _, m := range measures {
-		took := median(m.starts)
-		ratio := float64(took) / float64(reference)
+		elapsed := median(m.starts)
+		ratio := float64(elapsed) / float64(reference)
 		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t%.1f\t%.2f\t\n", m.name,
-			float64(m.binary)/megabyte, float64(m.archive)/megabyte, float64(took.Microseconds())/1000, ratio)
+			float64(m.binary)/megabyte, float64(m.archive)/megabyte, float64(elapsed.Microseconds())/1000, ratio)
 		if m.archive > maxZip {
 			ok = false
 			notes = append(notes, fmt.Sprintf("%s: the archive is larger than %d MB", m.name, maxZip/megabyte))

@@ -17,8 +17,8 @@ func TestDemo_PrintsWhatToLookAt(t *testing.T) {
 	ownState(t)
 	begun := time.Now()
 	s := start(t, "--demo", "--tenant", "globex")
-	if took := time.Since(begun); took > 20*time.Second { // half a second on an idle machine
-		t.Errorf("the demo took %s", took)
+	if elapsed := time.Since(begun); elapsed > 20*time.Second { // half a second on an idle machine
+		t.Errorf("the demo took %s", elapsed)
 	}
 	defer s.end()
 	printed := map[string][]string{}

@@ -198,9 +198,9 @@ func TestLocal_ServesOnDynamoDB(t *testing.T) {
 
 // A start that cannot work prints one line that says what to do.
 func TestLocal_Mistakes(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer func() { _ = taken.Close() }()
+	defer func() { _ = busy.Close() }()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for name, tt := range map[string]struct {
@@ -208,7 +208,7 @@ func TestLocal_Mistakes(t *testing.T) {
 		status int
 		says   string
 	}{
-		"busy port":            {[]string{"local", "--listen", taken.Addr().String()}, 1, "--listen"},
+		"busy port":            {[]string{"local", "--listen", busy.Addr().String()}, 1, "--listen"},
 		"unwritable data":      {[]string{"local", "--listen", "127.0.0.1:0", "--data", filepath.Join(file, "x")}, 1, "--data DIR"},
 		"unwritable info":      {[]string{"local", "--listen", "127.0.0.1:0", "--info", filepath.Join(file, "x")}, 1, "--info FILE"},
 		"unreachable endpoint": {[]string{"local", "--listen", "127.0.0.1:0", "--dynamodb", "http://127.0.0.1:1"}, 1, "--dynamodb ENDPOINT"},

@@ -133,7 +133,7 @@ func (s *session) addBridge(ctx context.Context) (name string, err error) {
 	if err := s.has(iproute); err != nil {
 		return "", err
 	}
-	taken, err := net.InterfaceAddrs()
+	inUse, err := net.InterfaceAddrs()
 	if err != nil {
 		return "", err
 	}
@@ -141,7 +141,7 @@ func (s *session) addBridge(ctx context.Context) (name string, err error) {
 	s.atEnd(func(ctx context.Context) { _ = s.command(ctx, "ip", "link", "delete", name).Run() })
 	for _, args := range [][]string{
 		{"link", "add", "name", name, "type", "bridge"},
-		{"address", "add", freeNetwork(taken, rand.Reader), "dev", name},
+		{"address", "add", freeNetwork(inUse, rand.Reader), "dev", name},
 		{"link", "set", name, "up"},
 	} {
 		if err := s.quietly(ctx, s.command(ctx, "ip", args...)); err != nil {
@@ -153,12 +153,12 @@ func (s *session) addBridge(ctx context.Context) (name string, err error) {
 
 // freeNetwork returns the address of a bridge in a network of 254 addresses
 // that overlaps none of the machine's.
-func freeNetwork(taken []net.Addr, random io.Reader) string {
+func freeNetwork(inUse []net.Addr, random io.Reader) string {
 	for {
 		var b [2]byte
 		_, _ = io.ReadFull(random, b[:]) // never fails
 		network := net.IPNet{IP: net.IPv4(10, 192+b[0]%64, b[1], 0), Mask: net.CIDRMask(24, 32)}
-		if !slices.ContainsFunc(taken, func(a net.Addr) bool {
+		if !slices.ContainsFunc(inUse, func(a net.Addr) bool {
 			other, ok := a.(*net.IPNet)
 			return ok && (network.Contains(other.IP) || other.Contains(network.IP))
 		}) {

@@ -44,8 +44,8 @@ func TestSession_EndsInReverseAndLeavesNoFolder(t *testing.T) {
 	default:
 		t.Error("the program still runs")
 	}
-	took := time.Since(begun)
-	assert.Truef(t, took <= grace/2, "ending took %s", took)
+	elapsed := time.Since(begun)
+	assert.Truef(t, elapsed <= grace/2, "ending took %s", elapsed)
 	_, err = os.Stat(s.dir)
 	assert.Truef(t, os.IsNotExist(err), "%s remains: %v", s.dir, err)
 }
@@ -157,13 +157,13 @@ func TestMountsBelow_BeginsWithTheDeepest(t *testing.T) {
 }
 
 func TestFreeNetwork_AvoidsTheMachines(t *testing.T) {
-	taken := []net.Addr{
+	inUse := []net.Addr{
 		&net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(8, 32)},
 		&net.IPNet{IP: net.IPv4(10, 193, 7, 9), Mask: net.CIDRMask(16, 32)},
 		&net.IPNet{IP: net.IPv4(10, 194, 8, 9), Mask: net.CIDRMask(24, 32)},
 	}
 	random := bytes.NewReader([]byte{1, 1, 2, 8, 3, 9})
-	assert.Equal(t, "10.195.9.1/24", freeNetwork(taken, random))
+	assert.Equal(t, "10.195.9.1/24", freeNetwork(inUse, random))
 }
 
 func TestLog_KeepsUntilItIsOpened(t *testing.T) {

@@ -258,8 +258,8 @@ func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
 	require.NoError(t, err)
 	began := time.Now()
 	a.RecordUse(t.Context(), grant)()
-	took := time.Since(began)
-	assert.Truef(t, took <= time.Second, "the answer waited %v", took)
+	elapsed := time.Since(began)
+	assert.Truef(t, elapsed <= time.Second, "the answer waited %v", elapsed)
 	s.mu.Lock() // the interrupted record is over
 	s.slow = nil
 	s.mu.Unlock()

@@ -93,14 +93,14 @@ type Grant struct {
 // changed since. It is safe for concurrent use.
 type seats struct {
 	mu     sync.Mutex
-	counts tenant.Counts
+	counts tenant.SeatCounts
 }
 
 // SeatCounts returns the tenant's seats as last read, at most CacheTime ago, with
 // what requests to this instance have changed since.
-func (g Grant) SeatCounts() tenant.Counts {
+func (g Grant) SeatCounts() tenant.SeatCounts {
 	if g.seats == nil {
-		return tenant.Counts{}
+		return tenant.SeatCounts{}
 	}
 	g.seats.mu.Lock()
 	defer g.seats.mu.Unlock()
@@ -252,7 +252,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	found = entry{
 		owner: owner, record: record, types: types, read: now,
 		recorded: found.recorded && record.LastUsed.Equal(found.record.LastUsed),
-		seats:    &seats{counts: tenant.Counts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
+		seats:    &seats{counts: tenant.SeatCounts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
 	}
 	a.cached[key] = found
 	return found, nil

@@ -35,7 +35,7 @@ func TestAuthenticate_KnowsTheSeats(t *testing.T) {
 	counted := &counting{s}
 	g, err := access.NewAuthenticator(counted, func() time.Time { return noon }).Authenticate(t.Context(), header)
 	require.NoError(t, err)
-	require.Equal(t, tenant.Counts{Seats: 3, SeatLimit: 9, Read: noon}, g.SeatCounts())
+	require.Equal(t, tenant.SeatCounts{Seats: 3, SeatLimit: 9, Read: noon}, g.SeatCounts())
 }
 
 // counting is a source with seats.

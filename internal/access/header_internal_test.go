@@ -152,10 +152,10 @@ func TestGrant_CountsSeatsSinceTheRead(t *testing.T) {
 	require.Zero(t, none.SeatCounts(), "never read")
 
 	read := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	g := Grant{seats: &seats{counts: tenant.Counts{Seats: 5, SeatLimit: 9, Read: read}}}
+	g := Grant{seats: &seats{counts: tenant.SeatCounts{Seats: 5, SeatLimit: 9, Read: read}}}
 	other := g
 	for _, n := range []int64{1, 2, 0, -4} {
 		other.AddSeats(n)
 	}
-	require.Equal(t, tenant.Counts{Seats: 4, SeatLimit: 9, Read: read}, g.SeatCounts(), "shared by the grants of a token")
+	require.Equal(t, tenant.SeatCounts{Seats: 4, SeatLimit: 9, Read: read}, g.SeatCounts(), "shared by the grants of a token")
 }

@@ -61,13 +61,13 @@ func memberDocument(m provlog.Member) adminwire.Member {
 // seatsDocument returns the number of seats at the time of an entry, and its change, or nil
 // where neither is known.
 func seatsDocument(e journal.Entry) *adminwire.Seats {
-	read := !e.Counts.Read.IsZero()
+	read := !e.SeatCounts.Read.IsZero()
 	if !read && e.Seats == 0 && e.Readers == 0 {
 		return nil
 	}
-	document := &adminwire.Seats{Delta: e.Seats, ReadersDelta: e.Readers, AsOf: instant(e.Counts.Read)}
+	document := &adminwire.Seats{Delta: e.Seats, ReadersDelta: e.Readers, AsOf: instant(e.SeatCounts.Read)}
 	if read {
-		document.Used, document.Limit = &e.Counts.Seats, adminwire.Optional[int64]{Set: true, Value: limitOf(e.Counts.SeatLimit)}
+		document.Used, document.Limit = &e.SeatCounts.Seats, adminwire.Optional[int64]{Set: true, Value: limitOf(e.SeatCounts.SeatLimit)}
 	}
 	return document
 }

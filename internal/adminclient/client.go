@@ -177,15 +177,15 @@ func (c *Client) once(ctx context.Context, method, path string, query url.Values
 		return answer, response.StatusCode, 0, nil
 	}
 	problem := &Problem{Status: response.StatusCode}
-	var told struct {
+	var document struct {
 		Problem
 		Message string `json:"message"` // API Gateway's own
 	}
-	if json.Unmarshal(answer, &told) == nil {
-		*problem = told.Problem
+	if json.Unmarshal(answer, &document) == nil {
+		*problem = document.Problem
 		problem.Status = response.StatusCode
-		if problem.Detail == "" && told.Message != "" {
-			problem.Detail = fmt.Sprintf("%s (%d)", told.Message, response.StatusCode)
+		if problem.Detail == "" && document.Message != "" {
+			problem.Detail = fmt.Sprintf("%s (%d)", document.Message, response.StatusCode)
 		}
 	}
 	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))

@@ -83,9 +83,9 @@ func (c Config) checked() (Config, error) {
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
 		return Config{}, errors.New("the extension's name (ROLLCALL_EXTENSION_URN) is not a URN, which begins with urn")
 	}
-	for _, taken := range []string{scim.CoreUserURN, scim.CoreGroupURN, scim.EnterpriseURN} {
-		if strings.EqualFold(c.ExtensionURN, taken) {
-			return Config{}, fmt.Errorf("the extension (ROLLCALL_EXTENSION_URN) cannot have the URN %s: it is another schema's", taken)
+	for _, standard := range []string{scim.CoreUserURN, scim.CoreGroupURN, scim.EnterpriseURN} {
+		if strings.EqualFold(c.ExtensionURN, standard) {
+			return Config{}, fmt.Errorf("the extension (ROLLCALL_EXTENSION_URN) cannot have the URN %s: it is another schema's", standard)
 		}
 	}
 	if c.TenantRate != 0 && c.TenantRate < httpapi.MinRate {

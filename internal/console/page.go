@@ -88,7 +88,7 @@ func (c *Console) render(q *request, p page) (*web.Answer, error) {
 		a.Header = map[string]string{"Referrer-Policy": formReferrer}
 		f.Form = c.sessions.formToken(q.cookie)
 		if q.Method != http.MethodHead {
-			f.Notice = c.sessions.told(q.cookie)
+			f.Notice = c.sessions.takeNotice(q.cookie)
 		}
 	}
 	if q.tenant != "" {

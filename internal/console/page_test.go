@@ -184,8 +184,8 @@ func TestOverview_HasOneRowForEachIdentityProvider(t *testing.T) {
 func TestLabels_AreDistinct(t *testing.T) {
 	of := map[string]string{}
 	for cause, label := range labels {
-		other, taken := of[label]
-		assert.Falsef(t, taken, "%s and %s are both %q", cause, other, label)
+		other, duplicate := of[label]
+		assert.Falsef(t, duplicate, "%s and %s are both %q", cause, other, label)
 		of[label] = cause
 	}
 	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}

@@ -173,13 +173,13 @@ func (s *sessions) isForm(cookie, token string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.formToken(cookie)), []byte(token)) == 1
 }
 
-// tell stores a notice for the session's next page.
-func (s *sessions) tell(cookie, notice string) {
+// storeNotice stores a notice for the session's next page.
+func (s *sessions) storeNotice(cookie, notice string) {
 	s.with(cookie, func(one *session) { one.notice = notice })
 }
 
-// told returns the notice for this page, or "", and removes it.
-func (s *sessions) told(cookie string) (notice string) {
+// takeNotice returns the notice for this page, or "", and removes it.
+func (s *sessions) takeNotice(cookie string) (notice string) {
 	s.with(cookie, func(one *session) { notice, one.notice = one.notice, "" })
 	return notice
 }

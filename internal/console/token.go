@@ -235,6 +235,6 @@ func (c *Console) changeToken(q *request) (page, error) {
 	if what.Mints {
 		return c.keepToken(q, made, q.parameters["token"]), nil
 	}
-	c.sessions.tell(q.cookie, what.done)
+	c.sessions.storeNotice(q.cookie, what.done)
 	return goOn(of(q.tenant, "tokens")), nil
 }

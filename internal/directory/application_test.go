@@ -171,8 +171,8 @@ func TestModifyInApp(t *testing.T) {
 		// The application can reactivate a user that the identity provider
 		// deactivated, and can deactivate it itself.
 		bob := f.mustPost(user(`"userName":"cat","active":false`))
-		taken := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)})
-		assert.Equalf(t, journal.ByApplication, taken.DeactivatedBy, "deactivated by %q", taken.DeactivatedBy)
+		deactivated := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(false)})
+		assert.Equalf(t, journal.ByApplication, deactivated.DeactivatedBy, "deactivated by %q", deactivated.DeactivatedBy)
 		require.NoError(t, f.store.SetSeatLimit(t.Context(), f.tenant, 3, f.now))
 		on := f.mustModifyInApp(bob.ID, directory.AppChange{Active: ptr(true)})
 		assert.Truef(t, on.Active && on.DeactivatedBy == "", "reactivated: %+v", on)

@@ -31,8 +31,8 @@ type Caller struct {
 	Who string
 	// Notices are the tolerances applied to the request before it came here.
 	Notices []scim.Notice
-	// Counts are the tenant's seats as last read.
-	Counts tenant.Counts
+	// SeatCounts are the tenant's seats as last read.
+	SeatCounts tenant.SeatCounts
 	// IdPRequestID and BulkID are those of the Entry.
 	IdPRequestID, BulkID string
 	// ShowGroups reports whether the answer shows the user's groups.
@@ -46,7 +46,7 @@ type Caller struct {
 func (by Caller) entry(operation journal.Operation, action journal.Action) journal.Entry {
 	e := journal.Entry{
 		RequestID: by.RequestID, Time: by.Time, TokenID: by.TokenID, IdP: by.IdP, By: by.By, Who: by.Who,
-		Operation: operation, Action: action, Outcome: journal.Success, Counts: by.Counts, IdPRequestID: by.IdPRequestID, BulkID: by.BulkID,
+		Operation: operation, Action: action, Outcome: journal.Success, SeatCounts: by.SeatCounts, IdPRequestID: by.IdPRequestID, BulkID: by.BulkID,
 	}
 	e.Tolerate(by.Notices)
 	return e

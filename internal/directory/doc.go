@@ -49,6 +49,8 @@
 //     request.
 //   - cursor: a page token; position: where a record is in the order of a list;
 //     bookmark: the stored position of a page by startIndex.
-//   - Counts: seats and licences with their limits, as last read; the Ledger is
-//     the stored original.
+//   - SeatCounts: seats and their limit, as last read; the Ledger is the stored
+//     original, of licences too.
+//   - PendingChange: the name of the task that finishes an accepted change of
+//     many members.
 package directory

@@ -32,10 +32,10 @@ type Group struct {
 	// Former are the new claims of a record to be written, in the form in which
 	// an earlier version may have reserved them for another group.
 	Former Claims
-	// Work names an accepted change of many members that is not finished, ""
-	// for none. Each request that reads the group and needs its members
-	// finishes the change first.
-	Work string
+	// PendingChange names an accepted change of many members that is not
+	// finished, or is "". Each request that reads the group and needs its
+	// members finishes the change first.
+	PendingChange string
 	// History names the newest log entries of the group, as it was read.
 	History journal.History
 }

@@ -62,7 +62,7 @@ type GroupNewSet struct {
 }
 
 // GroupAcceptance changes the document of a group, and stores a change of any
-// number of its members, which is applied in parts: After's Work names it.
+// number of its members, which is applied in parts: After's PendingChange names it.
 type GroupAcceptance struct {
 	GroupEdit
 	Add, Remove []string

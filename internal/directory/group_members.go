@@ -100,7 +100,7 @@ func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, remove
 		}
 	}
 	accepted := *c.After
-	accepted.Work = w.d.newID(w.by.Time)
+	accepted.PendingChange = w.d.newID(w.by.Time)
 	c.After = &accepted
 	err = w.d.store.AcceptMembers(ctx, w.tenant, c)
 	if failed, again := retryable(err); again {
@@ -114,7 +114,7 @@ func (w *groupWork) accept(ctx context.Context, c GroupAcceptance, added, remove
 	}
 	result = resultOf(c.GroupEdit, added, removed)
 	result.Changed = c.Entry.Changed
-	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.work())
+	unknown, err := w.d.store.Finish(ctx, w.tenant, accepted.changeTask())
 	w.addSkipped(unknown) // deleted since they were looked up
 	if err != nil {
 		return result, &UnfinishedError{Err: err}

@@ -25,8 +25,8 @@ func TestLink_ByPostKeepsIdentity(t *testing.T) {
 		own  directory.AppUser
 		sent string
 		// kind is the kind of the value that differs, "" if the user is linked.
-		kind           directory.Kind
-		recorded, told string
+		kind               directory.Kind
+		recorded, reported string
 		// email is the user's unique email afterwards.
 		email string
 	}{
@@ -58,7 +58,7 @@ func TestLink_ByPostKeepsIdentity(t *testing.T) {
 					return
 				}
 				var e *directory.TakenError
-				if !errors.As(err, &e) || e.Reason != directory.TakenDiffers || e.Kind != tt.kind || e.Recorded != tt.recorded || e.Value != tt.told || e.HolderID != own.ID {
+				if !errors.As(err, &e) || e.Reason != directory.TakenDiffers || e.Kind != tt.kind || e.Recorded != tt.recorded || e.Value != tt.reported || e.HolderID != own.ID {
 					t.Fatalf("POST = %+v, %v; want a TakenError because %s differs", e, err, tt.kind.Attribute())
 				}
 				if now := f.read(own.ID); now.Linked || now.Version != own.Version || string(now.Doc) != string(own.Doc) {

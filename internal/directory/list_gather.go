@@ -104,7 +104,7 @@ func onPage(positions []position, q Query, read func([]position) error, sized fu
 	if back {
 		slices.Reverse(wanted)
 	}
-	taken, used := 0, Size{}
+	accepted, used := 0, Size{}
 fill:
 	for batch := range slices.Chunk(wanted, readBatch) {
 		if err := read(batch); err != nil {
@@ -116,13 +116,13 @@ fill:
 			if ok && !with.fits() && used != (Size{}) {
 				break fill
 			}
-			used, taken = with, taken+1
+			used, accepted = with, accepted+1
 		}
 	}
 	if back {
-		return to - taken, to, nil
+		return to - accepted, to, nil
 	}
-	return from, from + taken, nil
+	return from, from + accepted, nil
 }
 
 // span returns the part of the positions that a page covers.

@@ -28,7 +28,7 @@ func (d *Directory) Resting(ctx context.Context, t tenant.ID, id string) (g *Gro
 	if err == nil && g == nil {
 		err = d.noGroup(ctx, t, id)
 	}
-	return g, err == nil && g.Work == "" && len(leaving) == 0, err
+	return g, err == nil && g.PendingChange == "" && len(leaving) == 0, err
 }
 
 // groupAtRest reads a group whose members are not being changed: an accepted
@@ -56,16 +56,18 @@ func (d *Directory) groupAtRestAndProtected(ctx context.Context, t tenant.ID, id
 func (d *Directory) atRest(ctx context.Context, t tenant.ID, read func() (*Group, error)) (*Group, error) {
 	for {
 		g, err := read()
-		if err != nil || g.Work == "" {
+		if err != nil || g.PendingChange == "" {
 			return g, err
 		}
-		if _, err := d.store.Finish(ctx, t, g.work()); err != nil {
+		if _, err := d.store.Finish(ctx, t, g.changeTask()); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (g *Group) work() Task { return Task{Kind: TaskMembers, Resource: g.ID, Name: g.Work} }
+func (g *Group) changeTask() Task {
+	return Task{Kind: TaskMembers, Resource: g.ID, Name: g.PendingChange}
+}
 
 // rereads is how often members are read again because they changed while they
 // were read, and rereadsOfFew how often in a group of at most fewMembers.
@@ -101,12 +103,12 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 			return nil, nil, err
 		case again == nil:
 			return nil, nil, d.noGroup(ctx, t, id)
-		case again.Version == g.Version, !few && again.Epoch == g.Epoch && again.Work == "" && try >= rereads:
+		case again.Version == g.Version, !few && again.Epoch == g.Epoch && again.PendingChange == "" && try >= rereads:
 			return g, staying(members, leaving), nil
 		case few && try > rereadsOfFew:
 			return nil, nil, ErrBusy
 		}
-		if g = again; g.Work == "" {
+		if g = again; g.PendingChange == "" {
 			continue
 		}
 		if g, err = d.groupAtRest(ctx, t, id); err != nil {
@@ -209,7 +211,7 @@ func unsettled(groups []*Group, memberships []UserMembership) bool {
 				newest = max(newest, m.Epoch)
 			}
 		}
-		return g.Work != "" || newest < g.Epoch
+		return g.PendingChange != "" || newest < g.Epoch
 	})
 }
 
@@ -220,7 +222,7 @@ func sameSets(before, groups []*Group) bool {
 	for _, g := range before {
 		epochs[g.ID] = g.Epoch
 	}
-	return !slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" || epochs[g.ID] != g.Epoch })
+	return !slices.ContainsFunc(groups, func(g *Group) bool { return g.PendingChange != "" || epochs[g.ID] != g.Epoch })
 }
 
 // current returns the groups of the memberships that count: those under the
@@ -256,7 +258,7 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, t tenant.ID, users []*Use
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(groups, func(g *Group) bool { return g.Work != "" }) {
+	if slices.ContainsFunc(groups, func(g *Group) bool { return g.PendingChange != "" }) {
 		if _, err := d.groupsAtRest(ctx, t, groups); err != nil {
 			return nil, err
 		}
@@ -295,7 +297,7 @@ func (d *Directory) groupsOfUsers(ctx context.Context, t tenant.ID, users []stri
 func (d *Directory) groupsAtRest(ctx context.Context, t tenant.ID, groups []*Group) ([]*Group, error) {
 	all := make([]*Group, 0, len(groups))
 	for _, g := range groups {
-		if g.Work != "" {
+		if g.PendingChange != "" {
 			var err error
 			if g, err = d.groupAtRest(ctx, t, g.ID); errors.Is(err, ErrNoGroup) {
 				continue
@@ -386,7 +388,7 @@ func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*
 	}
 	var asked []Membership
 	for i, g := range groups {
-		if g.Work != "" {
+		if g.PendingChange != "" {
 			switch now, err := d.groupAtRest(ctx, t, g.ID); {
 			case errors.Is(err, ErrNoGroup): // it has no members any more
 				continue

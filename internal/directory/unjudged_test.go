@@ -20,8 +20,8 @@ import (
 // transaction.
 type unjudged struct {
 	table.Table
-	tells string
-	done  bool
+	reported string
+	done     bool
 }
 
 func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
@@ -32,7 +32,7 @@ func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
 	}
 	u.done = true
 	kept := slices.DeleteFunc(slices.Clone(failed.Failed), func(f table.FailedCondition) bool {
-		return tx.Ops[f.Op].Key.Partition != u.tells
+		return tx.Ops[f.Op].Key.Partition != u.reported
 	})
 	return &table.ConditionError{Failed: kept, Incomplete: true}
 }
@@ -54,7 +54,7 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 			for _, u := range []*directory.User{named, mailed} {
 				require.NoError(t, f.remove(u.ID))
 			}
-			d := f.on(table.Retrying(&unjudged{Table: raw, tells: "T#acme#NAMES#" + kind}))
+			d := f.on(table.Retrying(&unjudged{Table: raw, reported: "T#acme#NAMES#" + kind}))
 			result, err := d.Provision(t.Context(), f.tenant, f.by(), f.decode(user(`"userName":"cat","emails":[{"value":"dan@x"}]`)))
 			assert.Truef(t, err == nil && result.User.ID == named.ID && result.Action == journal.Restored, "%+v, %v; want the user with the name", result, err)
 		})

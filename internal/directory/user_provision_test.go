@@ -455,7 +455,7 @@ func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 // Any user that was accepted can be deactivated, however large the resource is.
 func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 5, 5)
-	taken := 0
+	accepted := 0
 	for size := scim.MaxResource - 900; size < scim.MaxResource; size += 7 {
 		roles := make([]string, 8)
 		for i := range roles {
@@ -465,7 +465,7 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 		if err != nil {
 			break
 		}
-		taken++
+		accepted++
 		result, err := f.dir.Provision(t.Context(), f.tenant, f.by(), r)
 		require.NoErrorf(t, err, "%d", size)
 		for _, change := range []string{deactivate, `[{"op":"replace","path":"` + extension + `:isTeamAccount","value":false}]`} {
@@ -473,7 +473,7 @@ func TestUpdate_LargestUserCanBeDeactivated(t *testing.T) {
 			require.NoErrorf(t, err, "%d bytes: PATCH %s", len(result.User.Doc), change)
 		}
 	}
-	assert.NotEqual(t, 0, taken, "no user of nearly the largest size was accepted")
+	assert.NotEqual(t, 0, accepted, "no user of nearly the largest size was accepted")
 	f.check(0)
 }
 

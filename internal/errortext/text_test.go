@@ -138,8 +138,8 @@ func FuzzParse(f *testing.F) {
 		x.CutOff(words)
 		x.HasName(words)
 		Clean(text)
-		took := time.Since(begun)
-		assert.Truef(t, took <= 10*time.Second, "it takes %v", took)
+		elapsed := time.Since(begun)
+		assert.Truef(t, elapsed <= 10*time.Second, "it takes %v", elapsed)
 		assert.Falsef(t, x.RequestID != "" && !wholeID.get().MatchString(x.RequestID), "the id is %q", x.RequestID)
 	})
 }

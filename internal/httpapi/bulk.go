@@ -50,7 +50,7 @@ func (s *Service) bulk(ctx context.Context, q *request) (*reply, error) {
 	for _, step := range plan.Steps {
 		b.take(ctx, step)
 	}
-	b.tell()
+	b.countResults()
 	return &reply{status: http.StatusOK, body: b.document()}, nil
 }
 
@@ -129,8 +129,8 @@ func (b *bulkRun) timeOver(ctx context.Context) bool {
 	return ctx.Err() != nil || b.s.Now().Sub(b.q.start) >= b.s.RequestTime/2
 }
 
-// tell counts in the event the operations done, failed and not answered.
-func (b *bulkRun) tell() {
+// countResults counts in the event the operations done, failed and not answered.
+func (b *bulkRun) countResults() {
 	e := b.q.event
 	for _, r := range b.results {
 		switch {

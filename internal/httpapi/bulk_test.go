@@ -311,47 +311,47 @@ func TestBulk_ContinuesAfterFailures(t *testing.T) { enginetest.Run(t, testBulkF
 
 func testBulkFailures(t *testing.T, open opener) {
 	s := newService(t, open, 3)
-	taken := s.mustCreate(`"userName":"taken@x"`)
+	holder := s.mustCreate(`"userName":"taken@x"`)
 	nobody := "019b8d62-7a80-7000-8000-00000000ffff"
 	for _, c := range []struct{ name, operation, status, scimType, cause, says string }{
-		{"a duplicate", postUser("taken", ""), "409", "uniqueness", "duplicate", taken},
+		{"a duplicate", postUser("taken", ""), "409", "uniqueness", "duplicate", holder},
 		{"no seat", postUser("third", ""), "403", "", "seat_limit", "3 of 3 seats"},
 		{"bad data", `{"method":"POST","path":"/Users","bulkId":"x","data":{"userName":7}}`, "400", "invalidValue", "validation", "userName"},
 		{"an unknown user", `{"method":"DELETE","path":"/Users/` + nobody + `"}`, "404", "", "user_not_found", ""},
 		{"an unknown group", patchOperation("/Groups/"+nobody, `[{"op":"replace","path":"displayName","value":"x"}]`), "404", "", "group_not_found", ""},
-		{"another version", `{"method":"DELETE","path":"/Users/` + taken + `","version":"W/\"7\""}`, "412", "", "version_mismatch", ""},
-		{"a version that is no entity tag", `{"method":"DELETE","path":"/Users/` + taken + `","version":""}`, "400", "invalidValue", "validation", "entity tag"},
-		{"a version of commas", `{"method":"DELETE","path":"/Users/` + taken + `","version":" , "}`, "400", "invalidValue", "validation", "entity tag"},
+		{"another version", `{"method":"DELETE","path":"/Users/` + holder + `","version":"W/\"7\""}`, "412", "", "version_mismatch", ""},
+		{"a version that is no entity tag", `{"method":"DELETE","path":"/Users/` + holder + `","version":""}`, "400", "invalidValue", "validation", "entity tag"},
+		{"a version of commas", `{"method":"DELETE","path":"/Users/` + holder + `","version":" , "}`, "400", "invalidValue", "validation", "entity tag"},
 		{"a reference to a failed operation", patchOperation("/Groups/bulkId:taken", `[]`) + `,` + postUser("taken", ""), "409", "", "bulk_reference", `"taken"`},
 		{"refers to nothing", postUser("y", managerIs("bulkId:nobody")), "400", "invalidValue", "validation", `"nobody"`},
-		{"no method", `{"path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
-		{"GET", `{"method":"GET","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
-		{"a HEAD", `{"method":"HEAD","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
-		{"a long method", `{"method":"` + strings.Repeat("P", 4000) + `","path":"/Users/` + taken + `"}`, "400", "invalidValue", "validation", "method"},
+		{"no method", `{"path":"/Users/` + holder + `"}`, "400", "invalidValue", "validation", "method"},
+		{"GET", `{"method":"GET","path":"/Users/` + holder + `"}`, "400", "invalidValue", "validation", "method"},
+		{"a HEAD", `{"method":"HEAD","path":"/Users/` + holder + `"}`, "400", "invalidValue", "validation", "method"},
+		{"a long method", `{"method":"` + strings.Repeat("P", 4000) + `","path":"/Users/` + holder + `"}`, "400", "invalidValue", "validation", "method"},
 		{"no bulkId", `{"method":"POST","path":"/Users","data":{"userName":"z"}}`, "400", "invalidValue", "validation", "bulkId"},
-		{"POST to a resource", `{"method":"POST","path":"/Users/` + taken + `","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT, PATCH, DELETE"},
+		{"POST to a resource", `{"method":"POST","path":"/Users/` + holder + `","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT, PATCH, DELETE"},
 		{"DELETE of all", `{"method":"DELETE","path":"/Users"}`, "405", "", "method_not_allowed", "POST"},
 		{"/Bulk", `{"method":"POST","path":"/Bulk","bulkId":"x","data":{"Operations":[]}}`, "400", "invalidSyntax", "validation", "/Users"},
 		{"/Me", `{"method":"DELETE","path":"/Me"}`, "400", "invalidSyntax", "validation", "/Users"},
 		{"/.search", `{"method":"POST","path":"/.search","bulkId":"x","data":{}}`, "400", "invalidSyntax", "validation", "/Users"},
 		{"a search of users", `{"method":"POST","path":"/Users/.search","bulkId":"x","data":{}}`, "405", "", "method_not_allowed", "PUT"},
-		{"a URL", `{"method":"DELETE","path":"` + baseURL + `/Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "relative to the base URL"},
-		{"without the slash", `{"method":"DELETE","path":"Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "relative to the base URL"},
+		{"a URL", `{"method":"DELETE","path":"` + baseURL + `/Users/` + holder + `"}`, "400", "invalidSyntax", "validation", "relative to the base URL"},
+		{"without the slash", `{"method":"DELETE","path":"Users/` + holder + `"}`, "400", "invalidSyntax", "validation", "relative to the base URL"},
 		{"a query", `{"method":"POST","path":"/Users?attributes=id","bulkId":"x","data":{}}`, "400", "invalidSyntax", "validation", "query"},
-		{"a query after an id", `{"method":"DELETE","path":"/Users/` + taken + `?attributes=id"}`, "400", "invalidSyntax", "validation", "query"},
-		{"a fragment after an id", `{"method":"DELETE","path":"/Users/` + taken + `#name"}`, "400", "invalidSyntax", "validation", "fragment"},
-		{"up the path", `{"method":"DELETE","path":"/Groups/../Users/` + taken + `"}`, "400", "invalidSyntax", "validation", "/Users"},
-		{"an encoded slash", `{"method":"DELETE","path":"/Users/..%2FUsers%2F` + taken + `"}`, "404", "", "user_not_found", ""},
-		{"the wrong resource", `{"method":"DELETE","path":"/Groups/` + taken + `"}`, "404", "", "group_not_found", ""},
+		{"a query after an id", `{"method":"DELETE","path":"/Users/` + holder + `?attributes=id"}`, "400", "invalidSyntax", "validation", "query"},
+		{"a fragment after an id", `{"method":"DELETE","path":"/Users/` + holder + `#name"}`, "400", "invalidSyntax", "validation", "fragment"},
+		{"up the path", `{"method":"DELETE","path":"/Groups/../Users/` + holder + `"}`, "400", "invalidSyntax", "validation", "/Users"},
+		{"an encoded slash", `{"method":"DELETE","path":"/Users/..%2FUsers%2F` + holder + `"}`, "404", "", "user_not_found", ""},
+		{"the wrong resource", `{"method":"DELETE","path":"/Groups/` + holder + `"}`, "404", "", "group_not_found", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
 			// One successful operation comes before it and one after it.
-			around := patchOperation("/Users/"+taken, `[{"op":"replace","path":"title","value":"`+c.name+`"}]`)
+			around := patchOperation("/Users/"+holder, `[{"op":"replace","path":"title","value":"`+c.name+`"}]`)
 			if c.cause == "seat_limit" {
 				around += `,` + postUser("first", "") + `,` + postUser("second", "")
 			}
-			a := s.bulk(around + `,` + c.operation + `,` + patchOperation("/Users/"+taken, `[{"op":"remove","path":"title"}]`))
+			a := s.bulk(around + `,` + c.operation + `,` + patchOperation("/Users/"+holder, `[{"op":"remove","path":"title"}]`))
 			at := strings.Count(around, `"method"`)
 			require.Truef(t, a.status == 200 && len(a.operations) > at+1, "%d %s", a.status, a.raw)
 			got := a.operations[at]
@@ -379,7 +379,7 @@ func testBulkFailures(t *testing.T, open opener) {
 		})
 	}
 	s.t = t
-	assert.Equal(t, 200, s.send("GET", "/Users/"+taken, "").status, "the user that no operation deletes")
+	assert.Equal(t, 200, s.send("GET", "/Users/"+holder, "").status, "the user that no operation deletes")
 }
 
 // Covers: 7644-3.7-5

@@ -158,12 +158,12 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *journal.E
 		RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: e.IdP, Operation: e.Operation,
 		ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 		Outcome: e.Outcome, Cause: e.Cause, ScimType: e.ScimType, Detail: e.Detail, StandsFor: e.standsFor,
-		Skipped: e.concerned, Tolerances: e.Notices, Counts: q.grant.SeatCounts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
+		Skipped: e.concerned, Tolerances: e.Notices, SeatCounts: q.grant.SeatCounts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 	}
 	if p := a.refusal; p != nil {
 		entry.Remedy, entry.About = p.remedy, q.failing(p)
 		if l := p.ledger; l != nil && l.Type == tenant.User {
-			entry.Counts = tenant.Counts{Seats: l.Used, SeatLimit: l.Limit, Read: now}
+			entry.SeatCounts = tenant.SeatCounts{Seats: l.Used, SeatLimit: l.Limit, Read: now}
 		}
 		if p.remedy == cause.ProtectedMember {
 			entry.Skipped = append(entry.Skipped, p.users...)

@@ -133,13 +133,13 @@ func testLink(t *testing.T, open opener) {
 	require.NoError(t, err)
 	id := result.User.ID
 	team := `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
-	for _, tt := range []struct{ sent, recorded, told string }{
+	for _, tt := range []struct{ sent, recorded, reported string }{
 		{`"userName":"mallory@evil.test","emails":[{"value":"jit@x.test"}]`, `userName "jit@x.test"`, `"mallory@evil.test"`},
 		{`"userName":"JIT@x.test","emails":[{"value":"mallory@evil.test"}]`, `email "jit@x.test"`, `"mallory@evil.test"`},
 	} {
 		a := s.send("POST", "/Users", userBody(tt.sent+team))
 		detail, _ := a.body["detail"].(string)
-		if a.status != 409 || a.body["scimType"] != "uniqueness" || !strings.Contains(detail, tt.recorded) || !strings.Contains(detail, tt.told) || !strings.Contains(detail, id) {
+		if a.status != 409 || a.body["scimType"] != "uniqueness" || !strings.Contains(detail, tt.recorded) || !strings.Contains(detail, tt.reported) || !strings.Contains(detail, id) {
 			t.Errorf("POST %s: %d %s", tt.sent, a.status, a.raw)
 		}
 		wantEvent(t, a, map[string]any{"outcome": "failure", "cause": "identity_differs", "scimType": "uniqueness"})

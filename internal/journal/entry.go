@@ -79,8 +79,8 @@ type Entry struct {
 	Skipped []string
 	// Tolerances name what was not accepted as it was sent, as kind:attribute.
 	Tolerances []string
-	// Counts are the seats as last read before the request.
-	Counts tenant.Counts
+	// SeatCounts are the seats as last read before the request.
+	SeatCounts tenant.SeatCounts
 	// IdPRequestID is the identity provider's own id of the request, "" for
 	// none.
 	IdPRequestID string

@@ -22,24 +22,24 @@ var schemasPlaces = map[string]struct {
 	decode func(schemas string) ([]scim.Notice, error)
 }{
 	"user": {scim.CoreUserURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := resource.Decode(scimtest.UserType(), []byte(`{`+schemas+`"userName":"a"}`))
-		return told, err
+		_, notices, err := resource.Decode(scimtest.UserType(), []byte(`{`+schemas+`"userName":"a"}`))
+		return notices, err
 	}},
 	"group": {scim.CoreGroupURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := resource.Decode(schema.GroupType(), []byte(`{`+schemas+`"displayName":"a"}`))
-		return told, err
+		_, notices, err := resource.Decode(schema.GroupType(), []byte(`{`+schemas+`"displayName":"a"}`))
+		return notices, err
 	}},
 	"patch": {scim.PatchURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := applyTo(scimtest.UserType(), scim.Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
-		return told, err
+		_, notices, err := applyTo(scimtest.UserType(), scim.Resource{"userName": "a"}, []byte(`{`+schemas+`"Operations":[{"op":"remove","path":"title"}]}`))
+		return notices, err
 	}},
 	"search": {scim.SearchURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := scim.DecodeSearch([]byte(`{` + schemas + `"count":1}`))
-		return told, err
+		_, notices, err := scim.DecodeSearch([]byte(`{` + schemas + `"count":1}`))
+		return notices, err
 	}},
 	"bulk": {scim.BulkRequestURN, func(schemas string) ([]scim.Notice, error) {
-		_, told, err := bulk.Decode([]byte(`{` + schemas + `"Operations":[{"method":"DELETE","path":"/Users/1"}]}`))
-		return told, err
+		_, notices, err := bulk.Decode([]byte(`{` + schemas + `"Operations":[{"method":"DELETE","path":"/Users/1"}]}`))
+		return notices, err
 	}},
 }
 
@@ -49,7 +49,7 @@ var schemasPlaces = map[string]struct {
 // Covers: 7643-3-2
 func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 	for place, p := range schemasPlaces {
-		taken := []struct {
+		accepted := []struct {
 			schemas string
 			notices []string
 		}{
@@ -73,26 +73,26 @@ func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 			"ietf:params:scim:api:messages:2.0:PatchOp", "urn:ietf:params:scim:api:messages:2.0:Search", "urn:ietf:params:scim:api:messages:2.0:Bulk",
 			"urn:scim:schemas:extension:enterprise:2.0", "User", "PatchOp", " " + p.own, p.own + ":", "http://schemas.example.com/scim",
 		} {
-			taken = append(taken, struct {
+			accepted = append(accepted, struct {
 				schemas string
 				notices []string
 			}{`["` + urn + `"]`, []string{scim.NoticeUnknownSchema, scim.NoticeSchemasMissing}})
 		}
-		for _, c := range taken {
-			told, err := p.decode(`"schemas":` + c.schemas + `,`)
+		for _, c := range accepted {
+			notices, err := p.decode(`"schemas":` + c.schemas + `,`)
 			var kinds []string
-			for _, n := range told {
+			for _, n := range notices {
 				kinds = append(kinds, n.Kind)
 				if !strings.Contains(n.Refusal().Detail, p.own) && n.Kind != scim.NoticeSingleValue {
 					t.Errorf("%s %s: %q does not say what to send", place, c.schemas, n.Refusal().Detail)
 				}
 			}
 			if err != nil || strings.Join(kinds, " ") != strings.Join(c.notices, " ") {
-				t.Errorf("%s %s: %v, %v; want %v", place, c.schemas, told, err, c.notices)
+				t.Errorf("%s %s: %v, %v; want %v", place, c.schemas, notices, err, c.notices)
 			}
 		}
-		told, err := p.decode("")
-		assert.Truef(t, err == nil && len(told) == 1 && told[0].Kind == scim.NoticeSchemasMissing, "%s without schemas: %v, %v", place, told, err)
+		notices, err := p.decode("")
+		assert.Truef(t, err == nil && len(notices) == 1 && notices[0].Kind == scim.NoticeSchemasMissing, "%s without schemas: %v, %v", place, notices, err)
 
 		for urn, means := range scim.StandardURNs() {
 			if urn == p.own || urn == scim.EnterpriseURN || urn == scim.RollcallURN {
@@ -119,10 +119,10 @@ func TestSchemas_AreThoseOfTheEndpoint(t *testing.T) {
 // nothing means that it is of this one.
 func TestSchemas_ExtensionOfAnotherType(t *testing.T) {
 	group := schemasPlaces["group"].decode
-	told, err := group(`"schemas":["` + scim.CoreGroupURN + `","` + scim.EnterpriseURN + `"],`)
-	assert.Truef(t, err == nil && hasKind(told, scim.NoticeUnknownSchema), "beside the group's own: %v, %v", told, err)
+	notices, err := group(`"schemas":["` + scim.CoreGroupURN + `","` + scim.EnterpriseURN + `"],`)
+	assert.Truef(t, err == nil && hasKind(notices, scim.NoticeUnknownSchema), "beside the group's own: %v, %v", notices, err)
 	_, err = group(`"schemas":["` + scim.EnterpriseURN + `"],`)
 	assert.Truef(t, err != nil && strings.Contains(err.Error(), "stands for a User"), "alone: %v", err)
-	told, err = schemasPlaces["user"].decode(`"schemas":["` + scim.EnterpriseURN + `","` + scim.RollcallURN + `"],`)
-	assert.Truef(t, err == nil && len(told) == 1, "a user's own extensions alone: %v, %v", told, err)
+	notices, err = schemasPlaces["user"].decode(`"schemas":["` + scim.EnterpriseURN + `","` + scim.RollcallURN + `"],`)
+	assert.Truef(t, err == nil && len(notices) == 1, "a user's own extensions alone: %v, %v", notices, err)
 }

@@ -17,7 +17,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var told Notices
+	var notices Notices
 	s := Search{}
 	for _, name := range SortedNames(object) {
 		v := object[name]
@@ -34,13 +34,13 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		}
 		if text, ok := v.(string); ok && (known == "attributes" || known == "excludedAttributes") {
 			// The SCIM-SDK's client sends one string, as in a query.
-			told.Add(NoticeSingleValue, known)
+			notices.Add(NoticeSingleValue, known)
 			s[known] = text
 			continue
 		}
 		if text, ok := v.(string); ok && (known == "startIndex" || known == "count") && isDigits(text) {
 			// It also sends numbers as strings.
-			told.Add(NoticeStringNumber, known)
+			notices.Add(NoticeStringNumber, known)
 			s[known] = text
 			continue
 		}
@@ -48,10 +48,10 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 			return nil, nil, err
 		}
 	}
-	if err := told.CheckSchemas(Member(object, "schemas"), SearchURN, NoExtension); err != nil {
+	if err := notices.CheckSchemas(Member(object, "schemas"), SearchURN, NoExtension); err != nil {
 		return nil, nil, err
 	}
-	return s, told, nil
+	return s, notices, nil
 }
 
 // SearchParameter returns the name of a query parameter in the standard's

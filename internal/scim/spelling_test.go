@@ -69,12 +69,12 @@ var spellings = []struct{ sent, canonical, value, notice string }{
 // a name there, as text that is equal for names that mean the same.
 var namePlaces = map[string]func(rt *schema.ResourceType, name, value string) (string, []scim.Notice, error){
 	"body": func(rt *schema.ResourceType, name, value string) (string, []scim.Notice, error) {
-		r, told, err := resource.Decode(rt, userWith(fmt.Sprintf(`"userName":"a",%q:%s`, name, value)))
-		return string(resource.Encode(rt, r)), told, err
+		r, notices, err := resource.Decode(rt, userWith(fmt.Sprintf(`"userName":"a",%q:%s`, name, value)))
+		return string(resource.Encode(rt, r)), notices, err
 	},
 	"object of the core schema": func(rt *schema.ResourceType, name, value string) (string, []scim.Notice, error) {
-		r, told, err := resource.Decode(rt, userWith(fmt.Sprintf(`"userName":"a",%q:{%q:%s}`, scim.CoreUserURN, name, value)))
-		return string(resource.Encode(rt, r)), told, err
+		r, notices, err := resource.Decode(rt, userWith(fmt.Sprintf(`"userName":"a",%q:{%q:%s}`, scim.CoreUserURN, name, value)))
+		return string(resource.Encode(rt, r)), notices, err
 	},
 	"path": func(rt *schema.ResourceType, name, value string) (string, []scim.Notice, error) {
 		return patched(rt, fmt.Sprintf(`{"op":"add","path":%q,"value":%s}`, name, value))
@@ -174,8 +174,8 @@ func patched(rt *schema.ResourceType, operations string) (string, []scim.Notice,
 	if err != nil {
 		return "", nil, err
 	}
-	after, told, err := applyTo(rt, before, []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[`+operations+`]}`))
-	return string(resource.Encode(rt, after)), told, err
+	after, notices, err := applyTo(rt, before, []byte(`{"schemas":["`+scim.PatchURN+`"],"Operations":[`+operations+`]}`))
+	return string(resource.Encode(rt, after)), notices, err
 }
 
 // A name means the same wherever it occurs, and the event says how it was
@@ -186,19 +186,19 @@ func TestResolve_MeansTheSameInEveryPlace(t *testing.T) {
 	rt := namedUser(t)
 	for place, of := range namePlaces {
 		for _, s := range spellings {
-			want, told, err := of(rt, s.canonical, s.value)
-			require.Truef(t, err == nil && !hasKind(told, s.notice), "%s in %s: %v, %v", s.canonical, place, told, err)
-			got, told, err := of(rt, s.sent, s.value)
+			want, notices, err := of(rt, s.canonical, s.value)
+			require.Truef(t, err == nil && !hasKind(notices, s.notice), "%s in %s: %v, %v", s.canonical, place, notices, err)
+			got, notices, err := of(rt, s.sent, s.value)
 			assert.Truef(t, err == nil && got == want, "%s in %s is %s, %v; want %s", s.sent, place, got, err, want)
-			if place != "bulk reference" && !slices.Contains(told, scim.Notice{Kind: s.notice, Attribute: s.canonical}) {
-				t.Errorf("%s in %s: notices %v, want %s", s.sent, place, told, s.notice)
+			if place != "bulk reference" && !slices.Contains(notices, scim.Notice{Kind: s.notice, Attribute: s.canonical}) {
+				t.Errorf("%s in %s: notices %v, want %s", s.sent, place, notices, s.notice)
 			}
 		}
 	}
 }
 
-func hasKind(told []scim.Notice, kind string) bool {
-	return slices.ContainsFunc(told, func(n scim.Notice) bool { return n.Kind == kind })
+func hasKind(notices []scim.Notice, kind string) bool {
+	return slices.ContainsFunc(notices, func(n scim.Notice) bool { return n.Kind == kind })
 }
 
 // A name that two schemas have is refused where an unknown one is refused, and
@@ -216,14 +216,14 @@ func TestResolve_RefusesAmbiguousNames(t *testing.T) {
 		without, _, err := of(rt, "noSuchName", `"1"`)
 		want, isRefused := refused[place]
 		require.NotEqualf(t, (err == nil), isRefused, "an unknown name in %s: %v", place, err)
-		got, told, err := of(rt, "Level", `"1"`)
+		got, notices, err := of(rt, "Level", `"1"`)
 		var e *scim.Error
 		if isRefused {
 			require.Truef(t, errors.As(err, &e) && e.Type == want, "in %s: %v, want %s", place, err, want)
 		} else {
-			at := slices.IndexFunc(told, func(n scim.Notice) bool { return n.Kind == scim.NoticeAmbiguous })
-			require.Truef(t, err == nil && got == without && at >= 0, "in %s: %s, %v, %v; want %s", place, got, told, err, without)
-			e = told[at].Refusal()
+			at := slices.IndexFunc(notices, func(n scim.Notice) bool { return n.Kind == scim.NoticeAmbiguous })
+			require.Truef(t, err == nil && got == without && at >= 0, "in %s: %s, %v, %v; want %s", place, got, notices, err, without)
+			e = notices[at].Refusal()
 		}
 		for _, candidate := range []string{hrURN + ":level", gateURN + ":level"} {
 			assert.Containsf(t, e.Detail, candidate, "in %s: %q does not name %s", place, e.Detail, candidate)
@@ -240,9 +240,9 @@ func TestResolve_ValuePaths(t *testing.T) {
 	require.NoError(t, err)
 	for _, sent := range []string{`cards[type eq \"b\"].value`, hrURN + `.cards[type eq \"b\"].value`} {
 		for _, operation := range []string{`{"op":"replace","path":"` + sent + `","value":"3"}`, `{"op":"replace","value":{"` + sent + `":"3"}}`} {
-			got, told, err := patched(rt, add+operation)
-			if err != nil || got != want || !hasKind(told, scim.NoticeUnqualified) && !hasKind(told, scim.NoticeDottedURN) {
-				t.Errorf("%s: %s, %v, %v; want %s", operation, got, told, err, want)
+			got, notices, err := patched(rt, add+operation)
+			if err != nil || got != want || !hasKind(notices, scim.NoticeUnqualified) && !hasKind(notices, scim.NoticeDottedURN) {
+				t.Errorf("%s: %s, %v, %v; want %s", operation, got, notices, err, want)
 			}
 		}
 		f, err := match.CompileFilter(rt, strings.ReplaceAll(sent, `\`, "")+` eq "3"`)
@@ -313,15 +313,15 @@ func TestCoreObject(t *testing.T) {
 		{"read-only attributes", object(`"userName":"a","id":"x","meta":{"version":"v"},"schemas":["x"]`), `"userName":"a"`},
 		{"unknown attributes", object(`"userName":"a","shoeSize":1,"` + scim.CoreUserURN + `":{"title":"T"}`), `"userName":"a"`},
 	} {
-		r, told, err := resource.Decode(rt, userWith(c.members))
-		if err != nil || string(resource.Encode(rt, r)) != encodedUser(c.want) || !slices.Contains(told, scim.Notice{Kind: scim.NoticeCoreObject, Attribute: scim.CoreUserURN}) {
-			t.Errorf("%s: %s, %v, %v; want %s", c.name, resource.Encode(rt, r), told, err, c.want)
+		r, notices, err := resource.Decode(rt, userWith(c.members))
+		if err != nil || string(resource.Encode(rt, r)) != encodedUser(c.want) || !slices.Contains(notices, scim.Notice{Kind: scim.NoticeCoreObject, Attribute: scim.CoreUserURN}) {
+			t.Errorf("%s: %s, %v, %v; want %s", c.name, resource.Encode(rt, r), notices, err, c.want)
 		}
 	}
 	for _, empty := range []string{"null", `""`, "[]", "{}"} {
-		r, told, err := resource.Decode(rt, userWith(`"userName":"a","`+scim.CoreUserURN+`":`+empty))
-		if err != nil || string(resource.Encode(rt, r)) != encodedUser(`"userName":"a"`) || len(told) > 0 {
-			t.Errorf("%s: %s, %v, %v", empty, resource.Encode(rt, r), told, err)
+		r, notices, err := resource.Decode(rt, userWith(`"userName":"a","`+scim.CoreUserURN+`":`+empty))
+		if err != nil || string(resource.Encode(rt, r)) != encodedUser(`"userName":"a"`) || len(notices) > 0 {
+			t.Errorf("%s: %s, %v, %v", empty, resource.Encode(rt, r), notices, err)
 		}
 	}
 	for members, want := range map[string]scim.ErrorType{
@@ -345,9 +345,9 @@ func TestCoreObject(t *testing.T) {
 		{`{"op":"add","path":"` + scim.CoreUserURN + `","value":{` + object(`"title":"x"`) + `}}`, `"userName":"a","title":"x","active":true`},
 		{`{"op":"add","value":{"` + scim.CoreUserURN + `":null}}`, `"userName":"a","active":true`},
 	} {
-		got, told, err := patched(rt, c.operation)
-		if err != nil || got != encodedUser(c.want) || strings.Contains(c.operation, "null") == hasKind(told, scim.NoticeCoreObject) {
-			t.Errorf("%s: %s, %v, %v; want %s", c.operation, got, told, err, c.want)
+		got, notices, err := patched(rt, c.operation)
+		if err != nil || got != encodedUser(c.want) || strings.Contains(c.operation, "null") == hasKind(notices, scim.NoticeCoreObject) {
+			t.Errorf("%s: %s, %v, %v; want %s", c.operation, got, notices, err, c.want)
 		}
 	}
 	_, _, err := patched(rt, `{"op":"add","value":{"`+scim.CoreUserURN+`":7}}`)
@@ -378,11 +378,11 @@ func TestSplit_FindsEverySpelling(t *testing.T) {
 		own, rest := p.Split(rt, "members")
 		changes, _, err := resource.MemberChanges(rt, own)
 		assert.Truef(t, err == nil && len(changes) == 1 && slices.Equal(changes[0].IDs, []string{"u1"}), "%s: changes %v, %v", operation, changes, err)
-		after, told, err := rest.Apply(rt, scim.Resource{"displayName": "G"})
+		after, notices, err := rest.Apply(rt, scim.Resource{"displayName": "G"})
 		if err != nil || after["members"] != nil || (after.Text("displayName") == "N") != strings.Contains(operation, `"N"`) {
 			t.Errorf("%s: the rest makes %v, %v", operation, after, err)
 		}
-		assert.Truef(t, (notice == "" || hasKind(told, notice)) && (notice != "" || len(told) == 0), "%s: notices %v, want %q", operation, told, notice)
+		assert.Truef(t, (notice == "" || hasKind(notices, notice)) && (notice != "" || len(notices) == 0), "%s: notices %v, want %q", operation, notices, notice)
 		assert.Equalf(t, unsplit, *p, "%s: Split changed the patch", operation)
 	}
 }
@@ -401,10 +401,10 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 	} {
 		for _, op := range []string{`"op":"add","value":"7"`, `"op":"replace","value":{"a":[1]}`, `"op":"replace","value":null`, `"op":"remove"`} {
 			encoded, _ := json.Marshal(path)
-			got, told, err := patched(rt, `{"op":"Replace","path":"active","value":false},{`+op+`,"path":`+string(encoded)+`}`)
+			got, notices, err := patched(rt, `{"op":"Replace","path":"active","value":false},{`+op+`,"path":`+string(encoded)+`}`)
 			name, _, _ := strings.Cut(path, "[")
-			if err != nil || got != encodedUser(`"userName":"a","active":false`) || !slices.Contains(told, scim.Notice{Kind: scim.NoticeUnknownPath, Attribute: name}) {
-				t.Errorf("%s %s: %s, %v, %v", op, path, got, told, err)
+			if err != nil || got != encodedUser(`"userName":"a","active":false`) || !slices.Contains(notices, scim.Notice{Kind: scim.NoticeUnknownPath, Attribute: name}) {
+				t.Errorf("%s %s: %s, %v, %v", op, path, got, notices, err)
 			}
 		}
 	}
@@ -443,9 +443,9 @@ func TestPatch_UnknownSchemas(t *testing.T) {
 		assert.Truef(t, err != nil && strings.Contains(err.Error(), want), "%s: %v, want %q", path, err, want)
 	}
 	// An unknown name with a filter in a value is ignored like one without.
-	got, told, err := patched(rt, `{"op":"replace","value":{"active":false,"noSuch[a eq \"b\"].c":1,"`+hr+`:costs[a pr]":2,"level[a pr]":3}}`)
-	if err != nil || got != encodedUser(`"userName":"a","active":false`) || !hasKind(told, scim.NoticeUnknownAttribute) || !hasKind(told, scim.NoticeAmbiguous) {
-		t.Errorf("%s, %v, %v", got, told, err)
+	got, notices, err := patched(rt, `{"op":"replace","value":{"active":false,"noSuch[a eq \"b\"].c":1,"`+hr+`:costs[a pr]":2,"level[a pr]":3}}`)
+	if err != nil || got != encodedUser(`"userName":"a","active":false`) || !hasKind(notices, scim.NoticeUnknownAttribute) || !hasKind(notices, scim.NoticeAmbiguous) {
+		t.Errorf("%s, %v, %v", got, notices, err)
 	}
 }
 
@@ -477,13 +477,13 @@ func TestPatch_BracketsAfterOneValue(t *testing.T) {
 	} {
 		r := patchedUser(t, rt, before)
 		body := `{"schemas":["` + scim.PatchURN + `"],"Operations":[{` + c.operation + `}]}`
-		after, told, err := applyTo(rt, r, []byte(body))
+		after, notices, err := applyTo(rt, r, []byte(body))
 		want := c.want
 		if want == "" {
 			want = before
 		}
-		if err != nil || string(resource.Encode(rt, after)) != string(resource.Encode(rt, patchedUser(t, rt, want))) || !hasKind(told, scim.NoticeFilterForm) {
-			t.Errorf("%s:\ngot  %s, %v, %v\nwant %s", c.operation, resource.Encode(rt, after), told, err, want)
+		if err != nil || string(resource.Encode(rt, after)) != string(resource.Encode(rt, patchedUser(t, rt, want))) || !hasKind(notices, scim.NoticeFilterForm) {
+			t.Errorf("%s:\ngot  %s, %v, %v\nwant %s", c.operation, resource.Encode(rt, after), notices, err, want)
 		}
 	}
 	// Without a value, the brackets do not match.

@@ -38,10 +38,10 @@ const (
 // AcceptMembers stores a change of many members in parts, and commits the rest
 // of the change together with its acceptance.
 func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.GroupAcceptance) error {
-	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.Work}
+	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.PendingChange}
 	name := taskSort(task)
 	parts := partOps(t, name, c)
-	edit := append(editOps(t, c.GroupEdit, table.Attributes{attrWork: table.Text(c.After.Work)}), protectedChecks(t, c.Before, c.Protected)...)
+	edit := append(editOps(t, c.GroupEdit, table.Attributes{attrWork: table.Text(c.After.PendingChange)}), protectedChecks(t, c.Before, c.Protected)...)
 	batches := partBatches(parts, table.MaxOps-headOps-len(edit))
 	head := taskKey(t, name)
 	begin := func(state string) []operation {

@@ -54,7 +54,7 @@ func (s *Store) auditTasks(ctx context.Context, a *audit) error {
 		}
 	}
 	for id, g := range a.groups {
-		if g.Work != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.Work}) {
+		if g.PendingChange != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.PendingChange}) {
 			a.fault("group "+id, "names an accepted change that has no parts left")
 		}
 	}

@@ -505,19 +505,19 @@ func TestErasure_LeavesRoomForOthers(t *testing.T) {
 		f.pass(2 * time.Minute)
 		n := &noting{Table: slow{f.table, 20 * time.Millisecond}, begun: time.Now(), ended: map[string]time.Duration{}}
 		swept, err := f.on(n).Sweep(t.Context(), SweepAge)
-		took := time.Since(n.begun)
+		elapsed := time.Since(n.begun)
 		assert.Truef(t, err == nil && swept.Swept == (Swept{Finished: 9}) && swept.Left == 0, "swept %+v, %v", swept, err)
 		for _, name := range names {
 			at, ok := n.ended[name]
 			assert.Truef(t, ok && at <= taskTime+time.Second, "%s was finished after %v, %t", name, at, ok)
 		}
-		assert.Truef(t, took >= 2*taskTime, "all of it took %v: too short to test turns", took)
-		if most := float64(sweepBurst) + sweepUnits*took.Seconds() + 400; float64(n.units) > most {
-			t.Errorf("%d write units in %v, want at most %.0f", n.units, took, most)
+		assert.Truef(t, elapsed >= 2*taskTime, "all of it took %v: too short to test turns", elapsed)
+		if most := float64(sweepBurst) + sweepUnits*elapsed.Seconds() + 400; float64(n.units) > most {
+			t.Errorf("%d write units in %v, want at most %.0f", n.units, elapsed, most)
 		}
 		// The pace determines its duration, not the waiting between turns.
-		if least := sweepUnits * (took.Seconds() - 2); float64(n.units) < least {
-			t.Errorf("%d write units in %v: it is slower than its pace", n.units, took)
+		if least := sweepUnits * (elapsed.Seconds() - 2); float64(n.units) < least {
+			t.Errorf("%d write units in %v: it is slower than its pace", n.units, elapsed)
 		}
 	})
 }
@@ -590,10 +590,10 @@ func TestErasure_FullSize(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	begun = time.Now()
 	sweeps := f.sweepUntilGone(calls)
-	took := time.Since(begun)
+	elapsed := time.Since(begun)
 	runtime.ReadMemStats(&after)
 	bound := c.callsOf(items)/(calls-sweepBegins) + 1
-	t.Logf("%d items deleted in %d sweeps of %d calls (at most %d) and %v; heap %d MB", items, sweeps, calls, bound, took.Round(time.Second), after.HeapSys>>20)
+	t.Logf("%d items deleted in %d sweeps of %d calls (at most %d) and %v; heap %d MB", items, sweeps, calls, bound, elapsed.Round(time.Second), after.HeapSys>>20)
 	assert.Truef(t, sweeps <= bound, "%d sweeps, want at most %d", sweeps, bound)
 	f.wantEmpty(c)
 }

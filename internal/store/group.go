@@ -27,7 +27,7 @@ func groupItem(t tenant.ID, g *directory.Group) table.Item {
 	a[attrEpoch] = table.Number(g.Epoch)
 	a[attrEpochs] = table.Number(g.Epochs)
 	a[attrOrigin] = table.Text(string(g.Origin))
-	a[attrWork] = table.Text(g.Work)
+	a[attrWork] = table.Text(g.PendingChange)
 	return table.Item{Key: groupKey(t, g.ID), Attributes: a}
 }
 
@@ -46,18 +46,18 @@ func groupDocument(g *directory.Group) table.Attributes {
 func decodeGroup(item table.Item) *directory.Group {
 	a := item.Attributes
 	g := &directory.Group{
-		ID:       item.Sort,
-		Doc:      []byte(a.Text(attrDoc)),
-		Version:  a.Number(attrVersion),
-		Revision: a.Number(attrRevision),
-		Epoch:    a.Number(attrEpoch),
-		Epochs:   a.Number(attrEpochs),
-		Created:  timeOf(a, attrCreated),
-		Modified: timeOf(a, attrModified),
-		Origin:   directory.Origin(a.Text(attrOrigin)),
-		Work:     a.Text(attrWork),
-		Held:     directory.Claims{},
-		History:  decodeHistory(a),
+		ID:            item.Sort,
+		Doc:           []byte(a.Text(attrDoc)),
+		Version:       a.Number(attrVersion),
+		Revision:      a.Number(attrRevision),
+		Epoch:         a.Number(attrEpoch),
+		Epochs:        a.Number(attrEpochs),
+		Created:       timeOf(a, attrCreated),
+		Modified:      timeOf(a, attrModified),
+		Origin:        directory.Origin(a.Text(attrOrigin)),
+		PendingChange: a.Text(attrWork),
+		Held:          directory.Claims{},
+		History:       decodeHistory(a),
 	}
 	for _, kind := range directory.GroupKinds {
 		if a.Has(heldAttribute(kind)) {

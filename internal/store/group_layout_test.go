@@ -198,7 +198,7 @@ func (f *fixture) change() directory.GroupEdit {
 // accepted returns a change that is applied in parts.
 func (f *fixture) accepted(add, remove []string) directory.GroupAcceptance {
 	e := f.change()
-	e.After.Work = "w1"
+	e.After.PendingChange = "w1"
 	return directory.GroupAcceptance{GroupEdit: e, Add: add, Remove: remove}
 }
 
@@ -550,7 +550,7 @@ func TestGroups_ReadBackAsWritten(t *testing.T) {
 	f := layoutFixture(t)
 	full, bare := staff(), staff()
 	full.Doc, full.Version, full.Revision, full.Epoch, full.Epochs = []byte(`{"displayName":"É\u0000","id":"g1"}`), 5, 4, 3, 7
-	full.Modified, full.Origin, full.Work = made.Add(time.Minute), directory.OriginManual, "w1"
+	full.Modified, full.Origin, full.PendingChange = made.Add(time.Minute), directory.OriginManual, "w1"
 	bare.Held, bare.Origin, bare.Created, bare.Modified = directory.Claims{}, "", time.Time{}, time.Time{}
 	for _, want := range []*directory.Group{full, bare} {
 		f.write(table.Put(groupItem(f.tenant, want)))
@@ -632,7 +632,7 @@ func TestLogItem_OfGroupStaysWithinItsBudget(t *testing.T) {
 				t.Errorf("%d join, %d leave, %d skipped: %d bytes, want at most %d", len(tt.add), len(tt.remove), len(tt.skipped), size, tt.limit)
 			}
 			got := item.Attributes.Text("madd")
-			assert.Equalf(t, strings.Join(tt.add, ","), got, "%d who join are told as %q", len(tt.add), got)
+			assert.Equalf(t, strings.Join(tt.add, ","), got, "%d who join are recorded as %q", len(tt.add), got)
 		}
 	}
 }

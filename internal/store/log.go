@@ -104,9 +104,9 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	if e.StandsFor > 1 {
 		a[attrCount] = table.Number(e.StandsFor)
 	}
-	if !e.Counts.Read.IsZero() {
-		a[attrSeatsThen], a[attrLimitThen] = table.Number(e.Counts.Seats+e.Seats), table.Number(e.Counts.SeatLimit)
-		a[attrSeatsRead] = millis(e.Counts.Read)
+	if !e.SeatCounts.Read.IsZero() {
+		a[attrSeatsThen], a[attrLimitThen] = table.Number(e.SeatCounts.Seats+e.Seats), table.Number(e.SeatCounts.SeatLimit)
+		a[attrSeatsRead] = millis(e.SeatCounts.Read)
 	}
 	if e.NewSet {
 		a[attrNewSet] = table.Number(int64(e.Size))

@@ -30,7 +30,7 @@ func decodeEntry(item table.Item) journal.Entry {
 		Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
 		NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
 		Skipped: splitIDs(a.Text(attrSkipped)), Tolerances: splitIDs(a.Text(attrTolerated)),
-		Counts:       tenant.Counts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
+		SeatCounts:   tenant.SeatCounts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
 		IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk), Earlier: splitLinks(a.Text(attrEarlier)),
 	}
 	if request := a.Text(attrPartOf); request != "" {

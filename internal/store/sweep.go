@@ -137,11 +137,11 @@ func (s *sweep) run(ctx context.Context, prefix string) (Sweeping, error) {
 	for _, task := range due {
 		failures = append(failures, task.err)
 	}
-	return s.told(due), errors.Join(append(failures, ctx.Err())...)
+	return s.result(due), errors.Join(append(failures, ctx.Err())...)
 }
 
-// told returns what a sweep did and left.
-func (s *sweep) told(due []*dueTask) Sweeping {
+// result returns what a sweep did and left.
+func (s *sweep) result(due []*dueTask) Sweeping {
 	var done Sweeping
 	now := s.store.now()
 	for _, task := range due {

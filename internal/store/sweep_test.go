@@ -113,7 +113,7 @@ func emptied(e directory.GroupEdit) directory.GroupNewSet {
 
 // accepting returns a change that is accepted under a name.
 func accepting(e directory.GroupEdit, name string, add, remove []string) directory.GroupAcceptance {
-	e.After.Work = name
+	e.After.PendingChange = name
 	return directory.GroupAcceptance{GroupEdit: e, Add: add, Remove: remove}
 }
 

@@ -87,8 +87,8 @@ func TestRetrying_Write(t *testing.T) {
 					assert.NotErrorIsf(t, err, not, "%v is also %v", err, not)
 				}
 				assert.Falsef(t, c.tries > 0 && len(s.sent) != c.tries, "sent %d times, want %d", len(s.sent), c.tries)
-				took := time.Since(start)
-				assert.Truef(t, took <= 8*time.Second, "took %v", took)
+				elapsed := time.Since(start)
+				assert.Truef(t, elapsed <= 8*time.Second, "took %v", elapsed)
 				got := usage.Counts().Retries
 				assert.Equalf(t, len(s.sent)-1, got, "counted %d retries of %d calls", got, len(s.sent))
 				for _, tx := range s.sent {
@@ -110,8 +110,8 @@ func TestRetrying_WaitsLongerEachTime(t *testing.T) {
 			got := s.at[i+1].Sub(s.at[i])
 			assert.Equalf(t, want*time.Millisecond, got, "wait %d is %v, want %v ms", i, got, want)
 		}
-		took := s.at[len(s.at)-1].Sub(s.at[0])
-		assert.Truef(t, took >= 7*time.Second && took <= 8*time.Second, "the last try is after %v", took)
+		elapsed := s.at[len(s.at)-1].Sub(s.at[0])
+		assert.Truef(t, elapsed >= 7*time.Second && elapsed <= 8*time.Second, "the last try is after %v", elapsed)
 	})
 }
 

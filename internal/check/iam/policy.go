@@ -84,7 +84,7 @@ func Policies(template []byte) (map[string]Policy, error) {
 		if role == "" || !function.Policies.IsZero() {
 			return nil, fmt.Errorf("%s has no Role: !GetAtt, or Policies beside it", name)
 		}
-		if other, taken := owner[role]; taken {
+		if other, exists := owner[role]; exists {
 			return nil, fmt.Errorf("%s and %s share the role %s", name, other, role)
 		}
 		owner[role] = name

@@ -78,9 +78,9 @@ type run struct {
 	// parallel.
 	answers []answer
 	// calls and lines are the table calls and the log lines of the request.
-	calls []call
-	lines []map[string]any
-	took  time.Duration
+	calls   []call
+	lines   []map[string]any
+	elapsed time.Duration
 	// allocated is the memory that it allocated, in bytes.
 	allocated uint64
 	// racers are the users of a request that is sent in parallel, one for each.
@@ -159,7 +159,7 @@ func (r *run) measured(send func() answer) answer {
 	runtime.ReadMemStats(&before)
 	begun := time.Now()
 	a := send()
-	r.took = time.Since(begun)
+	r.elapsed = time.Since(begun)
 	runtime.ReadMemStats(&after)
 	r.allocated = after.TotalAlloc - before.TotalAlloc
 	return a

@@ -43,9 +43,9 @@ func (w *watch) note(c ...call) {
 func (w *watch) take() []call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	taken := w.calls
+	calls := w.calls
 	w.calls = nil
-	return taken
+	return calls
 }
 
 func (w *watch) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {

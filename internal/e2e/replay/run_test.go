@@ -236,8 +236,8 @@ func TestRun_Rests(t *testing.T) {
 	c := oneCase(t, `{"rest":"20ms"}`)
 	start := time.Now()
 	wantPassed(t, Run(t.Context(), target, c))
-	took := time.Since(start)
-	assert.Truef(t, took >= 20*time.Millisecond, "the rest took %s, want at least 20 ms", took)
+	elapsed := time.Since(start)
+	assert.Truef(t, elapsed >= 20*time.Millisecond, "the rest took %s, want at least 20 ms", elapsed)
 }
 
 func TestSeats_AreLeftAndFoundFree(t *testing.T) {

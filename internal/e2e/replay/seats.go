@@ -76,8 +76,8 @@ func (r *runner) leaveSeats(free int) error {
 
 // freeSeats checks that this many seats are free, and leaves them free.
 func (r *runner) freeSeats(want int) error {
-	var taken []string
-	for len(taken) <= want {
+	var free []string
+	for len(free) <= want {
 		id, ok, err := r.takeSeat()
 		if err != nil {
 			return err
@@ -85,18 +85,18 @@ func (r *runner) freeSeats(want int) error {
 		if !ok {
 			break
 		}
-		taken = append(taken, id)
+		free = append(free, id)
 	}
-	for _, id := range taken {
+	for _, id := range free {
 		if err := r.freeSeat(id); err != nil {
 			return err
 		}
 	}
 	switch {
-	case len(taken) > want:
+	case len(free) > want:
 		return fmt.Errorf("more than %d seats are free", want)
-	case len(taken) < want:
-		return fmt.Errorf("%d seats are free, want %d", len(taken), want)
+	case len(free) < want:
+		return fmt.Errorf("%d seats are free, want %d", len(free), want)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ type answer struct {
 	body     []byte
 	document any // the body as JSON, nil without one
 	broken   error
-	took     time.Duration
+	elapsed  time.Duration
 }
 
 func (a *answer) requestID() string { return a.header.Get("X-Request-Id") }
@@ -71,7 +71,7 @@ func (r *runner) send(m message) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: reading the answer: %w", m, err)
 	}
-	a := &answer{to: m, status: response.StatusCode, header: response.Header, body: body, took: time.Since(start)}
+	a := &answer{to: m, status: response.StatusCode, header: response.Header, body: body, elapsed: time.Since(start)}
 	if len(body) > 0 {
 		a.document, a.broken = match.Decode(body)
 	}

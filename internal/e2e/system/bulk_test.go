@@ -185,7 +185,7 @@ func TestBulk_Faults(t *testing.T) {
 			s, ids := crowd(t, engine, 4)
 			for n := 1; ; n++ {
 				s.t = t
-				taken := s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"taken %d","active":false`, n)))
+				holder := s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"taken %d","active":false`, n)))
 				group := s.must(201, "POST", "/Groups", groupBody(fmt.Sprint("group ", n), ids[0]))
 				user := func(id, rest string) string {
 					return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":` + userBody(fmt.Sprintf(`"userName":"%s %d","active":false`, id, n)+rest) + `}`
@@ -196,7 +196,7 @@ func TestBulk_Faults(t *testing.T) {
 					user("taken", ""),
 					bulkChange("PATCH", "/Groups/"+group, memberPatch("add", "bulkId:a")),
 					bulkChange("PATCH", "/Users/bulkId:b", patchBody(`[{"op":"replace","path":"title","value":"t"}]`)),
-					bulkChange("DELETE", "/Users/"+taken, ""),
+					bulkChange("DELETE", "/Users/"+holder, ""),
 				)
 				times := happened()
 				arm(0)

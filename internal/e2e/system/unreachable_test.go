@@ -60,8 +60,8 @@ func TestUnreachable_IsASeparateCause(t *testing.T) {
 				var log strings.Builder
 				begun := time.Now()
 				w := ask(&log)
-				took := time.Since(begun)
-				assert.Truef(t, took <= 6*time.Second, "%s: answered after %s", side, took)
+				elapsed := time.Since(begun)
+				assert.Truef(t, elapsed <= 6*time.Second, "%s: answered after %s", side, elapsed)
 				body := w.Body.String()
 				if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
 					!strings.Contains(body, "The service's database cannot be reached or used") {

@@ -69,7 +69,7 @@ func Decode(body []byte) (*Request, []scim.Notice, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var told scim.Notices
+	var notices scim.Notices
 	b := &Request{}
 	var list []any
 	for _, name := range scim.SortedNames(object) {
@@ -90,14 +90,14 @@ func Decode(body []byte) (*Request, []scim.Notice, error) {
 			return nil, nil, err
 		}
 	}
-	if err := told.CheckSchemas(scim.Member(object, "schemas"), scim.BulkRequestURN, scim.NoExtension); err != nil {
+	if err := notices.CheckSchemas(scim.Member(object, "schemas"), scim.BulkRequestURN, scim.NoExtension); err != nil {
 		return nil, nil, err
 	}
 	if list == nil {
 		return nil, nil, &scim.Error{Type: scim.InvalidSyntax, Detail: "Operations is missing: it must be an array of operations."}
 	}
 	if len(list) == 0 {
-		told.Add(scim.NoticeNoOperations, "Operations")
+		notices.Add(scim.NoticeNoOperations, "Operations")
 	}
 	b.Operations = make([]Operation, len(list))
 	for i, v := range list {
@@ -105,9 +105,9 @@ func Decode(body []byte) (*Request, []scim.Notice, error) {
 		if !ok {
 			return nil, nil, scim.InOperation(i+1, &scim.Error{Type: scim.InvalidSyntax, Detail: "an operation must be an object, not " + scim.KindOf(v) + "."})
 		}
-		b.Operations[i] = decodeOperation(o, &told)
+		b.Operations[i] = decodeOperation(o, &notices)
 	}
-	return b, told, nil
+	return b, notices, nil
 }
 
 // failOnErrors reads 0 as absent: clients in languages without an absent
@@ -127,7 +127,7 @@ func failOnErrors(v any) (int, error) {
 	return int(i), nil
 }
 
-func decodeOperation(object map[string]any, told *scim.Notices) Operation {
+func decodeOperation(object map[string]any, notices *scim.Notices) Operation {
 	var o Operation
 	fault := func(kind scim.ErrorType, format string, args ...any) {
 		if o.Fault == nil {
@@ -144,7 +144,7 @@ func decodeOperation(object map[string]any, told *scim.Notices) Operation {
 	}
 	for _, name := range scim.SortedNames(object) {
 		if !isMember(name) && object[name] != nil {
-			told.Add(scim.NoticeUnknownAttribute, "Operations."+name)
+			notices.Add(scim.NoticeUnknownAttribute, "Operations."+name)
 		}
 	}
 	// The bulkId comes first: whatever else is wrong with the operation, its
@@ -170,7 +170,7 @@ func decodeOperation(object map[string]any, told *scim.Notices) Operation {
 		o.Version = &version
 	}
 	if o.Method != Delete {
-		o.Data = decodeData(scim.Member(object, "data"), told, fault)
+		o.Data = decodeData(scim.Member(object, "data"), notices, fault)
 	}
 	return o
 }
@@ -190,7 +190,7 @@ func validID(id string) bool {
 
 // decodeData returns the data of an operation. JSON in a string is decoded: older
 // clients of the SCIM-SDK send that.
-func decodeData(v any, told *scim.Notices, fault func(scim.ErrorType, string, ...any)) map[string]any {
+func decodeData(v any, notices *scim.Notices, fault func(scim.ErrorType, string, ...any)) map[string]any {
 	switch v := v.(type) {
 	case map[string]any:
 		return v
@@ -203,7 +203,7 @@ func decodeData(v any, told *scim.Notices, fault func(scim.ErrorType, string, ..
 			fault(scim.InvalidSyntax, "data must be an object, not a string.")
 			return nil
 		}
-		told.Add(scim.NoticeStringifiedValue, "Operations.data")
+		notices.Add(scim.NoticeStringifiedValue, "Operations.data")
 		return inner
 	}
 	fault(scim.InvalidSyntax, "data must be an object, not %s.", scim.KindOf(v))

@@ -55,7 +55,7 @@ func TestDecodeBulk_RefusesTheWholeRequest(t *testing.T) {
 }
 
 func TestDecodeBulk_ReadsWhatIsSent(t *testing.T) {
-	b, told, err := Decode([]byte(`{"SCHEMAS":["` + scim.BulkRequestURN + `"],"failonerrors":2,"operations":[
+	b, notices, err := Decode([]byte(`{"SCHEMAS":["` + scim.BulkRequestURN + `"],"failonerrors":2,"operations":[
 		{"Method":"POST","PATH":"/Users","bulkid":"a","data":{"userName":"x"},"version":"W/\"1\""},
 		{"method":"DELETE","path":"/Users/1","version":"W/\"1\"","data":{"ignored":true}},
 		{"method":"PUT","path":"/Users/1","data":"{\"userName\":\"x\"}","location":null,"maxResourceLevel":0},
@@ -73,9 +73,9 @@ func TestDecodeBulk_ReadsWhatIsSent(t *testing.T) {
 	assert.Truef(t, put.Data["userName"] == "x", "PUT with data in a text: %+v", put)
 	want := []scim.Notice{{Kind: scim.NoticeStringifiedValue, Attribute: "Operations.data"}, {Kind: scim.NoticeUnknownAttribute, Attribute: "Operations.maxResourceLevel"}}
 	for _, n := range want {
-		assert.Truef(t, slices.Contains(told, n), "notices %v lack %v", told, n)
+		assert.Truef(t, slices.Contains(notices, n), "notices %v lack %v", notices, n)
 	}
-	assert.Lenf(t, told, len(want), "notices %v, want %v", told, want)
+	assert.Lenf(t, notices, len(want), "notices %v, want %v", notices, want)
 	if b, _, err = Decode(bulkBody(`"failOnErrors":0,"Operations":[]`)); err != nil || b.FailOnErrors != 0 {
 		t.Errorf("failOnErrors 0: %+v, %v", b, err)
 	}

@@ -24,8 +24,8 @@ type compiler struct {
 	stringBooleans bool
 	// uses collects Filter.uses.
 	uses map[string]bool
-	// told collects notices of what is beyond the grammar.
-	told *scim.Notices
+	// notices collects the notices of forms beyond the grammar.
+	notices *scim.Notices
 	// folds caches the folds of values that are compared.
 	folds fold.Memo
 }
@@ -75,7 +75,7 @@ func (c *compiler) compile(e filter.Expr) (filter.Expr, test, error) {
 			return nil, nil, err
 		}
 		if t.attribute != nil && !t.attribute.MultiValued {
-			c.told.Add(scim.NoticeFilterForm, t.attribute.Name)
+			c.notices.Add(scim.NoticeFilterForm, t.attribute.Name)
 		}
 		canonical := &filter.ValuePath{Path: t.path, Filter: t.path.Filter}
 		canonical.Path.Filter = nil
@@ -143,9 +143,9 @@ func (c *compiler) compare(e *filter.Compare) (filter.Expr, test, error) {
 func (c *compiler) beyond(t *target) {
 	switch {
 	case t.attribute == nil:
-		c.told.Add(scim.NoticeFilterForm, t.extension)
+		c.notices.Add(scim.NoticeFilterForm, t.extension)
 	case t.path.Filter != nil:
-		c.told.Add(scim.NoticeFilterForm, t.attribute.Name)
+		c.notices.Add(scim.NoticeFilterForm, t.attribute.Name)
 	}
 }
 
@@ -164,7 +164,7 @@ func (c *compiler) resolve(p filter.Path) (*target, error) {
 			return nil, refusal(scim.InvalidFilter, p.Pos,
 				"%s has no sub-attributes, so it cannot have a filter in brackets", t.attribute.Name)
 		}
-		inner := compiler{element: t.attribute, uses: c.uses, told: c.told}
+		inner := compiler{element: t.attribute, uses: c.uses, notices: c.notices}
 		if t.path.Filter, t.where, err = inner.compile(p.Filter); err != nil {
 			return nil, err
 		}
@@ -175,7 +175,7 @@ func (c *compiler) resolve(p filter.Path) (*target, error) {
 		}
 		t.path.Sub, t.named.Sub = t.sub.Name, t.sub
 	}
-	t.named.NoteSpelling(c.told)
+	t.named.NoteSpelling(c.notices)
 	for _, a := range []*schema.Attribute{t.attribute, t.sub} {
 		if a != nil && (a.Returned == schema.ReturnedNever || a.Mutability == schema.WriteOnly) {
 			return nil, refusal(scim.Sensitive, p.Pos,
@@ -234,7 +234,7 @@ func (c *compiler) find(p filter.Path) (*target, error) {
 // resource of this type has a value of it. found is nil if that type does not
 // have it either.
 func (c *compiler) elsewhere(other *schema.ResourceType, p filter.Path) (found *target, err error) {
-	inner := compiler{rt: other, uses: map[string]bool{}, told: c.told}
+	inner := compiler{rt: other, uses: map[string]bool{}, notices: c.notices}
 	n := other.ResolvePath(filter.Path{URN: p.URN, Attribute: p.Attribute})
 	whole := other.Extension(p.URN + ":" + p.Attribute)
 	if n.Attribute == nil && len(n.Candidates) == 0 && whole == nil {

@@ -82,7 +82,7 @@ func CompileFilterAcross(rt *schema.ResourceType, others []*schema.ResourceType,
 	if tight {
 		f.notices.Add(scim.NoticeFilterSpaces, "filter")
 	}
-	c := compiler{rt: rt, others: others, uses: f.uses, told: &f.notices, foreign: map[string]bool{}}
+	c := compiler{rt: rt, others: others, uses: f.uses, notices: &f.notices, foreign: map[string]bool{}}
 	if f.expr, f.test, err = c.compile(e); err != nil {
 		return nil, err
 	}
@@ -185,11 +185,11 @@ func join(parent, name string) string {
 // refused, because there it can make a user seem not to exist.
 //
 // RFC 7644 §3.5.2, §3.12
-func CompileElement(attr *schema.Attribute, e filter.Expr, told *scim.Notices) (func(element map[string]any) bool, error) {
+func CompileElement(attr *schema.Attribute, e filter.Expr, notices *scim.Notices) (func(element map[string]any) bool, error) {
 	if attr.Type != schema.TypeComplex {
 		return nil, refusal(scim.InvalidFilter, 0, "%s has no sub-attributes, so it cannot have a filter in brackets", attr.Name)
 	}
-	c := compiler{element: attr, stringBooleans: true, uses: map[string]bool{}, told: told}
+	c := compiler{element: attr, stringBooleans: true, uses: map[string]bool{}, notices: notices}
 	_, test, err := c.compile(e)
 	if err != nil {
 		return nil, err

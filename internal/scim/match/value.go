@@ -106,7 +106,7 @@ func textTest(leaf *schema.Attribute, op filter.Op, want string) func(any) bool 
 // boolean returns the literal that a boolean is compared with.
 func (c *compiler) boolean(v filter.Value) (value, ok bool) {
 	if v.Kind == filter.String && c.stringBooleans {
-		c.told.Add(scim.NoticeFilterBoolean, "filter")
+		c.notices.Add(scim.NoticeFilterBoolean, "filter")
 		yes := scim.EqualName(v.Text, "true")
 		return yes, yes || scim.EqualName(v.Text, "false")
 	}

@@ -30,7 +30,7 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 	bundle := sequence(slices.Concat([]byte{asn1.TagOID, byte(len(signedData))}, []byte(signedData), sequence(one)))
 	for name, tt := range map[string]struct {
 		value []byte
-		taken bool
+		accepted bool
 	}{
 		"one":                          {one, true},
 		"none":                         {[]byte("no certificate"), true},
@@ -44,6 +44,6 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 	} {
 		body := userBody(`"userName":"a@x","x509Certificates":[{"value":"` + base64.StdEncoding.EncodeToString(tt.value) + `"}]`)
 		_, _, err := Decode(scimtest.UserType(), body)
-		assert.Truef(t, tt.taken == (err == nil) && (err == nil || strings.Contains(err.Error(), "more than one certificate")), "%s: %v", name, err)
+		assert.Truef(t, tt.accepted == (err == nil) && (err == nil || strings.Contains(err.Error(), "more than one certificate")), "%s: %v", name, err)
 	}
 }

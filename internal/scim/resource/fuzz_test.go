@@ -61,8 +61,8 @@ func FuzzDecodeResource(f *testing.F) {
 
 // besidesURIs returns the notices except those of references that are not URIs:
 // these are stored as they are, and so are reported each time.
-func besidesURIs(told []scim.Notice) []scim.Notice {
-	return slices.DeleteFunc(slices.Clone(told), func(n scim.Notice) bool { return n.Kind == scim.NoticeNotURI })
+func besidesURIs(notices []scim.Notice) []scim.Notice {
+	return slices.DeleteFunc(slices.Clone(notices), func(n scim.Notice) bool { return n.Kind == scim.NoticeNotURI })
 }
 
 func FuzzPatch(f *testing.F) {

@@ -11,7 +11,7 @@ import (
 // Apply returns a resource after all the operations, each of which sees the
 // result of those before it; or it fails as a whole. before is not changed; the
 // result shares the values that did not change. RFC 7644 §3.5.2
-func (p *Patch) Apply(rt *schema.ResourceType, before scim.Resource) (after scim.Resource, told []scim.Notice, err error) {
+func (p *Patch) Apply(rt *schema.ResourceType, before scim.Resource) (after scim.Resource, notices []scim.Notice, err error) {
 	shown, hidden := rt.Visible(before)
 	w := patching{coercer: coercer{rt: rt}, r: maps.Clone(shown)}
 	w.notices = append(w.notices, p.notices...)

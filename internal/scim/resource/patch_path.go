@@ -70,11 +70,11 @@ func (c *coercer) find(path string) (l location, name string, n schema.Name, err
 // parsePath parses a path of a PATCH, and adds a notice of a missing space. The
 // error is an *scim.Error: of type InvalidFilter if the fault is in the brackets,
 // else of type InvalidPath. RFC 7644 §3.5.2, §3.12
-func parsePath(rt *schema.ResourceType, path string, told *scim.Notices) (filter.Path, *scim.Error) {
+func parsePath(rt *schema.ResourceType, path string, notices *scim.Notices) (filter.Path, *scim.Error) {
 	parsed, tight, err := filter.ReadPath(path, filter.Limits{}, rt.URNs()...)
 	if err == nil {
 		if tight {
-			told.Add(scim.NoticeFilterSpaces, parsed.Attribute)
+			notices.Add(scim.NoticeFilterSpaces, parsed.Attribute)
 		}
 		return parsed, nil
 	}

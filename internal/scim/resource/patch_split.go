@@ -102,8 +102,8 @@ func (s *splitting) core(o Operation, left map[string]any, name string) {
 // pathIn returns a path in canonical form if it names the attribute of the core
 // schema, or a part of it.
 func (s *splitting) pathIn(text string) (string, bool) {
-	var told scim.Notices
-	p, fault := parsePath(s.rt, text, &told)
+	var notices scim.Notices
+	p, fault := parsePath(s.rt, text, &notices)
 	if fault != nil {
 		return "", false
 	}
@@ -111,7 +111,7 @@ func (s *splitting) pathIn(text string) (string, bool) {
 	if n.Extension != nil || n.Attribute == nil || n.Attribute.Name != s.attribute {
 		return "", false
 	}
-	for _, n := range told {
+	for _, n := range notices {
 		s.notices.Add(n.Kind, n.Attribute)
 	}
 	n.NoteSpelling(s.notices)

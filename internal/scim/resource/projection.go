@@ -15,12 +15,12 @@ type Projection struct {
 	// written are attributes that the request itself set.
 	written selection
 	// asked reports that attributes were named, known or not.
-	asked bool
-	told  scim.Notices
+	asked   bool
+	notices scim.Notices
 }
 
 // Notices returns how the names differ from the standard's spellings of them.
-func (p Projection) Notices() []scim.Notice { return p.told }
+func (p Projection) Notices() []scim.Notice { return p.notices }
 
 // selection are attributes by their canonical names, those of extensions after
 // their URN, and extensions by their URN. An attribute whose set of
@@ -41,8 +41,8 @@ func ParseProjection(rt *schema.ResourceType, attributes, excluded []string) (Pr
 		}
 	}
 	p := Projection{asked: len(include) > 0}
-	p.include = selectNames(rt, include, &p.told)
-	p.exclude = selectNames(rt, exclude, &p.told)
+	p.include = selectNames(rt, include, &p.notices)
+	p.exclude = selectNames(rt, exclude, &p.notices)
 	return p, nil
 }
 
@@ -219,7 +219,7 @@ func splitNames(values []string) []string {
 	return names
 }
 
-func selectNames(rt *schema.ResourceType, names []string, told *scim.Notices) selection {
+func selectNames(rt *schema.ResourceType, names []string, notices *scim.Notices) selection {
 	s := selection{}
 	for _, name := range names {
 		t := rt.Resolve(name)
@@ -230,12 +230,12 @@ func selectNames(rt *schema.ResourceType, names []string, told *scim.Notices) se
 			}
 			continue
 		case len(t.Candidates) > 0:
-			t.NoteUnknown(name, told)
+			t.NoteUnknown(name, notices)
 			continue
 		case !t.Known():
 			continue
 		}
-		t.NoteSpelling(told)
+		t.NoteSpelling(notices)
 		key := schema.Target{Extension: t.Extension, Attribute: t.Attribute}.String()
 		subs, known := s[key]
 		switch {

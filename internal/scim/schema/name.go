@@ -170,18 +170,18 @@ func (rt *ResourceType) Meant(name string) string {
 
 // NoteSpelling adds a notice of how a known name differs from the standard's
 // spelling of it, if it does.
-func (n Name) NoteSpelling(told *scim.Notices) {
+func (n Name) NoteSpelling(notices *scim.Notices) {
 	if n.Spelling != "" {
-		told.Add(n.Spelling, n.String())
+		notices.Add(n.Spelling, n.String())
 	}
 }
 
 // NoteUnknown adds a notice of a name that was ignored, because it means nothing or
 // could mean more than one attribute.
-func (n Name) NoteUnknown(sent string, told *scim.Notices) {
+func (n Name) NoteUnknown(sent string, notices *scim.Notices) {
 	if len(n.Candidates) > 0 {
-		told.AddInstead(scim.NoticeAmbiguous, sent, strings.Join(n.Candidates, " or "))
+		notices.AddInstead(scim.NoticeAmbiguous, sent, strings.Join(n.Candidates, " or "))
 		return
 	}
-	told.Add(scim.NoticeUnknownAttribute, sent)
+	notices.Add(scim.NoticeUnknownAttribute, sent)
 }

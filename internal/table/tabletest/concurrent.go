@@ -82,7 +82,7 @@ func counterBelowLimit(t *testing.T, tbl table.Table) {
 	const limit = 10
 	ledger := item("ledger", table.Attributes{"used": number(0), "limit": number(limit)})
 	mustWrite(t, tbl, table.Put(ledger))
-	var taken atomic.Int64
+	var accepted atomic.Int64
 	together(func(w int) {
 		for i := range 3 {
 			err := send(t.Context(), tbl,
@@ -90,15 +90,15 @@ func counterBelowLimit(t *testing.T, tbl table.Table) {
 				table.Update(ledger.Key, table.Change{Add: map[string]int64{"used": 1}}, table.Below("used", "limit")),
 			)
 			if !conditionFailed(t, err) {
-				taken.Add(1)
+				accepted.Add(1)
 			}
 		}
 	})
 	got, _ := read(t, tbl, ledger.Key)
 	users := sorts(t, tbl, table.Query{Partition: ledger.Partition, Prefix: "user "})
-	if taken.Load() != limit || got.Attributes.Number("used") != limit || len(users) != limit {
+	if accepted.Load() != limit || got.Attributes.Number("used") != limit || len(users) != limit {
 		t.Errorf("%d succeeded, %d counted, %d users; the limit is %d",
-			taken.Load(), got.Attributes.Number("used"), len(users), limit)
+			accepted.Load(), got.Attributes.Number("used"), len(users), limit)
 	}
 }
 

@@ -60,7 +60,7 @@ type try struct {
 	setup              []step
 	method, path, body string
 	// taken are checks of an accepted request, refused those of a refused one.
-	taken, refused []step
+	accepted, refused []step
 	// notices are the kinds in the event, if they are not the tolerance's.
 	notices []string
 	// reason is why every tenant refuses it, and scimType the type of the
@@ -204,8 +204,8 @@ func (c change) post() try {
 	then["/totalResults"] = json.RawMessage("1")
 	return c.try(try{
 		setup: c.people(), method: "POST", path: c.collection(), body: c.body(c.schemas, c.sends),
-		taken:   []step{{"request": c.find(), "body": then}},
-		refused: []step{{"request": c.find(), "body": map[string]any{"/totalResults": 0}}},
+		accepted: []step{{"request": c.find(), "body": then}},
+		refused:  []step{{"request": c.find(), "body": map[string]any{"/totalResults": 0}}},
 	})
 }
 
@@ -213,8 +213,8 @@ func (c change) post() try {
 func (c change) existing(method, body string) try {
 	return c.try(try{
 		setup: c.before(), method: method, path: c.collection() + "/{{u}}", body: body,
-		taken:   []step{{"request": "GET " + c.collection() + "/{{u}}", "body": c.matchers("")}},
-		refused: []step{{"request": "GET " + c.collection() + "/{{u}}", "body": map[string]any{"/meta/version": `W/"1"`}}},
+		accepted: []step{{"request": "GET " + c.collection() + "/{{u}}", "body": c.matchers("")}},
+		refused:  []step{{"request": "GET " + c.collection() + "/{{u}}", "body": map[string]any{"/meta/version": `W/"1"`}}},
 	})
 }
 
@@ -322,7 +322,7 @@ func (q query) try(s search, holds step) try {
 	s.collection = change{group: q.group}.collection()
 	return try{
 		setup: q.two(), method: "GET", path: s.collection + "?" + s.text(), search: &s,
-		taken: []step{holds}, notices: q.notices,
+		accepted: []step{holds}, notices: q.notices,
 	}
 }
 

@@ -563,7 +563,7 @@ func memberRows() []tolerance {
 // found returns the cell with searches that find nothing.
 func (c cell) found() cell {
 	for i := range c.tries {
-		c.tries[i].taken = []step{{"body": map[string]any{"/totalResults": 0}}}
+		c.tries[i].accepted = []step{{"body": map[string]any{"/totalResults": 0}}}
 		c.tries[i].notices = nothing
 	}
 	return c
@@ -691,7 +691,7 @@ func messageRows() []tolerance {
 // try.
 func messages(path, body, then string) cell {
 	c := change{then: then}
-	return cell{tries: []try{{setup: c.before(), method: "POST", path: path, body: body, taken: []step{{"body": c.matchers("")}}}}}
+	return cell{tries: []try{{setup: c.before(), method: "POST", path: path, body: body, accepted: []step{{"body": c.matchers("")}}}}}
 }
 
 // noticed returns the cell with exactly these notices.

@@ -114,7 +114,7 @@ func (t try) makeCase(t2 testing.TB, of tolerance, name string, strict bool) rep
 	t2.Helper()
 	checks := t.refused
 	if t.isTaken(of, strict) {
-		checks = append(t.success(t.kinds(of)), t.taken...)
+		checks = append(t.success(t.kinds(of)), t.accepted...)
 	} else {
 		checks = append([]step{t.failure(t.kinds(of))}, checks...)
 	}

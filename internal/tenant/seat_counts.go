@@ -2,8 +2,8 @@ package tenant
 
 import "time"
 
-// Counts are a tenant's seats as they were at a time.
-type Counts struct {
+// SeatCounts are a tenant's seats as they were at a time.
+type SeatCounts struct {
 	Seats, SeatLimit int64
 	// Read is when they were read, zero for never.
 	Read time.Time
