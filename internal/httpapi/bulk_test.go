@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -22,29 +23,13 @@ import (
 // operations in the order in which they ran.
 type bulkAnswer struct {
 	answer
-	operations []bulkResult
+	operations []scimtest.BulkResult
 	events     []map[string]any
-}
-
-// A bulkResult is one operation of the answer.
-type bulkResult struct {
-	Method, BulkID, Location, Version, Status string
-	Response                                  map[string]any
-}
-
-// id returns the id at the end of the location.
-func (r bulkResult) id() string { return r.Location[strings.LastIndexByte(r.Location, '/')+1:] }
-
-// says returns the detail of a failure.
-func (r bulkResult) says() string { s, _ := r.Response["detail"].(string); return s }
-
-func bulkBody(rest, operations string) string {
-	return `{"schemas":["` + scim.BulkRequestURN + `"],` + rest + `"Operations":[` + operations + `]}`
 }
 
 func (s *service) bulk(operations string) bulkAnswer {
 	s.t.Helper()
-	return s.sendBulk(bulkBody("", operations))
+	return s.sendBulk(scimtest.BulkBody("", operations))
 }
 
 func (s *service) sendBulk(body string) bulkAnswer {
@@ -74,7 +59,7 @@ func (s *service) sendBulk(body string) bulkAnswer {
 	}
 	var document struct {
 		Schemas    []string
-		Operations []bulkResult
+		Operations []scimtest.BulkResult
 	}
 	err = json.Unmarshal(w.Body.Bytes(), &document)
 	require.NoErrorf(s.t, err, "the answer is not a bulk response: %v: %s", err, a.raw)
@@ -190,31 +175,32 @@ func testBulkEach(t *testing.T, open opener) {
 	}
 	made := a.operations[0]
 	users, groups := baseURL+"/Users/", baseURL+"/Groups/"
-	for i, want := range []bulkResult{
-		{"POST", "new", users + made.id(), `W/"1"`, "201", nil},
-		{"PUT", "put", users + changed, `W/"2"`, "200", nil},
-		{"PATCH", "", users + changed, `W/"3"`, "200", nil},
-		{"DELETE", "", users + removed, "", "204", nil},
-		{"PATCH", "", groups + group, `W/"2"`, "200", nil},
-		{"POST", "made", groups + a.operations[5].id(), `W/"1"`, "201", nil},
-		{"PUT", "", groups + group, `W/"3"`, "200", nil},
-		{"DELETE", "", groups + a.operations[5].id(), "", "204", nil},
+	for i, want := range [][5]string{
+		{"POST", "new", users + made.ID(), `W/"1"`, "201"},
+		{"PUT", "put", users + changed, `W/"2"`, "200"},
+		{"PATCH", "", users + changed, `W/"3"`, "200"},
+		{"DELETE", "", users + removed, "", "204"},
+		{"PATCH", "", groups + group, `W/"2"`, "200"},
+		{"POST", "made", groups + a.operations[5].ID(), `W/"1"`, "201"},
+		{"PUT", "", groups + group, `W/"3"`, "200"},
+		{"DELETE", "", groups + a.operations[5].ID(), "", "204"},
 	} {
 		got := a.operations[i]
-		assert.Truef(t, got.Response == nil && fmt.Sprint(got) == fmt.Sprint(want), "operation %d: %+v, want %+v", i+1, got, want)
+		assert.Equalf(t, want, [5]string{got.Method, got.BulkID, got.Location, got.Version, got.Status}, "operation %d", i+1)
+		assert.Nilf(t, got.Response, "operation %d", i+1)
 	}
 	got := a.order()
 	assert.Equalf(t, "1:create 2:replace 3:modify 4:delete 5:modify 6:create 7:replace 8:delete", got, "events %s", got)
 	u := s.send("GET", "/Users/"+changed, "")
 	assert.Truef(t, u.body["title"] == "t" && u.body["nickName"] == "n", "changed: %s", u.raw)
 	assert.Equal(t, 404, s.send("GET", "/Users/"+removed, "").status, "removed")
-	if got := s.membersOf(group); !slices.Equal(got, []string{made.id()}) {
-		t.Errorf("members %v, want %s", got, made.id())
+	if got := s.membersOf(group); !slices.Equal(got, []string{made.ID()}) {
+		t.Errorf("members %v, want %s", got, made.ID())
 	}
 	e := a.events[0]
 	for name, want := range map[string]any{
 		"method": "POST", "route": "POST /scim/v2/Users", "status": 201.0, "outcome": "success", "action": "created",
-		"resourceType": "User", "resourceId": made.id(), "subject": "new@x", "seatDelta": 1.0, "idp": "okta", "bulkOperation": 1.0,
+		"resourceType": "User", "resourceId": made.ID(), "subject": "new@x", "seatDelta": 1.0, "idp": "okta", "bulkOperation": 1.0,
 	} {
 		assert.Truef(t, e[name] == want, "event of the first: %s is %v, want %v", name, e[name], want)
 	}
@@ -241,7 +227,7 @@ func testBulkReferences(t *testing.T, open opener) {
 	}
 	got := a.order()
 	assert.Equalf(t, "4:create 3:create 1:create 2:modify 6:create 5:delete", got, "done in the order %s", got)
-	team, report, boss := a.operations[0].id(), a.operations[2].id(), a.operations[3].id()
+	team, report, boss := a.operations[0].ID(), a.operations[2].ID(), a.operations[3].ID()
 	if got := s.managerOf(report); got != boss {
 		t.Errorf("the manager is %v, want %s", got, boss)
 	}
@@ -268,7 +254,7 @@ func testBulkCircles(t *testing.T, open opener) {
 	}
 	got := a.order()
 	assert.Equalf(t, "1:create 3:create 2:create 1:modify 4:create 4:modify 5:create", got, "done in the order %s", got)
-	id := func(i int) string { return a.operations[i].id() }
+	id := func(i int) string { return a.operations[i].ID() }
 	for i, manager := range map[int]int{0: 1, 1: 2, 2: 0, 3: 3} {
 		if got := s.managerOf(id(i)); got != id(manager) {
 			t.Errorf("the manager of operation %d is %v, want %s", i+1, got, id(manager))
@@ -291,17 +277,17 @@ func testBulkCircleFails(t *testing.T, open opener) {
 		t.Fatalf("%s: %s", a.statuses(), a.raw)
 	}
 	first := a.operations[0]
-	if first.Location == "" || first.Version != `W/"1"` || !strings.Contains(first.says(), "was created with the id "+first.id()) || !strings.Contains(first.says(), `"b"`) {
+	if first.Location == "" || first.Version != `W/"1"` || !strings.Contains(first.Detail(), "was created with the id "+first.ID()) || !strings.Contains(first.Detail(), `"b"`) {
 		t.Errorf("the one that was created: %+v", first)
 	}
-	got := s.send("GET", "/Users/"+first.id(), "")
-	assert.Truef(t, got.status == 200 && s.managerOf(first.id()) == nil, "it does not exist without its manager: %s", got.raw)
+	got := s.send("GET", "/Users/"+first.ID(), "")
+	assert.Truef(t, got.status == 200 && s.managerOf(first.ID()) == nil, "it does not exist without its manager: %s", got.raw)
 	assert.Truef(t, a.operations[1].Location == "" && a.operations[1].Response["scimType"] == "uniqueness", "the one that was there: %+v", a.operations[1])
 	last := a.events[2]
-	assert.Truef(t, last["cause"] == "bulk_reference" && last["bulkOperation"] == 1.0 && last["resourceId"] == first.id(), "event: %v", last)
+	assert.Truef(t, last["cause"] == "bulk_reference" && last["bulkOperation"] == 1.0 && last["resourceId"] == first.ID(), "event: %v", last)
 	// An attribute that cannot be set afterwards.
 	a = s.bulk(`{"method":"POST","path":"/Users","bulkId":"c","data":{"userName":"bulkId:d"}},` + postUser("d", managerIs("bulkId:c")))
-	if a.statuses() != "409 409" || a.events[0]["cause"] != "bulk_reference" || !strings.Contains(a.operations[0].says(), "userName") {
+	if a.statuses() != "409 409" || a.events[0]["cause"] != "bulk_reference" || !strings.Contains(a.operations[0].Detail(), "userName") {
 		t.Errorf("circle through userName: %s", a.raw)
 	}
 }
@@ -356,7 +342,7 @@ func testBulkFailures(t *testing.T, open opener) {
 			require.Truef(t, a.status == 200 && len(a.operations) > at+1, "%d %s", a.status, a.raw)
 			got := a.operations[at]
 			kind, _ := got.Response["scimType"].(string)
-			if got.Status != c.status || kind != c.scimType || !strings.Contains(got.says(), c.says) {
+			if got.Status != c.status || kind != c.scimType || !strings.Contains(got.Detail(), c.says) {
 				t.Errorf("%+v, want %s %s with %q", got, c.status, c.scimType, c.says)
 			}
 			assert.Truef(t, a.operations[0].Status == "200" && a.operations[len(a.operations)-1].Status == "200", "the others: %s", a.raw)
@@ -366,8 +352,8 @@ func testBulkFailures(t *testing.T, open opener) {
 				t.Errorf("location %q", got.Location)
 			}
 			i := slices.IndexFunc(a.events, func(e map[string]any) bool { return e["bulkOperation"] == float64(at+1) })
-			if e := a.events[i]; e["cause"] != c.cause || e["outcome"] != "failure" || !strings.HasSuffix(got.says(), "(request "+e["requestId"].(string)+")") {
-				t.Errorf("event %v, want cause %s; detail %s", e, c.cause, got.says())
+			if e := a.events[i]; e["cause"] != c.cause || e["outcome"] != "failure" || !strings.HasSuffix(got.Detail(), "(request "+e["requestId"].(string)+")") {
+				t.Errorf("event %v, want cause %s; detail %s", e, c.cause, got.Detail())
 			}
 			assert.Truef(t, a.event["outcome"] == "warning" && a.event["cause"] == "bulk_partial", "event of the request: %v", a.event)
 			if c.cause == "seat_limit" {
@@ -409,7 +395,7 @@ func testBulkFailOnErrors(t *testing.T, open opener) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
-			a := s.sendBulk(bulkBody(c.limit, c.operations))
+			a := s.sendBulk(scimtest.BulkBody(c.limit, c.operations))
 			if a.status != 200 || a.statuses() != c.statuses || a.event["bulkLeft"] != c.left {
 				t.Errorf("%d %s, %v left; want %s, %v left: %s", a.status, a.statuses(), a.event["bulkLeft"], c.statuses, c.left, a.raw)
 			}
@@ -446,7 +432,7 @@ func testBulkLimits(t *testing.T, open opener) {
 		t.Errorf("as many as allowed: %d %s", a.status, a.statuses())
 	}
 
-	body := bulkBody("", `{"method":"DELETE","path":"/Users/1"}`)
+	body := scimtest.BulkBody("", `{"method":"DELETE","path":"/Users/1"}`)
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)))
 	assert.Equalf(t, 200, a.status, "as large as allowed: %d %s", a.status, a.raw)
 	a = s.sendBulk(body + strings.Repeat(" ", size-len(body)+1))
@@ -463,9 +449,9 @@ func TestBulk_RefusesTheWholeRequest(t *testing.T) {
 		{"empty", ``, "invalidSyntax", "empty"},
 		{"no operations", `{"schemas":["` + scim.BulkRequestURN + `"]}`, "invalidSyntax", "Operations"},
 		{"another schema", `{"schemas":["` + scim.PatchURN + `"],"Operations":[` + good + `]}`, "invalidSyntax", scim.BulkRequestURN},
-		{"a bulkId twice", bulkBody("", good+`,`+good), "invalidValue", "operations 1 and 2"},
-		{"a name twice", bulkBody("", good[:len(good)-1]+`,"METHOD":"POST"}`), "invalidSyntax", "twice"},
-		{"failOnErrors below 0", bulkBody(`"failOnErrors":-1,`, good), "invalidValue", "failOnErrors"},
+		{"a bulkId twice", scimtest.BulkBody("", good+`,`+good), "invalidValue", "operations 1 and 2"},
+		{"a name twice", scimtest.BulkBody("", good[:len(good)-1]+`,"METHOD":"POST"}`), "invalidSyntax", "twice"},
+		{"failOnErrors below 0", scimtest.BulkBody(`"failOnErrors":-1,`, good), "invalidValue", "failOnErrors"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s.t = t
@@ -488,10 +474,10 @@ func TestBulk_RefusesTheWholeRequest(t *testing.T) {
 		{"GET", "GET", nil, 405},
 		{"PUT", "PUT", nil, 405},
 	} {
-		a := s.send(c.method, "/Bulk", bulkBody("", good), c.headers...)
+		a := s.send(c.method, "/Bulk", scimtest.BulkBody("", good), c.headers...)
 		assert.Equalf(t, c.status, a.status, "%s: %d %s, want %d", c.name, a.status, a.raw, c.status)
 	}
-	a := s.sendBulk(bulkBody("", ""))
+	a := s.sendBulk(scimtest.BulkBody("", ""))
 	assert.Truef(t, a.status == 200 && len(a.operations) == 0 && a.event["notices"] == "no_operations:Operations", "no operations: %s, %v", a.raw, a.event)
 }
 
@@ -500,9 +486,9 @@ func TestBulk_StrictTenantRefusesDialects(t *testing.T) {
 	settings.Dialects, settings.UnknownAttributes = tenant.DialectsRefuse, tenant.UnknownRefuse
 	s := newServiceOn(t, enginetest.Memory(t), 5, settings)
 	for _, c := range []struct{ name, body, says string }{
-		{"data as text", bulkBody("", `{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}"}`), "JSON in a string"},
-		{"an unknown name", bulkBody("", `{"method":"DELETE","path":"/Users/1","maxResourceLevel":1}`), "maxResourceLevel"},
-		{"no operations", bulkBody("", ""), "at least one operation"},
+		{"data as text", scimtest.BulkBody("", `{"method":"POST","path":"/Users","bulkId":"a","data":"{\"userName\":\"a\"}"}`), "JSON in a string"},
+		{"an unknown name", scimtest.BulkBody("", `{"method":"DELETE","path":"/Users/1","maxResourceLevel":1}`), "maxResourceLevel"},
+		{"no operations", scimtest.BulkBody("", ""), "at least one operation"},
 		{"no schemas", `{"Operations":[` + postUser("a", "") + `]}`, "schemas"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -535,7 +521,7 @@ func TestBulk_ReportsACircleOfInvalidUsers(t *testing.T) {
 		return `{"method":"POST","path":"/Users","bulkId":"` + id + `","data":{"manager":{"value":"bulkId:` + manager + `"}}}`
 	}
 	a := s.bulk(user("a", "b") + `,` + user("b", "a"))
-	if a.statuses() != "400 409" || !strings.Contains(a.operations[0].says(), "userName") || !strings.Contains(a.operations[1].says(), "a") {
+	if a.statuses() != "400 409" || !strings.Contains(a.operations[0].Detail(), "userName") || !strings.Contains(a.operations[1].Detail(), "a") {
 		t.Errorf("%s", a.raw)
 	}
 }
@@ -556,8 +542,8 @@ func testBulkTenants(t *testing.T, open opener) {
 	if a.statuses() != "404 404 201 201" || a.event["tenant"] != "other" {
 		t.Errorf("%s: %s", a.statuses(), a.raw)
 	}
-	got := s.membersOf(a.operations[3].id())
-	assert.Truef(t, slices.Equal(got, []string{a.operations[2].id()}), "members %v", got)
+	got := s.membersOf(a.operations[3].ID())
+	assert.Truef(t, slices.Equal(got, []string{a.operations[2].ID()}), "members %v", got)
 	s.token = first
 	if a := s.send("GET", "/Users", ""); a.body["totalResults"] != 1.0 || !strings.Contains(a.raw, `"active":true`) {
 		t.Errorf("the first tenant has %s", a.raw)

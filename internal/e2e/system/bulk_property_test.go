@@ -144,7 +144,7 @@ func TestBulk_EqualsSingleRequests(t *testing.T) {
 			for i, o := range a.operations {
 				require.Equalf(rt, statuses[i], o.Status, "operation %d is %s in the bulk request, %s alone: %v", i+1, o.Status, statuses[i], a.body)
 				if id, ok := made[i]; ok {
-					before[0], before[1] = append(before[0], o.id()), append(before[1], id)
+					before[0], before[1] = append(before[0], o.ID()), append(before[1], id)
 				}
 			}
 			if got, want := together.state(), alone.state(); got != want {

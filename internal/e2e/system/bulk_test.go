@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
@@ -26,25 +27,14 @@ import (
 // operations in the order in which they ran.
 type bulkAnswer struct {
 	answer
-	operations []bulkResult
+	operations []scimtest.BulkResult
 	done       []map[string]any
-}
-
-type bulkResult struct {
-	Method, BulkID, Location, Version, Status string
-	Response                                  map[string]any
-}
-
-func (r bulkResult) id() string { return r.Location[strings.LastIndexByte(r.Location, '/')+1:] }
-
-func bulkBody(rest string, operations ...string) string {
-	return `{"schemas":["` + scim.BulkRequestURN + `"],` + rest + `"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
 // bulk sends operations, and expects the status 200.
 func (s *service) bulk(operations ...string) bulkAnswer {
 	s.t.Helper()
-	a := bulkAnswer{answer: s.send("POST", "/Bulk", bulkBody("", operations...))}
+	a := bulkAnswer{answer: s.send("POST", "/Bulk", scimtest.BulkBody("", operations...))}
 	require.Equalf(s.t, http.StatusOK, a.status, "bulk: %d %v", a.status, a.body)
 	text, err := json.Marshal(a.body["Operations"])
 	require.NoError(s.t, err)
@@ -205,7 +195,7 @@ func TestBulk_Faults(t *testing.T) {
 				}
 				got := a.operations[0].Version + a.operations[4].Version
 				assert.Equalf(t, `W/"2"W/"2"`, got, "write %d: versions %s: each was changed once", n, got)
-				if got := valuesOf(s.send("GET", "/Groups/"+group, "").body["members"]); !slices.Contains(got, a.operations[0].id()) || len(got) != 2 {
+				if got := valuesOf(s.send("GET", "/Groups/"+group, "").body["members"]); !slices.Contains(got, a.operations[0].ID()) || len(got) != 2 {
 					t.Errorf("write %d: members %v", n, got)
 				}
 				if times == 0 {
@@ -251,8 +241,8 @@ func TestBulk_OutagePartWay(t *testing.T) {
 			}
 			first := a.operations[0]
 			detail, _ := first.Response["detail"].(string)
-			assert.Containsf(t, detail, "was created with the id "+first.id(), "the circle's first: %+v", first)
-			got := s.send("GET", "/Users/"+first.id(), "").status
+			assert.Containsf(t, detail, "was created with the id "+first.ID(), "the circle's first: %+v", first)
+			got := s.send("GET", "/Users/"+first.ID(), "").status
 			assert.Equalf(t, 200, got, "the circle's first is %d", got)
 			s.check(s.active())
 		})
@@ -309,16 +299,16 @@ func TestBulk_TimeoutPartWay(t *testing.T) {
 			assert.Truef(t, a.event["bulkDone"] == 1.0 && a.event["bulkFailed"] == 4.0 && a.event["cause"] == "bulk_partial", "event: %v", a.event)
 			first := a.operations[0]
 			detail, _ := first.Response["detail"].(string)
-			assert.Truef(t, first.Version == `W/"1"` && strings.Contains(detail, "was created with the id "+first.id()), "the one that was begun: %+v", first)
+			assert.Truef(t, first.Version == `W/"1"` && strings.Contains(detail, "was created with the id "+first.ID()), "the one that was begun: %+v", first)
 			detail, _ = a.operations[2].Response["detail"].(string)
 			assert.Containsf(t, detail, "before the operation began. Send the operation again", "one that was not: %s", detail)
 			writes = -1 // the first removes its failure
-			again := s.bulk(operations[2], bulkGroup("g", first.id(), "bulkId:c"), operations[4])
+			again := s.bulk(operations[2], bulkGroup("g", first.ID(), "bulkId:c"), operations[4])
 			if again.statuses() != "201 201 503" {
 				t.Errorf("again: %s: %v", again.statuses(), again.body)
 			}
 			h.write = nil
-			if again = s.bulk(bulkGroup("h", first.id()), bulkChange("DELETE", "/Users/"+again.operations[0].id(), "")); again.statuses() != "201 204" {
+			if again = s.bulk(bulkGroup("h", first.ID()), bulkChange("DELETE", "/Users/"+again.operations[0].ID(), "")); again.statuses() != "201 204" {
 				t.Errorf("in the end: %v", again.body)
 			}
 			s.check(2)
@@ -348,7 +338,7 @@ func TestBulk_ClientGone(t *testing.T) {
 	h := &hooked{Table: enginetest.Memory(t)}
 	s := newService(t, h, 10, app.Options{})
 	s.send("GET", "/Users?count=0", "")
-	r := httptest.NewRequestWithContext(t.Context(), "POST", "https://scim.test/scim/v2/Bulk", strings.NewReader(bulkBody("", bulkUser("a", ""), bulkUser("b", ""))))
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "https://scim.test/scim/v2/Bulk", strings.NewReader(scimtest.BulkBody("", bulkUser("a", ""), bulkUser("b", ""))))
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	ctx, leave := context.WithCancel(r.Context())
 	h.write = func(do func() error) error { defer leave(); return do() }

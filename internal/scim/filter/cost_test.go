@@ -1,27 +1,19 @@
-package filter
+package filter_test
 
 import (
-	"runtime"
 	"strings"
 	"testing"
-)
 
-// allocated returns what a call allocates.
-func allocated(call func()) (objects, bytes uint64) {
-	var before, after runtime.MemStats
-	call()
-	runtime.ReadMemStats(&before)
-	call()
-	runtime.ReadMemStats(&after)
-	return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
-}
+	"github.com/rollcall-scim/rollcall/internal/scim/filter"
+	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
+)
 
 // Eight times the text costs at most a dozen times as much to read and to
 // print, whatever is repeated in it: quadratic cost would be 64 times. Objects
 // and bytes are counted, not time.
 func TestParse_CostIsLinear(t *testing.T) {
 	const times, most = 8, 12
-	large := Limits{Length: 1 << 20, Depth: 1 << 14, Terms: 1 << 14}
+	large := filter.Limits{Length: 1 << 20, Depth: 1 << 14, Terms: 1 << 14}
 	repeat := strings.Repeat
 	for name, text := range map[string]func(n int) string{
 		"or":                   func(n int) string { return repeat(`a eq "x" or `, n) + `a pr` },
@@ -43,11 +35,11 @@ func TestParse_CostIsLinear(t *testing.T) {
 	} {
 		read := func(n int) (objects, bytes uint64) {
 			text := text(n)
-			return allocated(func() {
-				if e, err := Parse(text, large); err == nil {
+			return scimtest.Allocated(func() {
+				if e, err := filter.Parse(text, large); err == nil {
 					_ = e.String()
 				}
-				_, _ = ParsePath(text, large) // only its cost is looked at
+				_, _ = filter.ParsePath(text, large) // only its cost is looked at
 			})
 		}
 		const n = 100

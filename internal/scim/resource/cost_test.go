@@ -2,7 +2,6 @@ package resource
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -11,16 +10,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 )
-
-// allocated returns what a call allocates.
-func allocated(call func()) (objects, bytes uint64) {
-	var before, after runtime.MemStats
-	call()
-	runtime.ReadMemStats(&before)
-	call()
-	runtime.ReadMemStats(&after)
-	return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
-}
 
 // list returns a JSON array of n elements; %d in one is its number.
 func list(n int, element string) string {
@@ -109,8 +98,8 @@ func TestRequests_CostIsLinear(t *testing.T) {
 		"a long literal":   {500, func(n int) func() { return filter(`userName eq "` + strings.Repeat("é", n) + `"`) }},
 		"a long attribute": {500, func(n int) func() { return filter(strings.Repeat("a", n) + ` pr`) }},
 	} {
-		objects, bytes := allocated(tt.call(tt.n))
-		moreObjects, moreBytes := allocated(tt.call(times * tt.n))
+		objects, bytes := scimtest.Allocated(tt.call(tt.n))
+		moreObjects, moreBytes := scimtest.Allocated(tt.call(times * tt.n))
 		// A few kilobytes are the same for any body, or belong to the runtime.
 		if moreObjects > most*objects+64 || moreBytes > most*bytes+16384 {
 			t.Errorf("%s: %d bytes in %d objects, of %d times as many %d bytes in %d", name, bytes, objects, times, moreBytes, moreObjects)

@@ -1,4 +1,5 @@
-// Package scimtest has a resource type for the tests of the packages of scim.
+// Package scimtest has a resource type, bulk requests and a measure of cost for
+// tests.
 package scimtest
 
 import (
