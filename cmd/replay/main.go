@@ -110,7 +110,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	return o, nil
 }
 
-// readInfo reads from a server's info file what the flags do not give.
+// readInfo reads the options that no flag sets from a server's info file.
 func (o *options) readInfo() error {
 	text, err := os.ReadFile(o.info)
 	if err != nil {

@@ -52,9 +52,9 @@ func adminToken(folder string) (string, error) {
 	return token, nil
 }
 
-// keptToken returns the token that an earlier start kept in a file, "" for none. Others
-// can no longer read the file from here on; one that another user may have written is not
-// used: that user would know the token.
+// keptToken returns the token that an earlier start kept in a file, or "" if there is
+// none. Others can no longer read the file from here on; one that another user may have
+// written is not used: that user would know the token.
 func keptToken(path string) string {
 	found, err := os.Lstat(path)
 	if err != nil {

@@ -18,8 +18,8 @@ const completeTime = time.Second
 // completer offers the values of one argument. before are the arguments before it.
 type completer func(ctx context.Context, before []string) []cobra.Completion
 
-// completes gives a command a completer for each argument; if again is set, the last one
-// completes all further arguments too.
+// completes sets a completer for each argument of a command; if again is set, the last
+// one completes all further arguments too.
 func completes(c *cobra.Command, again bool, each ...completer) *cobra.Command {
 	c.ValidArgsFunction = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		at := len(args)
@@ -34,7 +34,7 @@ func completes(c *cobra.Command, again bool, each ...completer) *cobra.Command {
 	return c
 }
 
-// completesFlag gives a flag its values.
+// completesFlag sets the values that the shell offers for a flag.
 func completesFlag(c *cobra.Command, name string, offer completer) {
 	_ = c.RegisterFlagCompletionFunc(name, func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return offered(offer(c.Context(), args), typed)
@@ -127,8 +127,9 @@ func (a *asking) schemas(ctx context.Context, before []string) []cobra.Completio
 // offer adds a value, with a text that describes it.
 type offer func(value, about string)
 
-// names offers what the first page of a list has, nothing if there is no answer within a
-// second. What is wrong is not said: the shell would print it into the command line.
+// names offers the names on the first page of a list, or none if there is no answer
+// within a second. An error is not printed: the shell would print it into the command
+// line.
 func names[D any](ctx context.Context, a *asking, path string, each func(D, offer)) []cobra.Completion {
 	ctx, cancel := context.WithTimeout(ctx, completeTime)
 	defer cancel()

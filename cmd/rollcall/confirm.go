@@ -13,10 +13,11 @@ import (
 	"golang.org/x/term"
 )
 
-// errDeclined says that a question was not answered with the word that goes on.
+// errDeclined is the error if the answer to a question is not the word that
+// confirms.
 var errDeclined = errors.New("not confirmed; nothing was changed")
 
-// addYes gives a command that asks the flag that answers.
+// addYes adds the flag --yes to a command that asks for confirmation.
 func addYes(c *cobra.Command, yes *bool) *cobra.Command {
 	c.Flags().BoolVar(yes, "yes", false, "do not ask for confirmation")
 	return c
@@ -32,7 +33,8 @@ func askable(c *cobra.Command, yes bool) error {
 	return mistake("Confirmation required; pass --yes.")
 }
 
-// confirm asks whether to do what a sentence says. Typing the word goes on.
+// confirm asks for confirmation of what a sentence says. The answer must be the
+// word.
 func confirm(c *cobra.Command, yes bool, what, word string) error {
 	if err := askable(c, yes); err != nil || yes {
 		return err

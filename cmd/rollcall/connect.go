@@ -33,7 +33,7 @@ type asking struct {
 	json             bool
 }
 
-// add gives a command the flags.
+// add adds the flags to a command.
 func (a *asking) add(c *cobra.Command) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&a.info, "info", "", "`FILE` of a server on this machine: its state file, or what it wrote with --info")

@@ -92,8 +92,8 @@ var causeName = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
 // a request ID with its label.
 const aloneLetters = 48
 
-// explain shows what a pasted text means: the request whose ID it has, or else
-// what it is recognized by.
+// explain explains a pasted text: by the request whose ID it contains, or else
+// by the causes that its words suggest.
 func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error {
 	text, redacted := errortext.Clean(pasted)
 	if redacted {
@@ -129,8 +129,8 @@ func (a *asking) explain(c *cobra.Command, p place, tenant, pasted string) error
 	return a.show(c, d, func(w io.Writer) { a.printDiagnosis(w, tenant, d) })
 }
 
-// showExplanation shows the explanation of a request, and, if its ID was not
-// given, how it was found: d, or nil.
+// showExplanation shows the explanation of a request. If the request was found
+// by a text without its ID, d is the diagnosis of the text; otherwise d is nil.
 func (a *asking) showExplanation(c *cobra.Command, p place, x adminwire.Explanation, d *adminwire.Diagnosis) error {
 	why, err := p.summaries(c.Context())
 	if err != nil {
@@ -149,7 +149,7 @@ func (a *asking) showExplanation(c *cobra.Command, p place, x adminwire.Explanat
 	})
 }
 
-// printDiagnosis prints the requests and the causes that a text may be of.
+// printDiagnosis prints the requests and the causes that may belong to a text.
 func (a *asking) printDiagnosis(w io.Writer, tenant string, d adminwire.Diagnosis) {
 	paragraph(w, text(d.Detail))
 	if len(d.Requests) > 0 {
@@ -207,8 +207,8 @@ func printCause(w io.Writer, m adminwire.Cause) {
 	}...))
 }
 
-// adviceRows returns what to do about a cause: first in each identity provider
-// that differs, and then in the others.
+// adviceRows returns what to do about a cause: first for each identity provider
+// with advice of its own, and then for all others.
 func adviceRows(m adminwire.Cause) [][2]string {
 	var rows [][2]string
 	for _, provider := range slices.Sorted(maps.Keys(m.Advice)) {
@@ -239,7 +239,8 @@ func printExplanation(w io.Writer, x adminwire.Explanation, why map[string]strin
 	}
 }
 
-// printEntry prints all of an entry, and what its cause means, what matters first.
+// printEntry prints an entry and the meaning of its cause, the most important
+// lines first.
 func printEntry(w io.Writer, e adminwire.Entry, why string) {
 	fmt.Fprintf(w, "%s of %s %s: %s\n", text(e.Operation), text(e.ResourceType), text(subjectOf(e)), text(e.Outcome))
 	labelled(w, "  ", entryRows(e, why))

@@ -35,14 +35,14 @@ func newFailures() *cobra.Command {
 	return completes(c, false, o.tenants)
 }
 
-// Attention is what needs attention in a tenant, as its overview has it.
+// Attention lists what needs attention in a tenant, as its overview does.
 type Attention struct {
 	State   string             `json:"state"`
 	Summary string             `json:"summary"`
 	Notices []adminwire.Notice `json:"notices"`
 }
 
-// failuresDocument is what rollcall failures prints.
+// failuresDocument is the output of rollcall failures.
 type failuresDocument struct {
 	adminwire.FailedUsers
 	// Attention is nil for a search with filters.

@@ -17,7 +17,8 @@ var serverFlags = []string{"info", "stack", "admin-url"}
 // helpWidth is the greatest width of the help.
 const helpWidth = 80
 
-// usageTemplate is cobra's, with the flags in two parts and without its last line.
+// usageTemplate is cobra's template, with the flags in two parts and without its
+// last line.
 const usageTemplate = `Usage:
 {{- if .Runnable}}{{if not .HasAvailableSubCommands}}
   {{.UseLine}}{{end}}{{end}}
@@ -51,7 +52,8 @@ Which server ('rollcall local' on this machine is found without a flag):
 '{{.CommandPath}} COMMAND --help' describes a command.{{end}}
 `
 
-// addHelp gives the commands their help, and the root the commands help and completion.
+// addHelp sets the help of all commands, and adds the commands help and completion to
+// the root.
 func addHelp(root *cobra.Command) {
 	cobra.AddTemplateFunc("ownFlags", func(c *cobra.Command) string { return flagUsages(c, false) })
 	cobra.AddTemplateFunc("serverFlags", func(c *cobra.Command) string { return flagUsages(c, true) })
@@ -104,8 +106,8 @@ func addHelp(root *cobra.Command) {
 	visit(root)
 }
 
-// describeCompletion gives cobra's command completion examples, and the errors of the
-// others.
+// describeCompletion adds examples to cobra's command completion, and makes its
+// errors look like those of the other commands.
 func describeCompletion(c *cobra.Command) {
 	c.Short = "print the completion script of a shell"
 	c.Long = "Print the script that makes a shell complete commands, tenants, causes and other\nnames. Load it in the file that the shell reads at its start."

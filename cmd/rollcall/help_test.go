@@ -151,7 +151,7 @@ func TestReference_IsComplete(t *testing.T) {
 	for _, m := range regexp.MustCompile("--([a-z][a-z-]+)").FindAllStringSubmatch(reference, -1) {
 		assert.Truef(t, flags[m[1]], "docs/reference/command.md has --%s, which no command has", m[1])
 	}
-	// The first column of a table has commands as they are used, and so have the blocks.
+	// The first column of a table has commands with arguments, and so have the blocks.
 	uses := regexp.MustCompile("(?m)^\\| `((?:"+strings.Join(commandNames(), "|")+") ?[^`]*)`").FindAllStringSubmatch(reference, -1)
 	assert.Truef(t, len(uses) >= 40, "docs/reference/command.md has %d commands in its tables", len(uses))
 	for _, m := range uses {

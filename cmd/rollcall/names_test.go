@@ -89,8 +89,8 @@ func TestCommands_TakeNames(t *testing.T) {
 	s.refuses(exitRefused, `"twice" is the name of several tokens of acme`, "token", "revoke", "acme", "twice", "--yes")
 	s.says("replaces|token ", "token", "rotate", "start", "acme", "Okta production", "--label", "Okta next")
 	s.says("cancelled", "token", "rotate", "cancel", "acme", "Okta next")
-	// A new token has the label of the one that it replaces: together they mean their
-	// rotation, and once it is over the valid one.
+	// A new token has the label of the token that it replaces. During the rotation
+	// the label names both tokens, and afterwards only the valid one.
 	const shown = "Okta shown"
 	ids["shown"] = s.object("token", "create", "acme", "--label", shown)["id"].(string)
 	for _, end := range []string{"cancel", "complete"} {

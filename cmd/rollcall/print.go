@@ -25,8 +25,8 @@ func aligned(w io.Writer, headings []string, rows [][]string) {
 	printTableIn(w, 0, cols, rows)
 }
 
-// fields prints a document, a line for each member, in the order of their names. Members in
-// shown are printed as they are there.
+// fields prints a document, a line for each member, in the order of their names. For a
+// member in shown it prints the text in shown.
 func fields(w io.Writer, document any, shown map[string]string) {
 	encoded, err := adminwire.Marshal(document)
 	if err != nil {
@@ -52,7 +52,7 @@ func fields(w io.Writer, document any, shown map[string]string) {
 }
 
 // text returns a value for people; null and an empty text are a dash. Characters that move
-// the cursor or change the direction are escaped, since names come from others.
+// the cursor or change the direction are escaped, because other people choose the names.
 func text(v any) string {
 	switch at := v.(type) {
 	case time.Time:
@@ -91,7 +91,7 @@ func inertJSON(document any) (string, error) {
 func cut(s string) string { return cutTo(s, 40) }
 
 // labelled prints texts that are too long for columns beside their labels. On a
-// terminal their lines end where its own do.
+// terminal the lines fit its width.
 func labelled(w io.Writer, indent string, rows [][2]string) { labelledIn(w, columns(w), indent, rows) }
 
 func labelledIn(w io.Writer, width int, indent string, rows [][2]string) {
@@ -154,7 +154,7 @@ func folded(s string, width int) []string {
 	return append(lines, string(line))
 }
 
-// A progress counts what takes long, on a terminal only.
+// A progress shows how far a long operation is, on a terminal only.
 type progress struct {
 	w     io.Writer
 	what  string

@@ -169,8 +169,8 @@ func paragraph(w io.Writer, s string) {
 	}
 }
 
-// knowing returns a refusal, with the known causes if it was for an unknown
-// one.
+// knowing returns a refusal, with the known causes if the refusal was for an
+// unknown cause.
 func (p place) knowing(ctx context.Context, cause string, refused error) error {
 	var problem *adminclient.Problem
 	if cause == "" || !errors.As(refused, &problem) || problem.Status != http.StatusBadRequest {

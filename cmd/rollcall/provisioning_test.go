@@ -26,8 +26,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// onStage serves a stage's admin API for commands, and returns the file of
-// --info.
+// onStage serves a stage's admin API for commands, and returns the path of the
+// info file, for --info.
 func onStage(t *testing.T, s *provoke.Stage) (path string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +125,7 @@ func recognized(t *testing.T, path string, c cause.Cause, detail string) {
 	}
 }
 
-func TestFailures_UntilTheyAreMended(t *testing.T) {
+func TestFailures_UntilTheyAreResolved(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 1)
 	path := onStage(t, s)
 	checkPrints(t, path, 0, []string{"Nothing received yet.", "info: No request has been received yet."}, "failures", "acme")

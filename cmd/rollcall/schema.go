@@ -120,7 +120,8 @@ The command asks for confirmation. Without a terminal it needs --yes.`,
 	}), &yes), false, a.tenants, a.schemas)
 }
 
-// withFile gives a command whose second argument is a file the values of its first.
+// withFile sets the completer of the first argument of a command. The second
+// argument is a file.
 func withFile(c *cobra.Command, first completer) *cobra.Command {
 	completes(c, false, first)
 	offer := c.ValidArgsFunction

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// ownState gives a test a folder of state files of its own, and returns it.
+// ownState creates a folder of state files for a test, and returns its path.
 func ownState(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()

@@ -58,7 +58,8 @@ func tokenList() *cobra.Command {
 	}), false, a.tenants)
 }
 
-// otherwise returns a value for a table, or a word for none.
+// otherwise returns a value for a table, or the word none if the value is
+// empty.
 func otherwise(value, none string) string {
 	if value == "-" {
 		return none
@@ -73,8 +74,8 @@ type mintFlags struct {
 	quiet          bool
 }
 
-// tokenMint creates a token, with two arguments one that replaces the second: its text is
-// printed only once.
+// tokenMint returns a command that creates a token. With two arguments, the new token
+// replaces the one named by the second. The token's text is printed only once.
 func tokenMint(use, short string, arguments int, example string) *cobra.Command {
 	var o mintFlags
 	long := sentence(short) + "\n\nThe token is shown only once."
@@ -143,7 +144,7 @@ func parseExpiry(s string, now time.Time) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-// tokenRotation ends a rotation.
+// tokenRotation returns a command that ends a rotation.
 func tokenRotation(name, short, method, done string) *cobra.Command {
 	var a asking
 	return completes(a.add(&cobra.Command{

@@ -216,7 +216,7 @@ type removal struct {
 	what, done string
 }
 
-// deleted is what a command prints of a record that it deleted.
+// deleted is the output of a command that deleted a record.
 type deleted struct {
 	ID          string `json:"id"`
 	UserName    string `json:"userName,omitzero"`

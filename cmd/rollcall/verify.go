@@ -263,7 +263,7 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	return nil
 }
 
-// err returns the number of faults as an error, nil for none.
+// err returns the number of faults as an error, or nil if there is none.
 func (v *verdict) err() error {
 	if len(v.Faults) == 0 {
 		return nil

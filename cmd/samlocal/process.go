@@ -24,7 +24,7 @@ func (s *session) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// apart gives a program its own process group, so that Ctrl-C reaches this
+// apart starts a program in its own process group, so that Ctrl-C reaches this
 // program only, and ends the whole group when the command's context ends.
 func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -122,7 +122,7 @@ func (s *session) serveLocally(ctx context.Context, do func(ctx context.Context,
 }
 
 // status sends the request of a difference and returns the status of the
-// answer, 0 for none.
+// answer, or 0 if there is none.
 func (d difference) status(ctx context.Context, base, token string) int {
 	u, err := url.Parse(base)
 	if err != nil {

@@ -100,7 +100,7 @@ func (q *request) filters(subject *string, c *cause.Cause, resourceType *string)
 	return &problem{kind: kindInvalid, detail: detail}
 }
 
-// moment reads a time in the query, zero for none.
+// moment reads a time in the query, or zero if there is none.
 func (q *request) moment(name string) (time.Time, error) {
 	text := q.parameter(name)
 	if text == "" {

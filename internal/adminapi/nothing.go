@@ -86,7 +86,7 @@ func (s searched) filters() string {
 // longestShown is the number of characters that a detail shows of a client's text.
 const longestShown = 80
 
-// said writes a time for a sentence, "" for none.
+// said writes a time for a sentence, or "" if there is none.
 func said(at time.Time) string {
 	if at.IsZero() {
 		return ""

@@ -29,10 +29,10 @@ type request struct {
 	*http.Request
 	id    string
 	start time.Time
-	// operator is the authorized identity, "" for none.
+	// operator is the authorized identity, or "" if there is none.
 	operator string
-	// actor is the person of the application for whom the operator acts, "" when the
-	// application does not name one.
+	// actor is the person at the application that the operator acts for, or "" if
+	// the application does not name one.
 	actor      string
 	event      *event
 	parameters map[string]string
@@ -152,7 +152,7 @@ func pointerName(p jsontext.Pointer) string {
 	return strconv.Quote(text.Cut(name, longest))
 }
 
-// body reads the request's body, {} for none.
+// body reads the request's body, or {} if there is none.
 func (q *request) body() ([]byte, error) {
 	switch web.MediaType(q.Request) {
 	case "", "application/json", "application/merge-patch+json", "application/scim+json":

@@ -18,9 +18,11 @@ type Route struct {
 	handler handler
 	Summary string
 	// Parameters has the parameters of the query, and the headers, as fields: a value of a
-	// type of package adminwire, nil for none. Requests with others are refused.
+	// type of package adminwire, or nil if there is none. Requests with others are
+	// refused.
 	Parameters any
-	// Body is a value of the type of the request's document, nil for none.
+	// Body is a value of the type of the request's document, or nil if there is
+	// none.
 	Body    any
 	Answers []Answer
 }

@@ -96,7 +96,7 @@ func orList(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// limitOf returns a limit, nil for none.
+// limitOf returns a limit, or nil if there is none.
 func limitOf(n int64) *int64 {
 	if n >= tenant.Unlimited {
 		return nil
@@ -121,7 +121,7 @@ func (s *Service) tenantReply(status int, t tenant.Tenant) (*reply, error) {
 	return answer(status, s.tenantDocument(t), map[string]string{"ETag": `W/"` + t.Version() + `"`})
 }
 
-// instant returns a time, nil for none.
+// instant returns a time, or nil if there is none.
 func instant(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

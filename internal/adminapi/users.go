@@ -147,7 +147,8 @@ func userChange(body adminwire.UserChange) (directory.AppChange, error) {
 
 func isNull[T any](sent adminwire.Optional[T]) bool { return sent.Set && sent.Value == nil }
 
-// orZero returns a value to set: the zero value for null, and nil for none.
+// orZero returns a value to set: the zero value for null, and nil if the value
+// is absent.
 func orZero[T any](sent adminwire.Optional[T]) *T {
 	if isNull(sent) {
 		return new(T)

@@ -115,8 +115,8 @@ func (c *Client) Create(ctx context.Context, path string, body any) (answer []by
 }
 
 // Do sends a request for a path below the base URL, with its segments escaped, and
-// returns the body of the answer, nil for none, and its status. A refusal is a
-// *Problem.
+// returns the body of the answer, or nil if there is none, and its status. A
+// refusal is a *Problem.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body any) (answer []byte, status int, err error) {
 	var sent []byte
 	if body != nil {

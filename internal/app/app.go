@@ -245,7 +245,7 @@ func (o Options) idAt(made time.Time) string {
 // requests. RFC 9562 §5.7, §6.2 method 3
 func newIDAt(made time.Time) string { return idOf(made, uuid.New()) }
 
-// idOf gives a random UUID the version and the time of a UUIDv7.
+// idOf turns a random UUID into a UUIDv7 with the given time.
 func idOf(made time.Time, id uuid.UUID) string {
 	fraction := made.Nanosecond() % int(time.Millisecond) << 12 / int(time.Millisecond)
 	at := uint64(made.UnixMilli())<<16 | 0x7000 | uint64(fraction) //nolint:gosec // G115: the time is after 1970

@@ -74,8 +74,7 @@ const (
 	Tolerated         Cause = "tolerated"
 )
 
-// Meaning is what a cause means to the identity provider and to its
-// administrator.
+// Meaning describes a cause to the identity provider and to its administrator.
 type Meaning struct {
 	// Status is the HTTP status, 0 for a cause that only warns.
 	Status int
@@ -87,7 +86,8 @@ type Meaning struct {
 	// Action is the neutral advice, for an unknown identity provider; Remedy.Advice has
 	// that of the others.
 	Action string
-	// RetryAfter is the value of the Retry-After header in seconds, 0 for none.
+	// RetryAfter is the value of the Retry-After header in seconds, or 0 if there
+	// is none.
 	RetryAfter int
 }
 

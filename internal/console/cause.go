@@ -109,7 +109,7 @@ func (c *Console) cause(q *request) (page, error) {
 	}}, nil
 }
 
-// An advice is what to do, the same for one or several identity providers.
+// An advice is a text about what to do, for one or several identity providers.
 type advice struct {
 	In   string
 	Text string

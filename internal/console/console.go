@@ -104,7 +104,7 @@ type request struct {
 	// tenant is that of the path, parameters are the values of the route's names.
 	tenant     string
 	parameters map[string]string
-	// setCookie is the cookie that the answer sets, nil for none.
+	// setCookie is the cookie that the answer sets, or nil if there is none.
 	setCookie *http.Cookie
 }
 
@@ -203,7 +203,7 @@ func question(query string) string {
 	return "?" + query
 }
 
-// cookieOf returns the session's cookie, "" for none or for several.
+// cookieOf returns the session's cookie, or "" if there is none or for several.
 func (c *Console) cookieOf(r *http.Request) string {
 	if sent := r.CookiesNamed(c.cookie); len(sent) == 1 {
 		return sent[0].Value
@@ -211,7 +211,8 @@ func (c *Console) cookieOf(r *http.Request) string {
 	return ""
 }
 
-// enter begins a session with a link's secret, and goes on to the page without it.
+// enter begins a session with the secret in a link, and redirects to the page
+// without the secret.
 func (c *Console) enter(q *request) page {
 	secrets := q.URL.Query()[secretParameter]
 	switch {

@@ -77,7 +77,8 @@ func (s search) Newest() string { return s.To + question(s.values().Encode()) }
 // own pages.
 var timeForms = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.RFC3339Nano, "2006-01-02"}
 
-// readTime reads a time, in UTC unless it says otherwise; zero for none.
+// readTime reads a time, in UTC unless it says otherwise, or zero if there is
+// none.
 func readTime(text string) (at time.Time, ok bool) {
 	if text == "" {
 		return time.Time{}, true

@@ -13,7 +13,7 @@ type problem struct {
 	What string
 	Why  string
 	Do   []string
-	// Request is the id to ask about, "" for none.
+	// Request is the id to ask about, or "" if there is none.
 	Request string
 	// Again is the address to try again, "" where that would not help.
 	Again string

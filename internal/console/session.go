@@ -57,7 +57,7 @@ type session struct {
 // minted is a token that was just created.
 type minted struct {
 	tenant, id, label, text string
-	// replaces is the token that it replaces, "" for none.
+	// replaces is the token that it replaces, or "" if there is none.
 	replaces string
 	expires  *time.Time
 	at       time.Time

@@ -144,8 +144,8 @@ func TestStyle_LoadsNothing(t *testing.T) {
 	assert.Equal(t, strings.Count(css, "}"), strings.Count(css, "{"), "a brace is missing")
 }
 
-// What the templates call a class has a look, or is what tests and people's own styles
-// hold on to.
+// Each class in the templates has a style, or is named here because tests and people's
+// own styles use it.
 func TestStyle_KnowsTheClassesOfTheTemplates(t *testing.T) {
 	css := styleText(t)
 	entries, err := files.ReadDir("templates")

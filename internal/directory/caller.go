@@ -24,9 +24,10 @@ type Caller struct {
 	// built-in ones; attributes of the tenant's own schemas then stay as they
 	// are, unchecked.
 	Types schema.Types
-	// By is ByApplication when the application asks. Who is the person it acts
-	// for, as the application names them: it is recorded in the log, and shown
-	// to identity providers that ask for a group deleted by that person.
+	// By is ByApplication when the application asks. Who is the person that the
+	// application acts for, as the application names them. The name is recorded in
+	// the log, and shown to identity providers that request a group deleted by that
+	// person.
 	By  journal.Actor
 	Who string
 	// Notices are the tolerances applied to the request before it came here.

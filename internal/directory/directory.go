@@ -35,7 +35,7 @@ type Config struct {
 	Users, Groups *schema.ResourceType
 	// Extension is the URN of the schema that defines isTeamAccount.
 	Extension string
-	// Documents gives the records as filters see them, and their sizes on a page.
+	// Documents returns records as filters see them, and their sizes on a page.
 	Documents Documents
 	// NewID creates the id of a record created at a time: a UUIDv7 of that
 	// time, so that the order of ids is the order of creation.
@@ -87,8 +87,8 @@ type Result struct {
 	Action journal.Action
 	// Changed are the names of the attributes that differ.
 	Changed []string
-	// Warning is a cause that did not stop the change, "" for none, and Detail
-	// explains it.
+	// Warning is a cause that did not stop the change, or "" if there is none, and
+	// Detail explains it.
 	Warning cause.Cause
 	Detail  string
 	Notices []scim.Notice

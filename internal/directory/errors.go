@@ -185,7 +185,7 @@ type FailedCondition struct {
 	Ledger *Ledger
 }
 
-// Finding is what the check of a condition found.
+// Finding is the result of checking a condition.
 type Finding string
 
 // The findings.

@@ -57,7 +57,7 @@ type UserMembership struct {
 // read beside the change.
 const MaxShown = 30
 
-// GroupResult is what an operation did to a group.
+// GroupResult is the result of an operation on a group.
 type GroupResult struct {
 	Group  *Group
 	Action journal.Action

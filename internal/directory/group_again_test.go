@@ -51,7 +51,7 @@ func (f *fixture) patchBy(d *directory.Directory, id, operations string) (direct
 }
 
 // A change is given up after a bounded number of tries, and leaves no trace, if
-// its member never is what it was found to be a moment before.
+// the state of its member changes after every read.
 func TestGroup_DecidesABoundedNumberOfTimes(t *testing.T) {
 	f, d, m := meddle(t)
 	ids := f.people(2)

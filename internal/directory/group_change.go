@@ -29,9 +29,10 @@ type GroupCreation struct {
 	Logged
 }
 
-// GroupEdit is what every change of an existing group has: its document before
-// and after, and the conditions on the group. It is committed only if the
-// group's epoch is still Before's, and no other change of it is unfinished.
+// GroupEdit is the part that all changes of an existing group share: its
+// document before and after, and the conditions on the group. It is committed
+// only if the group's epoch is still Before's, and no other change of it is
+// unfinished.
 type GroupEdit struct {
 	Before, After *Group
 	// Rewrites reports that the document or the claims differ.
@@ -51,8 +52,8 @@ type GroupUpdate struct {
 	MemberDelta
 }
 
-// GroupNewSet gives a group a whole new set of members under After's epoch. A
-// task ends the members of the old one.
+// GroupNewSet replaces all members of a group by a new set under After's epoch.
+// A task ends the memberships of the old epoch.
 type GroupNewSet struct {
 	GroupEdit
 	// Staged reports that the members were written under the new epoch,
@@ -84,7 +85,7 @@ type GroupDeletion struct {
 	Ends    bool
 	Members []string
 	// Protected is nil for the application, which may delete any group. Marker
-	// is what remains of a group that the application deletes.
+	// remains of a group that the application deletes.
 	Protected *ProtectedCheck
 	Marker    *DeletedGroup
 	Logged

@@ -236,8 +236,8 @@ func listTerm(t *rapid.T, name string, id func() string, others ...string) strin
 	return compared(t, name+".$ref", id())
 }
 
-// A search finds exactly the records that match its filter, whichever of the
-// terms a key answers.
+// A search finds exactly the records that match its filter, whichever term is
+// looked up by key.
 func TestSearchGroups_IsPlainEvaluation(t *testing.T) {
 	w := newWorld(t)
 	ids, resources := w.allGroups()

@@ -13,7 +13,7 @@ import (
 )
 
 // difference is a value that identifies a user and that a request would change:
-// as the record has it and as the request does, "" for none.
+// as the record has it and as the request does, or "" if there is none.
 type difference struct {
 	kind          Kind
 	before, after string

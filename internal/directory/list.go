@@ -35,15 +35,16 @@ type list[R record] struct {
 	// reports whether it is the one asked for.
 	order Order
 	kept  bool
-	// key is the attribute whose key answers the filter, "" for none, and ids
-	// are the records that it found.
+	// key is the attribute that the filter looks up by key, or "" if there is none,
+	// and ids are the records that were found.
 	key string
 	ids []string
 	// page reads a page; byID reads records in the order of their ids.
 	page  func(ctx context.Context, t tenant.ID, r Range) (Page[R], error)
 	byID  func(ctx context.Context, t tenant.ID, ids []string) ([]R, error)
 	total func(Ledger) int64
-	// size is what a record takes on a page, and used what is on it already.
+	// size is the size of a record on a page, and used the size of the records that
+	// are already on it.
 	size func(R) Size
 	used Size
 	// served returns records as filters see them.
@@ -280,7 +281,7 @@ func (l *list[R]) walk(ctx context.Context) (Found[R], error) {
 	return w.found, err
 }
 
-// each reads all records, within the limits; sought is what the error names.
+// each reads all records, within the limits; sought names them in an error.
 func (l *list[R]) each(ctx context.Context, sought string, take func([]R) error) error {
 	longest := l.longest()
 	end := l.d.now().Add(l.d.walkTime)

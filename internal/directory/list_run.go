@@ -68,10 +68,10 @@ func (l *list[R]) step(ctx context.Context) (Found[R], error) {
 	return found, nil
 }
 
-// stepMatching returns a page of the records that match a filter that no key
-// answers. It reads no further than it needs, nor than the limits: a page may
-// have fewer records than wanted, even none, while others follow. The matches
-// are not counted.
+// stepMatching returns a page of the records that match a filter without a
+// lookup by key. It stops when the page is full or a limit is reached: a page
+// may have fewer records than wanted, even none, although others follow. The
+// matches are not counted.
 func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 	q := l.query
 	if q.Cursor.Back {
@@ -102,7 +102,7 @@ func (l *list[R]) stepMatching(ctx context.Context) (Found[R], error) {
 type matchWalk[R record] struct {
 	l     *list[R]
 	found Found[R]
-	// used is what the page takes, and read how many records were read.
+	// used is the size of the page, and read how many records were read.
 	used Size
 	read int
 	// end is when the walk stops.

@@ -46,7 +46,7 @@ type modelUser struct {
 	// in the group.
 	external string
 	member   bool
-	// mail is the email of the document, "" for none.
+	// mail is the email of the document, or "" if there is none.
 	mail string
 }
 
@@ -118,7 +118,7 @@ func (m *model) seats() (n int) {
 	return n
 }
 
-// take gives claims to a user; deleted holders lose them.
+// take assigns claims to a user; deleted holders lose them.
 func (m *model) take(u *modelUser, claims map[directory.Kind]string) {
 	for _, other := range m.users {
 		if other == u || !other.gone {

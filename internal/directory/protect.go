@@ -43,11 +43,12 @@ type ProtectedCheck struct {
 // ProtectedError refuses an identity provider's change of a protected user.
 type ProtectedError struct {
 	ID string
-	// Refused is what was asked for.
+	// Refused is the refused change.
 	Refused Refusal
 }
 
-// Refusal is what an identity provider may not do to a protected user.
+// Refusal is a change that an identity provider may not make to a protected
+// user.
 type Refusal string
 
 // The refusals.

@@ -23,8 +23,8 @@ type Query struct {
 type Found[R any] struct {
 	Records []R
 	Total   int
-	// Uncounted reports that the total is unknown: a walk by cursors with a
-	// filter that no key answers reads no further than its page.
+	// Uncounted reports that the total is unknown: a walk by cursors, with a filter
+	// without a lookup by key, reads no further than its page.
 	Uncounted bool
 	// Next and Previous are the cursors of the pages after and before, nil if
 	// there is none.

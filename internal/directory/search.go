@@ -11,19 +11,19 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The limits of a read that no key answers. Beyond them the error says how to
-// ask instead; a server that went on would time out, or bill for a walk through
-// the whole tenant on every page.
+// The limits of a search without a lookup by key. If a search exceeds one, the
+// error says how to search instead. Without limits the request would time out,
+// or each page would cost a read of the whole tenant.
 const (
 	// MaxWalk is the largest number of records that one request reads.
 	MaxWalk = 10_000
-	// maxDeepWalk is MaxWalk if each record costs reads of its own.
+	// maxDeepWalk replaces MaxWalk if each record needs further reads.
 	maxDeepWalk = 1_000
 	// MaxMembersRead is the largest number of members that one request reads,
 	// and MaxGroupsRead the largest number of groups of one user.
 	MaxMembersRead = 200_000
 	MaxGroupsRead  = 10_000
-	// maxGroupsEach is MaxGroupsRead for each of several users.
+	// maxGroupsEach replaces MaxGroupsRead if the groups of several users are read.
 	maxGroupsEach = 1_000
 	// walkTime is the longest time that one request reads.
 	walkTime = 5 * time.Second
@@ -35,10 +35,11 @@ const (
 )
 
 // Search lists live users in the order of their creation, or in another. A
-// filter that a key answers costs two round trips. All users in pages cost
-// three a page, however far the walk has come, and one more in the order of
-// their userNames. Anything else reads up to MaxWalk users, or is a
-// *TooManyError; a walk by cursors stops there and goes on with the next page.
+// filter with a lookup by key costs two round trips. A page of all users costs
+// three, wherever it is in the list, and four in the order of userNames. Any
+// other search reads up to MaxWalk users. If there are more, it returns a
+// *TooManyError, or, in a walk by cursors, ends the page there; the next page
+// continues.
 func (d *Directory) Search(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*User], error) {
 	l, err := d.userList(ctx, t, by, q)
 	if err != nil {
@@ -83,7 +84,7 @@ func (d *Directory) userList(ctx context.Context, t tenant.ID, by Caller, q Quer
 }
 
 // SearchGroups lists groups as Search lists users. No members are read, unless
-// the filter compares them by more than their ids.
+// the filter compares other attributes of members than their ids.
 func (d *Directory) SearchGroups(ctx context.Context, t tenant.ID, by Caller, q Query) (Found[*Group], error) {
 	l, err := d.groupList(ctx, t, by, q)
 	if err != nil {
@@ -159,13 +160,13 @@ func (d *Directory) User(ctx context.Context, t tenant.ID, id string) (*User, er
 	return u, err
 }
 
-// lookup is an equality of a filter that a key answers: found is the attribute,
-// and value the value compared with it.
+// lookup is a comparison by eq in a filter that is looked up by key: found is
+// the attribute, and value the value compared with it.
 type lookup struct{ found, value string }
 
-// candidates finds the ids of all records that can match, if a key answers an
-// equality in the filter: found is its attribute, "" for none. The caller
-// evaluates the whole filter on them.
+// candidates finds the ids of all records that can match, if a comparison by eq
+// in the filter can be looked up by key: found is its attribute, or "" if there
+// is none. The caller evaluates the whole filter on them.
 func (d *Directory) candidates(ctx context.Context, t tenant.ID, f *match.Filter) (ids []string, found string, err error) {
 	switch l := firstLookup(f, "id", "userName", "externalId", "emails.value", "groups.value"); l.found {
 	case "id":
@@ -289,8 +290,8 @@ func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value st
 	return nil, err
 }
 
-// MaxClaim is the longest folded userName or email in bytes: followed by an id,
-// it is part of a sort key, which has at most 1,024 bytes.
+// MaxClaim is the longest folded userName or email, in bytes. It fits, with an
+// id after it, into a sort key of at most 1,024 bytes.
 const MaxClaim = scim.MaxFolded
 
 // validClaim reports whether any record can hold the value: looked-up values

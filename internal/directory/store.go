@@ -172,7 +172,8 @@ type Bookmark struct {
 	// Of is the resource type, "" for users.
 	Of     string
 	Filter string
-	// Order is what the records are sorted by, "" for the order of creation.
+	// Order names the attribute that the records are sorted by, "" for the order of
+	// creation.
 	Order      string
 	StartIndex int
 	// Now is the time by which the bookmark's age is judged.

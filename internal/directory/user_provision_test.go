@@ -375,8 +375,8 @@ func testProvision_OtherEmailsAreNotUnique(t *testing.T, open opener) {
 	assert.Containsf(t, err.Error(), "emails", "error %v does not name the attribute", err)
 }
 
-// between runs a function once, after the first write with a failed condition
-// and before anything else is read.
+// between runs a function once: after the first write with a failed condition,
+// before the next read.
 type between struct {
 	table.Table
 	run func()
@@ -392,8 +392,7 @@ func (b *between) Write(ctx context.Context, tx table.Transaction) error {
 	return err
 }
 
-// A user who was renamed after the reservation was read is not the one that a
-// POST means.
+// A POST does not change a user who was renamed after the reservation was read.
 func TestProvision_IgnoresHolderRenamedMeanwhile(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile string
@@ -444,7 +443,7 @@ func testProvision_BlankEmailIsNoClaim(t *testing.T, open opener) {
 	for i, blank := range []string{" ", "\u00a0", "\t"} {
 		r, _, err := resource.Decode(f.types, []byte(user(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"%s","primary":true}]`, i, blank))))
 		if err != nil {
-			continue // refused, which is as good
+			continue // a refusal is correct too
 		}
 		_, err = f.dir.Provision(t.Context(), f.tenant, f.by(), r)
 		assert.NoErrorf(t, err, "email %q", blank)

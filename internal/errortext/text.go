@@ -73,9 +73,10 @@ var (
 	oktaNames    = expression{source: `(?i)\b(?:provisioning of user|(?:creating|updating|reactivating|deactivating|importing) user|verifying if user) (\S{1,256})`}
 )
 
-// RequestID returns the id that a text names as a request's, "" for none: that of the
-// detail's end "(request …)", of the header X-Request-Id or of a member requestId, or
-// the id that is the whole text. Ids of users and groups are not taken for one.
+// RequestID returns the id that a text names as a request's, or "" if there is none:
+// that of the detail's end "(request …)", of the header X-Request-Id or of a member
+// requestId, or the id that is the whole text. Ids of users and groups are not taken
+// for one.
 func RequestID(text string) string {
 	plain := decode(text)
 	for _, form := range []*expression{&requestMarks, &requestNames, &requestAlone} {
@@ -99,18 +100,19 @@ func joined(id string) string {
 // Text is a pasted text, ready to be compared.
 type Text struct {
 	// RequestID is the id that the text names as the request's, and CutID the
-	// beginning of one that is cut off; "" for none.
+	// beginning of one that is cut off, or "" if there is none.
 	RequestID, CutID string
 	// IDs are other ids in it that have the form of a request's.
 	IDs []string
-	// Status is the HTTP status that it shows, 0 for none, and ScimType the scimType.
+	// Status is the HTTP status that it shows, or 0 if there is none, and ScimType
+	// the scimType.
 	Status   int
 	ScimType string
 	// Names are the subjects that it seems to name, in its own letters.
 	Names []string
 	// IdP is the identity provider whose words it has: okta, entra, onelogin, or "".
 	IdP string
-	// Code is Entra's error code, "" for none.
+	// Code is Entra's error code, or "" if there is none.
 	Code string
 	// Unreached reports that the identity provider got no answer.
 	Unreached bool
@@ -224,7 +226,7 @@ func (t Text) HasName(name string) bool {
 	}
 }
 
-// inName reports whether a character goes on with a name.
+// inName reports whether a character can be part of a name.
 func inName(r rune) bool {
 	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@_-+", r))
 }
@@ -295,7 +297,8 @@ func unescapeJSON(text string) string {
 	return b.String()
 }
 
-// unicodeEscape reads \uXXXX, or two of them for one character; size is 0 for none.
+// unicodeEscape reads \uXXXX, or two of them for one character; size is 0 if there
+// is none.
 func unicodeEscape(text string) (r rune, size int) {
 	read := func(s string) (rune, bool) {
 		if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
@@ -316,7 +319,8 @@ func unicodeEscape(text string) (r rune, size int) {
 	return first, 6
 }
 
-// provider returns the identity provider whose words a text has, "" for none that is known.
+// provider returns the identity provider whose words a text has, or "" if none is
+// recognized.
 func provider(plain string) string {
 	lower := strings.ToLower(plain)
 	for _, known := range providers {
@@ -360,7 +364,7 @@ func names(plain string) []string {
 	return list
 }
 
-// status returns the HTTP status that a text shows, 0 for none.
+// status returns the HTTP status that a text shows, or 0 if there is none.
 func status(plain string) int {
 	for _, form := range []*expression{&statusMember, &statusNumber} {
 		if found := form.get().FindStringSubmatch(plain); found != nil {

@@ -23,8 +23,8 @@ type activity struct {
 	counts map[countOf]*counter
 }
 
-// A sight is what is written separately: the last request of an identity
-// provider with one of a tenant's tokens.
+// A sight is an item of its own: the last request of an identity provider with
+// one of a tenant's tokens.
 type sight struct {
 	tenant tenant.ID
 	idp    idp.Provider
@@ -39,8 +39,7 @@ type sighting struct {
 	change           journal.Entry
 }
 
-// A countOf is what is counted separately. token is set if the token is
-// refused.
+// A countOf is the key of a counter. token is set if the token is refused.
 type countOf struct {
 	tenant tenant.ID
 	cause  cause.Cause

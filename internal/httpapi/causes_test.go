@@ -184,8 +184,8 @@ func wantCause(t *testing.T, name string, a answer) bool {
 	return true
 }
 
-// A token that could not be checked proves nothing: the event claims its tenant, and
-// nothing is written for it. The secret is wrong here.
+// A token that could not be checked proves nothing: the event has the tenant as
+// claimed only, and nothing is written for the tenant. The secret is wrong here.
 func TestRoutes_ProveNothingWithoutTheTable(t *testing.T) {
 	for name, reads := range map[string]error{
 		"throttled": table.ErrThrottled, "no connection": table.ErrNoConnection, "no answer": table.ErrUnavailable, "out of time": context.DeadlineExceeded,

@@ -33,7 +33,7 @@ const (
 	cursorGroups  = 2
 )
 
-// seal returns the text of a cursor, or "" for none.
+// seal returns the text of a cursor, or "" for a nil cursor.
 func (q *request) seal(c *directory.Cursor, of string, query directory.Query) (string, error) {
 	if c == nil {
 		return "", nil

@@ -126,17 +126,17 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 		r.Failed = q.lookout.known(r.Fails)
 		for _, s := range q.lookout.seen() {
 			if s != r.Fails { // from now on known by its id
-				r.Mended = append(r.Mended, s)
+				r.Resolved = append(r.Resolved, s)
 			}
 		}
 	case !q.event.Operation.Changes():
 		return r, false
 	default:
-		r.Mended = q.mended()
+		r.Resolved = q.resolved()
 		switch {
 		case e.Action == journal.Unchanged, e.Operation == journal.Bulk && e.Outcome != journal.Success:
 			r.Entry = q.entry(a, newID, now)
-			if len(r.Mended) == 0 {
+			if len(r.Resolved) == 0 {
 				r.Entry.About = journal.Subject{} // one of many like it: not indexed by subject
 			}
 		case e.Cause == cause.AnswerTooLarge: // known only after the change
@@ -148,7 +148,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 	if r.Entry != nil {
 		r.NotAfter = r.Entry.Time.Add(journal.WriteTime)
 	}
-	return r, r.Entry != nil || len(r.Mended) > 0
+	return r, r.Entry != nil || len(r.Resolved) > 0
 }
 
 // entry returns the entry of a request whose change has not written one.
@@ -214,17 +214,17 @@ func (q *request) failing(p *problem) journal.Subject {
 	return q.subject()
 }
 
-// mended returns the subjects that no longer fail. A user that a POST found
+// resolved returns the subjects that no longer fail. A user that a POST found
 // again may have failed under the id, which the request did not have.
-func (q *request) mended() []journal.Subject {
-	mended := q.lookout.seen()
+func (q *request) resolved() []journal.Subject {
+	resolved := q.lookout.seen()
 	switch q.event.Action {
 	case journal.Reactivated, journal.Restored, journal.Linked:
 		if q.Method == http.MethodPost {
-			mended = append(mended, journal.Subject{Type: q.event.Type, ID: q.event.ResourceID})
+			resolved = append(resolved, journal.Subject{Type: q.event.Type, ID: q.event.ResourceID})
 		}
 	}
-	return mended
+	return resolved
 }
 
 // A sampler lets one of many through in a while: of requests that are refused in great
@@ -235,7 +235,7 @@ type sampler struct {
 	sampled map[countOf]sample
 }
 
-// sample is what is known of the requests of one tenant and cause.
+// sample describes the recent requests of one tenant and cause.
 type sample struct {
 	last    time.Time
 	skipped int64

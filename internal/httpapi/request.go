@@ -31,17 +31,19 @@ type request struct {
 	notices []scim.Notice
 	// badQuery is set if the parameters of the query are invalid.
 	badQuery bool
-	// lookout finds out whether the request's subjects are failing; nil for
-	// none.
+	// lookout finds out whether the request's subjects are failing. It is nil if
+	// nobody asked.
 	lookout *lookout
 	// unkept is set if nothing is stored about the request.
 	unkept bool
-	// noted waits until the use of the token is recorded; nil for none.
+	// noted waits until the use of the token is recorded. It is nil if nothing is
+	// to be recorded.
 	noted func()
-	// wayOut is the advice for an answer that is too large, from routes that
-	// know better than the cause; "" for none.
+	// wayOut is the advice for an answer that is too large, from routes that know
+	// better than the cause, or "" if there is none.
 	wayOut cause.Remedy
-	// largeGroup is the id of the group whose members wayOut is about, "" for none.
+	// largeGroup is the id of the group whose members wayOut is about, or "" if
+	// there is none.
 	largeGroup string
 }
 

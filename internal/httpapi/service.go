@@ -61,7 +61,7 @@ type Service struct {
 	// sampled chooses which of the requests that are refused before they are
 	// read are logged.
 	sampled sampler
-	// activity is what is known of requests in addition to the log.
+	// activity counts requests, in addition to the log.
 	activity activity
 	// gzips has *gzip.Writer for reuse: a new one takes 1.2 MB.
 	gzips sync.Pool

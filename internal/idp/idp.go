@@ -63,7 +63,7 @@ func (p Provider) Name() string {
 }
 
 // FromUserAgent returns the sender of a request with a user agent: Other for an
-// unknown one, "" for none.
+// unknown one, or "" if there is none.
 func FromUserAgent(agent string) Provider {
 	if agent == "" {
 		return ""

@@ -25,8 +25,8 @@ type Seen struct {
 	// Time and TokenID are those of the last request, one that only read included.
 	Time    time.Time
 	TokenID string
-	// Change is the last request that wanted to change something, zero for none: its
-	// RequestID, Time, Operation, Outcome and Cause.
+	// Change is the last request that wanted to change something, or zero if there
+	// is none: its RequestID, Time, Operation, Outcome and Cause.
 	Change Entry
 }
 

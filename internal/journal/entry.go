@@ -36,7 +36,7 @@ type Entry struct {
 	// provider; Who is the person that the application named.
 	By  Actor
 	Who string
-	// Operation is what the request asked for, and Action what was done.
+	// Operation is the requested operation, and Action the resulting change.
 	Operation    Operation
 	Action       Action
 	ResourceType string
@@ -48,7 +48,7 @@ type Entry struct {
 	Subject    string
 	ExternalID string
 	Outcome    Outcome
-	// Cause is the cause of a failure or a warning, "" for none.
+	// Cause is the cause of a failure or a warning, or "" if there is none.
 	Cause    cause.Cause
 	ScimType scim.ErrorType
 	// Detail is the error that the identity provider received, or a sentence that
@@ -81,11 +81,11 @@ type Entry struct {
 	Tolerances []string
 	// SeatCounts are the seats as last read before the request.
 	SeatCounts tenant.SeatCounts
-	// IdPRequestID is the identity provider's own id of the request, "" for
-	// none.
+	// IdPRequestID is the identity provider's own id of the request, or "" if there
+	// is none.
 	IdPRequestID string
-	// BulkID is the id of the bulk request that the operation belongs to, ""
-	// for none.
+	// BulkID is the id of the bulk request that the operation belongs to, or "" if
+	// there is none.
 	BulkID string
 	// Earlier are the previous entries of the same record, of an entry that was
 	// read.

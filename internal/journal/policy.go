@@ -16,7 +16,7 @@ import (
 //
 // A request without a proved token causes no write.
 
-// A Rule is what is recorded of the requests that are refused with a cause.
+// A Rule describes what is recorded of requests that are refused with a cause.
 type Rule struct {
 	Entries Entries
 	Counted Counted

@@ -1,6 +1,6 @@
 package journal
 
-// An Operation is what a request asked for.
+// An Operation is the operation that a request asks for.
 type Operation string
 
 // The operations. Only the application purges.
@@ -24,7 +24,7 @@ func (o Operation) Changes() bool { return o != "" && !o.Reads() }
 // Reads reports whether a request with the operation only reads.
 func (o Operation) Reads() bool { return o == Read || o == List || o == Search || o == Discover }
 
-// An Action is what a change did to a user or a group.
+// An Action is the effect of a change on a user or a group.
 type Action string
 
 // The actions. One request does one of them.

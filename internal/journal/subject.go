@@ -57,10 +57,10 @@ func (f Failing) Entry() Entry {
 	}
 }
 
-// A Record is what is stored of a request besides what its change has stored
-// itself.
+// A Record is the data stored about a request in addition to the data that its
+// change stores.
 type Record struct {
-	// Entry is an entry to write, nil for none.
+	// Entry is an entry to write, or nil if there is none.
 	Entry *Entry
 	// Amends means that the request's change has written the entry already, and
 	// that its outcome and cause become those of Entry.
@@ -68,10 +68,10 @@ type Record struct {
 	Expires time.Time
 	// NotAfter is the latest time at which it may be written.
 	NotAfter time.Time
-	// Fails is the subject to mark as failing, zero for none. Failed means that
-	// the subject was already known to fail.
+	// Fails is the subject to mark as failing, or zero if there is none. Failed
+	// means that the subject was already known to fail.
 	Fails  Subject
 	Failed bool
-	// Mended are the subjects that no longer fail.
-	Mended []Subject
+	// Resolved are the subjects that no longer fail.
+	Resolved []Subject
 }

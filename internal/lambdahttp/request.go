@@ -14,7 +14,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// fault is why an event is not a request, as text for the answer; "" for none.
+// fault is why an event is not a request, as text for the answer, or "" if
+// there is none.
 type fault string
 
 const (

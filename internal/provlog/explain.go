@@ -22,7 +22,7 @@ type Explanation struct {
 	Members map[string][]Member
 	// Now reports whether the failure is resolved.
 	Now State
-	// Failing is the subject's failure now, nil for none.
+	// Failing is the subject's failure now, or nil if there is none.
 	Failing *journal.Failing
 	// FixedBy is the first success after the failure, nil where it is not known.
 	FixedBy *journal.Entry
@@ -41,7 +41,8 @@ const (
 type Member struct {
 	ID string
 	Who
-	// Failing is the failure of the member's own provisioning, nil for none.
+	// Failing is the failure of the member's own provisioning, or nil if there is
+	// none.
 	Failing *journal.Failing
 }
 

@@ -125,17 +125,17 @@ func (l *Log) stillFailing(ctx context.Context, t tenant.ID, failing []journal.F
 		return nil, err
 	}
 	var left []journal.Failing
-	var mended []journal.Subject
+	var provisioned []journal.Subject
 	for i, f := range failing {
 		if resolved(f, records[i]) {
-			mended = append(mended, f.Subject)
+			provisioned = append(provisioned, f.Subject)
 		} else {
 			left = append(left, f)
 		}
 	}
-	for part := range slices.Chunk(mended, maxMended) {
+	for part := range slices.Chunk(provisioned, maxResolved) {
 		// If it fails, the next read does it.
-		_ = l.source.Record(ctx, t, journal.Record{Mended: part})
+		_ = l.source.Record(ctx, t, journal.Record{Resolved: part})
 	}
 	return left, nil
 }
@@ -152,5 +152,5 @@ func resolved(f journal.Failing, found []LiveRecord) bool {
 	return slices.ContainsFunc(found, func(r LiveRecord) bool { return r.Linked && r.Modified.After(since) })
 }
 
-// maxMended is how many subjects are removed at once.
-const maxMended = 50
+// maxResolved is how many subjects are removed at once.
+const maxResolved = 50

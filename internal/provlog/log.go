@@ -342,9 +342,9 @@ type history struct {
 	pending []string
 	indexed map[string]bool
 	seen    map[string]bool
-	// before is the last key of the page before, "" for none: entries that are not
-	// older were on that page. An entry may link to a newer one that was written
-	// earlier.
+	// before is the last key of the page before, or "" if there is none: entries
+	// that are not older were on that page. An entry may link to a newer one that
+	// was written earlier.
 	before string
 	read   map[string]journal.Entry
 	trips  int
@@ -361,7 +361,7 @@ func (h *history) add(keys []string) {
 }
 
 // index adds the entries of subjects in the index. cut is the key below which others
-// may not have been read, "" for none.
+// may not have been read, or "" if there is none.
 func (h *history) index(ctx context.Context, subjects []journal.Subject, span Span) (cut string, err error) {
 	h.indexed = map[string]bool{}
 	pages, err := h.log.source.SubjectPages(ctx, h.tenant, subjects, span)

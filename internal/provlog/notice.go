@@ -39,7 +39,7 @@ const (
 	LevelInfo    Level = "info"
 )
 
-// NoticeKind is what a notice is about.
+// NoticeKind is the topic of a notice.
 type NoticeKind string
 
 // The kinds of notices.
@@ -75,8 +75,8 @@ type Notice struct {
 	Level Level
 	// Text is the notice in sentences.
 	Text string
-	// Cause is the cause of the requests that it is about, "" for none; Outcome is
-	// theirs in the log.
+	// Cause is the cause of the requests that it is about, or "" if there is none;
+	// Outcome is theirs in the log.
 	Cause   cause.Cause
 	Outcome journal.Outcome
 	// Count is how many there were, 0 for a notice that counts nothing; AtLeast reports
@@ -85,7 +85,7 @@ type Notice struct {
 	AtLeast bool
 	Last    time.Time
 	IdP     idp.Provider
-	// Token is the token that it is about, zero for none.
+	// Token is the token that it is about, or zero if there is none.
 	Token Token
 }
 
@@ -107,12 +107,13 @@ const (
 	pastRefused = 24 * time.Hour
 )
 
-// judgement is what a tenant's health is judged by.
+// judgement has the facts that decide a tenant's health.
 type judgement struct {
 	now   time.Time
 	about About
 	seen  []journal.Seen
-	// tallies are what was counted, unnamed the recent failures of no user or group.
+	// tallies are the counted requests by cause, unnamed the recent failures that
+	// belong to no user or group.
 	tallies, unnamed []journal.Tally
 }
 

@@ -45,7 +45,8 @@ type FailureSpan struct {
 	Causes   map[cause.Cause]int
 }
 
-// About is what an overview has to know of a tenant beside its log.
+// About has the facts about a tenant that an overview needs in addition to the
+// log.
 type About struct {
 	// Off reports that SCIM is turned off.
 	Off bool

@@ -14,7 +14,8 @@ import (
 
 var documents = New(directory.Types(""), "https://scim.test/scim/v2")
 
-// What is spliced into the stored JSON is what filters see.
+// Filters see the same attributes as the JSON, which has attributes added to
+// the stored document.
 func TestDocuments_JSONIsTheResource(t *testing.T) {
 	at := time.Date(2026, time.January, 5, 9, 0, 0, 123e6, time.UTC)
 	g := &directory.Group{ID: "g1", Version: 3, Created: at, Modified: at, Doc: []byte(`{"schemas":["` + scim.CoreGroupURN + `"],"id":"g1","displayName":"A \"B\""}`)}

@@ -17,6 +17,6 @@ const (
 	BulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 	// RollcallURN is the URN of the service's own extension of users, unless the
-	// deployment gives it another one.
+	// deployment configures another one.
 	RollcallURN = "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"
 )

@@ -63,7 +63,7 @@ func unfinished(name string) problem {
 	return problem{item: "task " + name, format: "is not finished", unfinished: true}
 }
 
-// spoils are ways to damage the tenant by direct writes, with all faults that
+// spoils are direct writes that damage the tenant, each with all faults that
 // must then be reported.
 var spoils = []struct {
 	name  string

@@ -14,8 +14,8 @@ import (
 // operation is one operation of a commit.
 type operation struct {
 	table.Op
-	// failed is what its failed condition means. If it sets no other, a record
-	// is not what the decision was made on.
+	// failed describes the meaning of a failed condition. If it sets no other
+	// field, a record has changed since the decision.
 	failed directory.FailedCondition
 }
 

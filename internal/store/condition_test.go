@@ -22,7 +22,7 @@ import (
 // decision is a transaction of the store, with all its conditions.
 type decision struct {
 	name string
-	// given is what exists when the decision is made.
+	// given creates the data before the decision.
 	given func(f *fixture)
 	// commit calls the store, whose write number nth, from 0, is the transaction.
 	commit func(f *fixture, s *Store) error
@@ -40,8 +40,8 @@ type settled struct {
 	// key is the item. A sort key that ends with * stands for all that begin so.
 	key  table.Key
 	when table.Condition
-	// found is what a commit reports if the condition does not hold, "" if the error is
-	// not a commit's.
+	// found is the finding that a commit reports if the condition does not hold, "" if
+	// the error is not a commit's.
 	found directory.Finding
 	race  string
 }

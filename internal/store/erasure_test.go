@@ -55,8 +55,8 @@ func (w *wave) end() {
 func crowdUser(i int) string  { return fmt.Sprintf("c%06d", i) }
 func crowdGroup(i int) string { return fmt.Sprintf("d%05d", i) }
 
-// populate gives a tenant users and groups as their creation stores them. It
-// returns the number of items.
+// populate writes users and groups of a tenant as their creation stores them.
+// It returns the number of items.
 func (f *fixture) populate(c crowd) int {
 	f.t.Helper()
 	w := &wave{f: f}
@@ -321,9 +321,9 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 	}
 }
 
-// oneSided gives a tenant memberships that only one item leads to, which shows
-// the order of the deletions: a group, a user, a task of a group and one of a
-// user.
+// oneSided writes memberships that can be found by only one item: a group, a
+// user, a task of a group, or a task of a user. They show the order of the
+// deletions.
 func (f *fixture) oneSided() {
 	f.t.Helper()
 	for _, key := range []table.Key{

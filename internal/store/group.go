@@ -153,7 +153,7 @@ func (s *Store) UpdateGroup(ctx context.Context, t tenant.ID, c directory.GroupU
 	return s.commit(ctx, c.NotAfter, operations)
 }
 
-// ReplaceMembers gives a group a whole new set of members.
+// ReplaceMembers replaces all members of a group by a new set.
 func (s *Store) ReplaceMembers(ctx context.Context, t tenant.ID, c directory.GroupNewSet) error {
 	set := table.Attributes{attrEpoch: table.Number(c.After.Epoch)}
 	var operations []operation

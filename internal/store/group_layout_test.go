@@ -248,7 +248,8 @@ func TestGroups_AreStoredAs(t *testing.T) {
 	ctx := t.Context()
 	tests := []struct {
 		name string
-		// given is what exists before; do is what is pinned.
+		// given creates the data before the change; do is the change whose writes are
+		// pinned.
 		given func(f *fixture)
 		do    func(f *fixture, s *Store) error
 		want  []string

@@ -49,8 +49,8 @@ func decodeHistory(a table.Attributes) journal.History {
 	return h
 }
 
-// keepHistory gives a record that is written as a whole its names, including
-// that of an entry.
+// keepHistory adds the names of its log entries to a record that is written as
+// a whole, including the name of a new entry.
 func keepHistory(a table.Attributes, earlier journal.History, e journal.Entry) {
 	for _, key := range earlier.With(e.Key()) {
 		a[linkPrefix+link(key)] = table.Number(1)

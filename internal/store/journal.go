@@ -162,7 +162,7 @@ func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r journal.Record) e
 			ops = append(ops, failingOp(t, r))
 		}
 	}
-	for _, subject := range r.Mended {
+	for _, subject := range r.Resolved {
 		ops = append(ops, table.Delete(failingKey(t, subjectName(subject))))
 	}
 	if len(ops) == 0 {

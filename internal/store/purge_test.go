@@ -80,7 +80,8 @@ func owns(t tenant.ID, key table.Key) bool {
 	}
 }
 
-// fill gives a tenant an item of every kind in addition to those of a mess.
+// fill writes an item of every kind for a tenant, in addition to the items of a
+// mess.
 func (f *fixture) fill() {
 	f.t.Helper()
 	for _, id := range []string{"k1", "k2", "k3"} {

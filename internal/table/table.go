@@ -131,8 +131,8 @@ type Transaction struct {
 	// decision: a transaction with other operations needs another token. 1 to
 	// 36 bytes.
 	Token string
-	// NotAfter is the time after which the transaction may not be sent, zero
-	// for none. Retrying obeys it; engines ignore it.
+	// NotAfter is the time after which the transaction may not be sent, or zero if
+	// there is none. Retrying obeys it; engines ignore it.
 	NotAfter time.Time
 	Ops      []Op
 }

@@ -103,8 +103,8 @@ func (r *Registry) Tenants(ctx context.Context, after string, limit int) (page [
 	return r.store.Tenants(ctx, after, limit)
 }
 
-// Put gives a new or existing tenant the wanted state: of two concurrent
-// requests the second one stays.
+// Put creates a tenant with the wanted state, or changes an existing tenant to
+// it: of two concurrent requests the second one wins.
 func (r *Registry) Put(ctx context.Context, wanted Tenant, match func(Tenant) bool) (t Tenant, created bool, err error) {
 	for range maxDecisions {
 		t, err := r.Change(ctx, wanted.ID, match, func(t *Tenant) error {

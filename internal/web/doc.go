@@ -1,4 +1,4 @@
-// Package web is what every HTTP API of the service has in common: it finds the route of a
+// Package web is the common part of the service's HTTP APIs: it finds the route of a
 // request, recovers from panics, reads bodies, sends answers, and logs one event for each
 // request. Each API keeps its own routes, its own documents of errors, and its own fields of
 // the event:

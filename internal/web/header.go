@@ -30,7 +30,7 @@ func TraceID(header string) string {
 }
 
 // MediaType returns the media type of a request's body without its parameters, in lower case,
-// "" for none.
+// or "" if there is none.
 func MediaType(r *http.Request) string {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.ToLower(strings.Trim(kind, " \t"))

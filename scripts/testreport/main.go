@@ -142,7 +142,8 @@ func (r *report) endTest(e event, key string) {
 	}
 }
 
-// place matches the position before a reason for a skip, and frame the lines of go test around it.
+// place matches the file and line before the reason of a skipped test, and frame the lines that go
+// test prints around it.
 var (
 	place = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
 	frame = regexp.MustCompile(`^(=== |\s*--- )`)

@@ -47,8 +47,8 @@ func Errors(t testing.TB, folder string) []string {
 	return names
 }
 
-// errorType returns the exported type of which a function is the method Error, "" for
-// none.
+// errorType returns the exported type of which a function is the method Error, or ""
+// if there is none.
 func errorType(f *ast.FuncDecl) string {
 	if f.Recv == nil || f.Name.Name != "Error" {
 		return ""

@@ -16,8 +16,8 @@ import (
 
 const module = "github.com/rollcall-scim/rollcall"
 
-// programs are what is shipped: the functions, and the command on the platforms that it is
-// built for. Go may select other packages for each.
+// programs are the shipped programs: the functions, and the command on the platforms that
+// it is built for. Go may select other packages for each.
 var programs = []struct {
 	name, pattern string
 	platforms     []string
@@ -66,7 +66,7 @@ func licenses(text string) []string {
 	return found
 }
 
-// listed is what go list prints for a package.
+// listed is the output of go list for a package.
 type listed struct {
 	ImportPath, Dir string
 	Standard        bool

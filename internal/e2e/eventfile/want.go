@@ -24,7 +24,7 @@ type Want struct {
 	// Headers must be present with these values; Absent must be absent.
 	Headers map[string]string `json:"headers,omitempty"`
 	Absent  []string          `json:"absent,omitempty"`
-	// Body is the whole body, null for none.
+	// Body is the whole body, or null if there is none.
 	Body any `json:"body,omitempty"`
 	// BodyFile is a file that has the body, relative to that of the expected answer.
 	BodyFile string `json:"bodyFile,omitempty"`

@@ -56,7 +56,7 @@ func TestRun_OfAStrictTenant(t *testing.T) {
 	for name, tt := range map[string]struct {
 		service typist
 		strict  bool
-		want    string // of the failure, "" for none
+		want    string // of the failure, or "" if there is none
 	}{
 		"refuses, and takes what the RFCs have":  {typist{strict: true, kind: "invalidValue"}, true, ""},
 		"takes what it should refuse":            {typist{}, true, "a strict tenant answers 200, want 400 (RFC 7643 §2.3.2"},

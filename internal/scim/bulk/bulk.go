@@ -182,8 +182,8 @@ func isMember(name string) bool {
 		func(known string) bool { return scim.EqualName(known, name) })
 }
 
-// validID reports whether a bulkId can be repeated in an error. "" stands
-// for none.
+// validID reports whether a bulkId can be repeated in an error. "" means that
+// there is none.
 func validID(id string) bool {
 	return len(id) <= maxID && !strings.ContainsFunc(id, unicode.IsControl)
 }

@@ -471,7 +471,7 @@ func FuzzParsePath(f *testing.F) {
 	})
 }
 
-// failer is what roundTrip needs of *testing.T and *rapid.T.
+// failer has the methods of *testing.T and *rapid.T that roundTrip needs.
 type failer interface{ Fatalf(string, ...any) }
 
 // printed is the limit for a printed text, which may be longer than its source

@@ -23,7 +23,7 @@ type key struct {
 }
 
 const (
-	// worth is the length from which a value's fold is cached, in bytes.
+	// worth is the shortest value whose fold is cached, in bytes.
 	worth = 64
 	// maxBytes limits the memory of one filter, in bytes: the texts of one
 	// resource.

@@ -294,8 +294,8 @@ func clip(name string) string {
 	return text.Cut(name, longest)
 }
 
-// target is what a path of a filter names in a resource, or in an element
-// of a multi-valued attribute.
+// target is the attribute or extension that a path of a filter names in a
+// resource, or in an element of a multi-valued attribute.
 type target struct {
 	// extension is the URN of the attribute's extension, "" for the core
 	// schema.

@@ -258,9 +258,9 @@ func (c *coercer) textInValue(a *schema.Attribute, path string, sent map[string]
 	return out
 }
 
-// attributesOf returns the object of attributes that a value is: that of a
-// resource in an operation without a path, or of an extension. It is nil for
-// none.
+// attributesOf returns a value as an object of attributes: those of a resource,
+// in an operation without a path, or of an extension. It returns nil for any
+// other value.
 func (c *coercer) attributesOf(name string, v any) (map[string]any, error) {
 	if list, ok := v.([]any); ok {
 		if list = filled(list); len(list) > 1 {

@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
 
-// Name is what a name in a request means for a resource type: a target, the
+// Name is the meaning of a name in a request for a resource type: a target, the
 // whole core schema, or nothing. Every place where a name can occur resolves it
 // by ResourceType.Resolve or ResolvePath, so that a spelling means the same in
 // a body, a path, a filter, an order and a projection. RFC 7644 §3.10
@@ -74,8 +74,8 @@ func (n Name) withDot(dotted bool) Name {
 	return n
 }
 
-// attributeNamed finds an attribute by its name and the URN before it, "" for
-// none.
+// attributeNamed finds an attribute by its name and the URN before it, or "" if
+// there is none.
 func (rt *ResourceType) attributeNamed(urn, name string) Name {
 	if urn != "" && !scim.EqualName(urn, rt.Schema.ID) {
 		s := rt.Extension(urn)

@@ -108,8 +108,8 @@ type ResourceType struct {
 	decoded bool
 }
 
-// ServedAsStored reports that what is stored is what is served: every value has
-// its schema, and no attribute is returned only on request.
+// ServedAsStored reports that resources are served as they are stored: every
+// value has its schema, and no attribute is returned only on request.
 func (rt *ResourceType) ServedAsStored() bool { return !rt.decoded }
 
 // Extension is a schema that adds attributes to a resource type, under its URN

@@ -5,7 +5,7 @@ import "strings"
 // commonSchema holds the attributes that no schema lists.
 var commonSchema = &Schema{Attributes: CommonAttributes()}
 
-// Target is what a name means for a resource type: an attribute, a
+// Target is the meaning of a name for a resource type: an attribute, a
 // sub-attribute of one or, without an attribute, a whole extension.
 type Target struct {
 	// Extension is nil for the core schema and the common attributes.

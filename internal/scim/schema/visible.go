@@ -100,7 +100,7 @@ func (h Hidden) Restore(r scim.Resource) {
 }
 
 // fitting returns the part of a stored value that is of the attribute's type,
-// nil for none.
+// or nil if there is none.
 func (a *Attribute) fitting(v any) any {
 	if a.Returned == ReturnedNever {
 		return nil

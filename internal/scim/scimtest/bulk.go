@@ -18,8 +18,8 @@ func (r BulkResult) ID() string { return r.Location[strings.LastIndexByte(r.Loca
 // Detail returns the detail of a failure, or "".
 func (r BulkResult) Detail() string { s, _ := r.Response["detail"].(string); return s }
 
-// BulkBody returns the body of a bulk request. rest is what precedes its operations,
-// with a comma at its end.
+// BulkBody returns the body of a bulk request. rest has the members before its
+// operations, with a comma at its end.
 func BulkBody(rest string, operations ...string) string {
 	return `{"schemas":["` + scim.BulkRequestURN + `"],` + rest + `"Operations":[` + strings.Join(operations, ",") + `]}`
 }

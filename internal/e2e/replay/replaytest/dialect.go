@@ -59,7 +59,7 @@ type cell struct {
 type try struct {
 	setup              []step
 	method, path, body string
-	// taken are checks of an accepted request, refused those of a refused one.
+	// accepted are checks of an accepted request, refused those of a refused one.
 	accepted, refused []step
 	// notices are the kinds in the event, if they are not the tolerance's.
 	notices []string
