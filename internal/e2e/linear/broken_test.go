@@ -64,8 +64,7 @@ func without(partition string, kind table.ConditionKind, attributes ...string) d
 	}
 }
 
-// stale returns the defect by which a read sometimes returns an item as it was
-// read before.
+// stale breaks reads: sometimes one returns an item as it was read before.
 func stale(seed uint64, t table.Table) table.Table {
 	random := rand.New(rand.NewPCG(seed, 20))
 	var mu sync.Mutex
@@ -83,7 +82,7 @@ func stale(seed uint64, t table.Table) table.Table {
 	}}
 }
 
-// forgetting is the defect by which a write is sometimes acknowledged and lost.
+// forgetting breaks writes: sometimes one is acknowledged and lost.
 func forgetting(seed uint64, t table.Table) table.Table {
 	random := rand.New(rand.NewPCG(seed, 21))
 	var mu sync.Mutex
@@ -98,8 +97,7 @@ func forgetting(seed uint64, t table.Table) table.Table {
 	}}
 }
 
-// tokenless is the defect by which a transaction that is sent again is another
-// one.
+// tokenless breaks tokens: a transaction that is sent again is another one.
 func tokenless(_ uint64, t table.Table) table.Table {
 	var mu sync.Mutex
 	sent := 0
@@ -112,7 +110,7 @@ func tokenless(_ uint64, t table.Table) table.Table {
 	}}
 }
 
-// halved is the defect by which a transaction is two.
+// halved breaks transactions: each is two.
 func halved(_ uint64, t table.Table) table.Table {
 	return &broken{Table: t, write: func(ctx context.Context, next table.Table, tx table.Transaction) error {
 		if len(tx.Ops) < 4 {
@@ -190,7 +188,7 @@ func TestGroups_FindsDefects(t *testing.T) {
 	if raceDetector {
 		defects = defects[:2]
 	}
-	o := options{tenant: "acme", mixes: mixes, start: crowded(t, 1)}
+	o := options{tenant: "acme", mixes: mixes, start: crowded(t)}
 	for _, c := range defects {
 		t.Run(c.name, func(t *testing.T) { ofGroups.mustBeFound(t, 600, o, c.defect) })
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -301,5 +302,25 @@ func (h *groups) end(last *client) {
 	}
 	for i := range 3 {
 		h.do(last, &groupCall{n: h.next(), kind: sawUser, name: -1, user: i})
+	}
+}
+
+// tidy deletes the groups, and restores the users.
+func (h *groups) tidy(last *client) {
+	for _, id := range h.known {
+		h.send(last, &groupCall{kind: doDelete, id: id})
+	}
+	// A creation without an answer may have left one that no answer has shown.
+	for i, name := range teams {
+		var list struct{ Resources []groupDocument }
+		last.decode(last.send(http.MethodGet, "/Groups?filter="+url.QueryEscape(fmt.Sprintf("displayName eq %q", name)), ""), &list)
+		for _, g := range list.Resources {
+			h.send(last, &groupCall{kind: doDelete, id: g.ID, name: i})
+		}
+	}
+	for i := range 14 {
+		if h.left&(1<<i) != 0 {
+			h.send(last, &groupCall{kind: doReturn, user: i})
+		}
 	}
 }

@@ -102,6 +102,8 @@ type program interface {
 	run(c *client, requests int)
 	// end reads the result, after all others.
 	end(last *client)
+	// tidy makes everything as it was at the beginning.
+	tidy(last *client)
 	history() *recorder
 }
 
@@ -144,7 +146,10 @@ type start struct {
 // options change how a history is run.
 type options struct {
 	// start returns what the history begins with, nil for nothing.
-	start  func(t testing.TB) start
+	start func(t testing.TB) start
+	// shared reports that the next history begins with what this one leaves.
+	shared bool
+	// tenant is the tenant's name; without one each seed has its own.
 	tenant string
 	broken func(table.Table) table.Table
 	keep   bool // the trace
@@ -165,6 +170,9 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 		var from start
 		if o.start != nil {
 			from = o.start(t)
+		}
+		if o.tenant == "" {
+			o.tenant = fmt.Sprint("t", seed)
 		}
 		w := newWorld(t, seed, m, from.engine, o.tenant, o.broken)
 		w.token, w.crowd = from.token, from.crowd
@@ -192,6 +200,9 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 			wait.Wait()
 			w.setCalm(true, 0)
 			p.end(first)
+			if o.shared {
+				p.tidy(first)
+			}
 			time.Sleep(10 * time.Minute) // what was staged may be given up by then
 			_, err := w.instance(0).app.Store.Sweep(ctx, 0)
 			require.NoError(t, err)

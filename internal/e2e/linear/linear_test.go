@@ -13,12 +13,14 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 var (
 	histories = flag.Int("linear.histories", 0, "histories of each kind; 0 for the number of make check")
 	firstSeed = flag.Uint64("linear.first", 1, "the first seed")
+	onDynamo  = flag.Int("linear.dynamodb", 8, "histories of each kind on DynamoDB Local")
 	oneSeed   = flag.Uint64("linear.seed", 0, "the only seed to run, 0 for all")
 )
 
@@ -44,14 +46,14 @@ var ofGroups = subject{
 	clients: 4, requests: 5,
 }
 
-// people creates a table in memory with a tenant and users, and returns the start
+// crowded creates a table in memory with a tenant and users, and returns the start
 // of histories: a copy of it.
-func crowded(t *testing.T, seed uint64) func(t testing.TB) start {
-	var first start
+func crowded(t *testing.T) func(t testing.TB) start {
+	t.Helper()
 	engine, err := embedded.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = engine.Close() })
-	synctest.Test(t, func(t *testing.T) { first = populate(t, engine, seed) })
+	first := populateInBubble(t, engine)
 	return func(t testing.TB) start {
 		s := first
 		copied, err := engine.Copy()
@@ -62,9 +64,17 @@ func crowded(t *testing.T, seed uint64) func(t testing.TB) start {
 	}
 }
 
+// populateInBubble is populate at the time at which histories begin.
+func populateInBubble(t *testing.T, engine table.Table) (first start) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { first = populate(t, engine) })
+	return first
+}
+
 // populate creates a tenant with users, without a gate.
-func populate(t *testing.T, engine table.Table, seed uint64) start {
-	w := newQuietWorld(t, seed, engine)
+func populate(t *testing.T, engine table.Table) start {
+	t.Helper()
+	w := newQuietWorld(t, ^uint64(0), engine) // the seed of no history: ids must differ
 	w.begin(t.Context(), tenant.Unlimited)
 	c := &client{w: w}
 	out := start{engine: engine, token: w.token}
@@ -100,7 +110,19 @@ func TestUsers_Linearizable(t *testing.T) {
 }
 
 func TestGroups_Linearizable(t *testing.T) {
-	ofGroups.check(t, 400, options{tenant: "acme", mixes: mixes, start: crowded(t, 1)})
+	ofGroups.check(t, 400, options{tenant: "acme", mixes: mixes, start: crowded(t)})
+}
+
+// The same on DynamoDB Local, on which a history takes a second.
+func TestUsers_LinearizableOnDynamoDB(t *testing.T) {
+	engine := newOutside(t, tabletest.Dynamo(t))
+	ofUsers.check(t, *onDynamo, options{mixes: mixes, start: func(testing.TB) start { return start{engine: engine} }})
+}
+
+func TestGroups_LinearizableOnDynamoDB(t *testing.T) {
+	engine := newOutside(t, tabletest.Dynamo(t))
+	from := populateInBubble(t, engine)
+	ofGroups.check(t, *onDynamo, options{tenant: "acme", mixes: mixes, shared: true, start: func(testing.TB) start { return from }})
 }
 
 // check runs the histories of a test.

@@ -93,6 +93,17 @@ func interrupt(t *testing.T, s subject, from start, begin func(h program, c *cli
 // allPairs makes the test try every pair: make soak does.
 var allPairs = flag.Bool("linear.pairs", false, "try every pair of requests, not one in six")
 
+// everyPair returns which share of the pairs is tried: one in this many.
+func everyPair() int {
+	switch {
+	case *allPairs:
+		return 1
+	case raceDetector:
+		return 150
+	}
+	return 6
+}
+
 // seatsOfPairs is the seat limit in the histories of pairs.
 const seatsOfPairs = 3
 
@@ -101,7 +112,7 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 	prepared, err := embedded.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = prepared.Close() })
-	from := populate(t, prepared, 1)
+	from := populate(t, prepared)
 	do := func(c groupCall) func(program, *client) {
 		return func(p program, from *client) {
 			h, _ := p.(*groups)
@@ -150,13 +161,7 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 		between[name] = request
 		reads[name] = request
 	}
-	histories, combination, every := 0, 0, 6
-	switch {
-	case *allPairs:
-		every = 1
-	case raceDetector:
-		every = 150
-	}
+	histories, combination, every := 0, 0, everyPair()
 	sizes := map[string]people{"of 3": span(1, 3), "of 40": span(0, 40)}
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		members := sizes[size]
@@ -172,6 +177,99 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 				first, then := reads[name], between[other]
 				histories += interrupt(t, ofGroups, from, begin, pair{
 					name: fmt.Sprintf("group %s: %s, with %s", size, name, other), first: first, between: then,
+				}, prepared)
+			}
+		}
+	}
+	t.Logf("%d histories of one in %d pairs", histories, every)
+}
+
+func TestUsers_InterruptedAtAnyCall(t *testing.T) {
+	prepared, err := embedded.Memory()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = prepared.Close() })
+	w := newQuietWorld(t, ^uint64(0), prepared)
+	w.begin(t.Context(), seatsOfPairs)
+	from := start{token: w.token}
+	do := func(c userCall) func(program, *client) {
+		return func(p program, from *client) {
+			h, _ := p.(*users)
+			c := c
+			if c.n = h.next(); c.id == "it" {
+				h.mu.Lock()
+				c.id = h.known[0]
+				h.mu.Unlock()
+			}
+			if c.kind == doPut || c.kind == doPost {
+				title := fmt.Sprint("t", c.n)
+				c.sent.title = &title
+			}
+			h.do(from, &c)
+		}
+	}
+	all := func(requests ...func(program, *client)) func(program, *client) {
+		return func(p program, c *client) {
+			for _, request := range requests {
+				request(p, c)
+			}
+		}
+	}
+	yes, no := true, false
+	is := func(s string) *string { return &s }
+	ann := sent{name: is("ann"), mail: is("ann@x.example"), external: is("e1")}
+	requests := map[string]func(program, *client){
+		"POST of it":                 do(userCall{kind: doPost, sent: ann}),
+		"POST of it with another id": do(userCall{kind: doPost, sent: sent{name: is("ann"), external: is("e2")}}),
+		"POST of another":            do(userCall{kind: doPost, sent: sent{name: is("cat@x.example"), external: is("e2")}}),
+		"POST of two's values":       do(userCall{kind: doPost, sent: sent{name: is("ann"), mail: is("dan@x.example")}}),
+		"PUT with other values":      do(userCall{kind: doPut, id: "it", sent: sent{name: is("cat@x.example"), mail: is("dan@x.example"), external: is("e2")}}),
+		"PUT with an old version":    do(userCall{kind: doPut, id: "it", sent: sent{name: is("cat@x.example"), active: &yes}, ifMatch: 7}),
+		"PATCH off":                  do(userCall{kind: doPatch, id: "it", sent: sent{active: &no}}),
+		"PATCH on":                   do(userCall{kind: doPatch, id: "it", sent: sent{active: &yes}}),
+		"PATCH to Reader":            do(userCall{kind: doPatch, id: "it", sent: sent{reader: &yes}}),
+		"PATCH name":                 do(userCall{kind: doPatch, id: "it", sent: sent{name: is("dan@x.example")}}),
+		"DELETE":                     do(userCall{kind: doDelete, id: "it"}),
+		"purge":                      do(userCall{kind: doPurge, id: "it"}),
+		"limit 2":                    do(userCall{kind: doLimit, limit: 2}),
+		"create in app":              do(userCall{kind: doCreateApp, sent: sent{name: is("cat@x.example"), mail: is("dan@x.example")}}),
+		"off in app":                 do(userCall{kind: doModifyApp, id: "it", sent: sent{active: &no}}),
+	}
+	firsts := map[string]func(program, *client){
+		"GET":          do(userCall{kind: doGet, id: "it"}),
+		"find by name": do(userCall{kind: doFind, by: "userName", value: "ann"}),
+		"find by mail": do(userCall{kind: doFind, by: "emails", value: "ann@x.example"}),
+		"usage":        do(userCall{kind: doUsage}),
+	}
+	between := map[string]func(program, *client){
+		"DELETE and POST":               all(requests["DELETE"], requests["POST of it"]),
+		"DELETE and POST of another":    all(requests["DELETE"], requests["POST of another"]),
+		"purge and POST of it":          all(requests["purge"], requests["POST of it"]),
+		"purge and POST of another":     all(requests["purge"], requests["POST of another"]),
+		"DELETE and create in app":      all(requests["DELETE"], requests["create in app"]),
+		"off, and its seat is taken":    all(requests["PATCH off"], requests["POST of another"], do(userCall{kind: doPost, sent: sent{name: is("x")}})),
+		"its values to another":         all(requests["PATCH name"], do(userCall{kind: doPost, sent: sent{name: is("ann"), external: is("e2")}})),
+		"off and on":                    all(requests["PATCH off"], requests["PATCH on"]),
+		"the last seat, and it is free": all(requests["POST of another"], requests["limit 2"], do(userCall{kind: doLimit, limit: 5})),
+	}
+	for name, request := range requests {
+		firsts[name], between[name] = request, request
+	}
+	bob := do(userCall{kind: doPost, sent: sent{name: is("bob"), mail: is("bob@x.example")}})
+	begins := map[string]func(program, *client){
+		"active":   all(requests["POST of it"], bob),
+		"inactive": all(requests["POST of it"], bob, requests["PATCH off"]),
+		"deleted":  all(requests["POST of it"], bob, requests["DELETE"]),
+		"own":      all(do(userCall{kind: doCreateApp, sent: sent{name: is("ann"), mail: is("ann@x.example")}}), bob),
+	}
+	histories, combination, every := 0, 0, everyPair()
+	for _, is := range slices.Sorted(maps.Keys(begins)) {
+		for _, name := range slices.Sorted(maps.Keys(firsts)) {
+			for _, other := range slices.Sorted(maps.Keys(between)) {
+				if combination++; combination%every != 0 {
+					continue
+				}
+				histories += interrupt(t, ofUsers, from, begins[is], pair{
+					name: fmt.Sprintf("user %s: %s, with %s", is, name, other), first: firsts[name], between: between[other],
 				}, prepared)
 			}
 		}

@@ -267,11 +267,11 @@ type verdict struct {
 	next   *userState
 	status int
 	full   bool
-	// stale reports that If-Match does not hold. A taken value and a missing seat
-	// are reported first, but each is read at a moment of its own: if the values
-	// change hands meanwhile, the answer may be 412.
-	stale bool
-	shown []int // the records shown, by their index in next
+	// stale reports that If-Match does not hold, seatless that a seat is missing
+	// then. A taken value and a missing seat are reported first, but each is read at a moment of its own: if the values
+	// change hands meanwhile, the answer may be 412, or that seats are missing.
+	stale, seatless bool
+	shown           []int // the records shown, by their index in next
 }
 
 // step reports whether an answer fits a state, and returns the next one.
@@ -283,7 +283,7 @@ func (s *userState) step(c *userCall, a *userAnswer) (bool, *userState) {
 	if a.unknown {
 		return true, v.next
 	}
-	if v.stale && a.status == 412 {
+	if v.stale && (a.status == 412 || v.seatless && a.status == 403 && a.full) {
 		return true, s
 	}
 	if a.status != v.status || a.full != v.full {
@@ -512,7 +512,7 @@ func (s *userState) update(c *userCall, i int) verdict {
 	case p == was && current:
 		return verdict{next: s, status: 200, shown: []int{i}}
 	case len(live) > 0:
-		return verdict{next: s, status: 409, stale: !current}
+		return verdict{next: s, status: 409, stale: !current, seatless: needs && s.seats() >= s.limit}
 	case needs && s.seats() >= s.limit:
 		return verdict{next: s, status: 403, full: true, stale: !current}
 	case !current:
