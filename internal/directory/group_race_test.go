@@ -1,18 +1,21 @@
 package directory_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -311,6 +314,20 @@ func (r *racer) patiently(send func() (directory.GroupResult, error)) (directory
 	}
 }
 
+// raceModel returns the model of a race: the output of each request reports whether
+// it fits a state, and returns the next one.
+func raceModel(first raceState) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return first },
+		Step: func(state, _, output any) (bool, any) {
+			s, _ := state.(raceState)
+			step, _ := output.(func(raceState) (raceState, bool))
+			next, right := step(s)
+			return right, next
+		},
+	}
+}
+
 // race creates a group, sends concurrent requests about it, each list of them
 // in sequence, and reads the result. It reports a history that no order of the
 // requests explains.
@@ -325,14 +342,14 @@ func (r *racer) race(start uint64, lists [][]contender) {
 	}
 	r.group = created.Group.ID
 	var mu sync.Mutex
-	var history []call[raceState]
+	var history []porcupine.Operation
 	do := func(c contender, d *directory.Directory) {
 		begin := r.clock.Add(1)
 		step := c.send(r, d)
 		end := r.clock.Add(1)
 		mu.Lock()
 		defer mu.Unlock()
-		history = append(history, call[raceState]{c.text, begin, end, step})
+		history = append(history, porcupine.Operation{Input: c.text, Call: begin, Output: step, Return: end})
 	}
 	var wait sync.WaitGroup
 	begin := make(chan struct{})
@@ -348,10 +365,11 @@ func (r *racer) race(start uint64, lists [][]contender) {
 	wait.Wait()
 	do(reading(), r.instances[0])
 	first := raceState{there: true, members: start}
-	if !linear(first, history) && r.wrong.Add(1) <= 3 {
+	if !porcupine.CheckOperations(raceModel(first), history) && r.wrong.Add(1) <= 3 {
 		var b strings.Builder
-		for _, c := range inOrder(history) {
-			fmt.Fprintf(&b, "\n%d to %d: %s", c.begin, c.end, c.text)
+		slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+		for _, c := range history {
+			fmt.Fprintf(&b, "\n%d to %d: %s", c.Call, c.Return, c.Input)
 		}
 		_, members, err := r.f.dir.Members(context.Background(), r.f.tenant, r.group, directory.MaxMembersRead)
 		r.f.t.Errorf("no order of these requests results in members %s (%v), from %s:%s", set(r.set(members)), err, set(start), b.String())
