@@ -149,6 +149,8 @@ type options struct {
 	start func(t testing.TB) start
 	// shared reports that the next history begins with what this one leaves.
 	shared bool
+	// slow reports that the number of histories is -linear.dynamodb.
+	slow bool
 	// tenant is the tenant's name; without one each seed has its own.
 	tenant string
 	broken func(table.Table) table.Table

@@ -89,10 +89,11 @@ func populate(t *testing.T, engine table.Table) start {
 }
 
 // seeds returns the seeds to run.
-func seeds(count int) (first, after uint64) {
+func seeds(count int, o options) (first, after uint64) {
 	switch {
 	case *oneSeed != 0:
 		return *oneSeed, *oneSeed + 1
+	case o.slow:
 	case *histories != 0:
 		count = *histories
 	case raceDetector:
@@ -116,19 +117,19 @@ func TestGroups_Linearizable(t *testing.T) {
 // The same on DynamoDB Local, on which a history takes a second.
 func TestUsers_LinearizableOnDynamoDB(t *testing.T) {
 	engine := newOutside(t, tabletest.Dynamo(t))
-	ofUsers.check(t, *onDynamo, options{mixes: mixes, start: func(testing.TB) start { return start{engine: engine} }})
+	ofUsers.check(t, *onDynamo, options{mixes: mixes, slow: true, start: func(testing.TB) start { return start{engine: engine} }})
 }
 
 func TestGroups_LinearizableOnDynamoDB(t *testing.T) {
 	engine := newOutside(t, tabletest.Dynamo(t))
 	from := populateInBubble(t, engine)
-	ofGroups.check(t, *onDynamo, options{tenant: "acme", mixes: mixes, shared: true, start: func(testing.TB) start { return from }})
+	ofGroups.check(t, *onDynamo, options{tenant: "acme", mixes: mixes, slow: true, shared: true, start: func(testing.TB) start { return from }})
 }
 
 // check runs the histories of a test.
 func (s subject) check(t *testing.T, count int, o options) {
 	t.Helper()
-	first, after := seeds(count)
+	first, after := seeds(count, o)
 	turns, requests, failed := 0, 0, 0
 	for seed := first; seed < after; seed++ {
 		r := s.run(t, seed, o)
