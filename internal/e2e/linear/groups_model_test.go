@@ -352,7 +352,7 @@ func (s *groupState) change(i int, c *groupCall, a *groupAnswer) (bool, *groupSt
 	case a.unknown, a.accepted:
 		return len(refused) == 0 && !stale, next
 	case slices.Contains(refused, a.status):
-		return !stale || a.status == 409, s
+		return true, s
 	case a.status == 412:
 		return mayStale, s // also of a taken name, which is read at a moment of its own
 	case a.status != 200 || len(refused) > 0 || stale:
