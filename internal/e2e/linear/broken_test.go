@@ -142,6 +142,7 @@ func (s subject) mustBeFound(t *testing.T, within uint64, o options, d defect) {
 
 // Each defect of the table must be found: a check that cannot fail proves nothing.
 func TestUsers_FindsDefects(t *testing.T) {
+	t.Parallel()
 	defects := []struct {
 		name   string
 		defect defect
@@ -167,6 +168,7 @@ func TestUsers_FindsDefects(t *testing.T) {
 }
 
 func TestGroups_FindsDefects(t *testing.T) {
+	t.Parallel()
 	defects := []struct {
 		name   string
 		defect defect
@@ -196,6 +198,7 @@ func TestGroups_FindsDefects(t *testing.T) {
 
 // A seed determines its history, call by call.
 func TestSeed_ReplaysItsHistory(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(10) {
 		first := ofUsers.run(t, seed, options{tenant: "acme", mixes: mixes, keep: true})
 		again := ofUsers.run(t, seed, options{tenant: "acme", mixes: mixes, keep: true})

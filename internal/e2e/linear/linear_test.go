@@ -99,6 +99,8 @@ func seeds(count int, o options) (first, after uint64) {
 	case raceDetector:
 		// Ten times as slow: make check runs all of them without it.
 		count /= 20
+	case testing.Short():
+		count /= 10
 	}
 	return *firstSeed, *firstSeed + uint64(count)
 }
@@ -107,20 +109,24 @@ func seeds(count int, o options) (first, after uint64) {
 const maxReported = 3
 
 func TestUsers_Linearizable(t *testing.T) {
+	t.Parallel()
 	ofUsers.check(t, 600, options{tenant: "acme", mixes: mixes})
 }
 
 func TestGroups_Linearizable(t *testing.T) {
+	t.Parallel()
 	ofGroups.check(t, 400, options{tenant: "acme", mixes: mixes, start: crowded(t)})
 }
 
 // The same on DynamoDB Local, on which a history takes a second.
 func TestUsers_LinearizableOnDynamoDB(t *testing.T) {
+	t.Parallel()
 	engine := newOutside(t, tabletest.Dynamo(t))
 	ofUsers.check(t, *onDynamo, options{mixes: mixes, slow: true, start: func(testing.TB) start { return start{engine: engine} }})
 }
 
 func TestGroups_LinearizableOnDynamoDB(t *testing.T) {
+	t.Parallel()
 	engine := newOutside(t, tabletest.Dynamo(t))
 	from := populateInBubble(t, engine)
 	ofGroups.check(t, *onDynamo, options{tenant: "acme", mixes: mixes, slow: true, shared: true, start: func(testing.TB) start { return from }})

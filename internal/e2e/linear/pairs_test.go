@@ -100,6 +100,8 @@ func everyPair() int {
 		return 1
 	case raceDetector:
 		return 150
+	case testing.Short():
+		return 60
 	}
 	return 6
 }
@@ -109,6 +111,7 @@ const seatsOfPairs = 3
 
 // Whatever comes between any two calls of a request, the answers have an order.
 func TestGroups_InterruptedAtAnyCall(t *testing.T) {
+	t.Parallel()
 	prepared, err := embedded.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = prepared.Close() })
@@ -185,6 +188,7 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 }
 
 func TestUsers_InterruptedAtAnyCall(t *testing.T) {
+	t.Parallel()
 	prepared, err := embedded.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = prepared.Close() })
