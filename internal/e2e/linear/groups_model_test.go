@@ -138,8 +138,6 @@ type groupAnswer struct {
 	answer
 	// accepted reports a change that was accepted and is not finished.
 	accepted bool
-	// noTarget reports that the path of a PATCH finds no member.
-	noTarget bool
 	// id, name and members are those shown, if showsMembers or showsName.
 	id                      string
 	name                    int
