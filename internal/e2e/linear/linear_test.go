@@ -140,6 +140,9 @@ func (s subject) check(t *testing.T, count int, o options) {
 	for seed := first; seed < after; seed++ {
 		r := s.run(t, seed, o)
 		turns, requests = turns+r.turns, requests+len(r.operations)
+		if done := seed - first + 1; done%1000 == 0 {
+			t.Logf("%d histories so far, %d failed", done, failed)
+		}
 		if r.failed() {
 			if failed++; failed <= maxReported {
 				r.report(t)
