@@ -61,7 +61,7 @@ func TestAnswered_HoldsADifferenceTrue(t *testing.T) {
 	}
 }
 
-// The half of the comparison that needs no container.
+// The part of the comparison that runs without a container.
 func TestServeLocally_AnswersDifferencesAsAPIGateway(t *testing.T) {
 	memory, err := embedded.Memory()
 	require.NoError(t, err)

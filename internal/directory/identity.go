@@ -20,7 +20,8 @@ type difference struct {
 }
 
 // identityDifferences compares the values that identify a user, folded as
-// everywhere: another spelling that folds to the same is no difference.
+// everywhere: another spelling that folds to the same value is not a
+// difference.
 func identityDifferences(before, after scim.Resource, kinds ...Kind) []difference {
 	was, is := ClaimsOf(before), ClaimsOf(after)
 	var found []difference

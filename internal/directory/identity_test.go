@@ -16,8 +16,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A POST links one of the application's users only if it is the same person:
-// its userName and unique email are the record's, or missing from the record.
+// A POST links one of the application's users only if it is for the same
+// person: the record has the same userName and unique email, or none.
 func TestLink_ByPostKeepsIdentity(t *testing.T) {
 	const team = `,"` + extension + `":{"isTeamAccount":true}`
 	for _, tt := range []struct {
@@ -205,7 +205,7 @@ func TestRehire_SameOrNoExternalID(t *testing.T) {
 		u := f.mustPost(user(`"userName":"ann"`))
 		id := f.mustPostGroup(group("g", u.ID))
 		f.mustPatch(u.ID, deactivate)
-		// The record has no externalId from which the sent one could differ.
+		// A record without an externalId takes the one that was sent: nothing differs.
 		result, err := f.post(user(`"userName":"ann","externalId":"e1"`))
 		assert.Truef(t, err == nil && result.Warning == "", "an externalId where there was none: %+v, %v", result, err)
 		for range 2 {

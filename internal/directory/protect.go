@@ -105,8 +105,8 @@ func (d *Directory) protectedChange(ctx context.Context, t tenant.ID, before, af
 
 // refuseProtected applies the rule for an identity provider's change of a
 // protected user: userName, unique email, externalId, activity and type stay as
-// they are. Another spelling that folds to the same is no change. A request
-// that links the user fills in what the record lacks.
+// they are. Another spelling that folds to the same value is not a change. A
+// request that links the user fills in what the record lacks.
 func refuseProtected(before, after *User, old, document scim.Resource) error {
 	if !before.Protected {
 		return nil

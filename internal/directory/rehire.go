@@ -9,8 +9,9 @@ import (
 )
 
 // MaxRehired is the largest number of memberships that end in the transaction
-// of a reactivation: each takes at most three of its hundred operations, and a
-// record with new values, emails and losers takes 55.
+// of a reactivation: each takes at most three of the hundred operations of a
+// transaction, and a record with new values and emails, and deleted records
+// that lose values to it, takes 55.
 const MaxRehired = 15
 
 // noteRehire returns the note about the groups of a user who is found again

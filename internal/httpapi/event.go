@@ -64,7 +64,7 @@ type event struct {
 	// could not be kept.
 	Error        error `log:"error"`
 	JournalError error `log:"journalError"`
-	// standsFor is how many requests the entry of a sampled one stands for.
+	// standsFor is the number of requests that a sampled entry stands for.
 	standsFor int64
 }
 

@@ -227,9 +227,9 @@ func (q *request) resolved() []journal.Subject {
 	return resolved
 }
 
-// A sampler lets one of many through in a while: of requests that are refused in great
-// numbers for one reason, the log has some, each with the number of those that it stands
-// for, and costs no more than they are worth. It is safe for concurrent use.
+// A sampler limits log entries to one a minute for requests that are refused for the
+// same reason. Each entry has the number of requests that it stands for. It is safe for
+// concurrent use.
 type sampler struct {
 	mu      sync.Mutex
 	sampled map[countOf]sample

@@ -61,8 +61,8 @@ const (
 	leastCut    = 20
 )
 
-// Diagnose finds the request that a pasted text is of, or else the causes that its
-// words stand for.
+// Diagnose finds the request that a pasted text belongs to, or else the causes
+// that its words suggest.
 func (l *Log) Diagnose(ctx context.Context, t tenant.ID, pasted string) (Diagnosis, error) {
 	d := Diagnosis{Text: errortext.Parse(pasted)}
 	for _, find := range []func(context.Context, tenant.ID, *Diagnosis) error{l.byID, l.byCutID, l.byDetail} {
@@ -345,9 +345,9 @@ func most(text errortext.Text, of []string) int {
 	return n
 }
 
-// phrases are the words of an error's detail that stay the same whatever the request,
-// where they are not the cause's summary. A test holds them to the details that are
-// answered. The … stands for what is not the same.
+// phrases are the constant words in the details of a cause, where they differ from
+// the cause's summary; … stands for the words that vary. A test compares them with
+// the details in answers.
 var phrases = map[cause.Cause][]string{
 	cause.TokenInvalid: {
 		"the Authorization header has the word Bearer twice", "the Authorization header has a colon after the word Bearer",

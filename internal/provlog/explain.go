@@ -166,7 +166,7 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	failed := x.Entries[at]
 	text := failed.ResourceID
 	if text == "" {
-		// The record that has the value, whatever the request named it.
+		// The record that has the value, even if the request had another name for it.
 		text = failed.About.ID
 	}
 	if text == "" {

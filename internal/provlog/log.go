@@ -85,8 +85,8 @@ type Page[E any] struct {
 type Ref struct {
 	Key   string
 	Cause cause.Cause
-	// Count is how many requests it stands for, at least 1, and Unnamed reports that it
-	// is of no single user or group.
+	// Count is the number of requests that it stands for, at least 1, and Unnamed
+	// reports that it is not about a single user or group.
 	Count   int64
 	Unnamed bool
 }

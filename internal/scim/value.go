@@ -22,8 +22,8 @@ func EqualValue(a, b any) bool {
 	return false
 }
 
-// IsNone reports whether a value stands for none: null, "", an empty array and
-// an empty object are one state. RFC 7643 §2.5
+// IsNone reports whether a value means that the attribute has no value: null,
+// "", an empty array and an empty object all do. RFC 7643 §2.5
 func IsNone(v any) bool {
 	switch v := v.(type) {
 	case nil:

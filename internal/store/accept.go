@@ -24,8 +24,9 @@ import (
 //
 // A head item counts the parts that are left. The number of parts that a reader
 // sees is no proof, because DynamoDB shows the items of a transaction one after
-// the other. The head also settles the acceptance of a change against a sweep
-// that deletes its parts as abandoned: exactly one of the two is committed.
+// the other. The acceptance of a change and a sweep that deletes its parts as
+// abandoned both have a condition on the head: exactly one of the two is
+// committed.
 
 const (
 	// partsPerWrite is how many parts are stored in one transaction.

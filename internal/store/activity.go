@@ -26,8 +26,8 @@ const (
 	seenAll    = "#"
 )
 
-// Observe adds to what is known of a tenant's requests. What it costs is no part of what
-// the request cost beside which it is done.
+// Observe adds to the counts of a tenant's requests. Its cost is not counted for the
+// request that it runs beside.
 //
 //	last request of an identity provider  set
 //	requests of a kind                    counted on

@@ -43,8 +43,8 @@ func decodeLedger(a table.Attributes) directory.Ledger {
 }
 
 // ledgerOp updates the counts together with the change it belongs to. It
-// settles the race for the last seat: of two requests, one finds seats no
-// longer below the limit. ok is false if no count changes.
+// settles the race for the last seat: of two requests, the second finds that no
+// seat is free. ok is false if no count changes.
 func ledgerOp(t tenant.ID, before, after *directory.User) (table.Op, bool) {
 	add := map[string]int64{}
 	move := func(name string, was, is bool) {

@@ -21,8 +21,8 @@ func (s *Store) ProtectedUsers(ctx context.Context, t tenant.ID) (directory.Prot
 }
 
 // protectedChecks returns the conditions under which a change of many members of a
-// group was allowed. They settle it against a user that becomes protected
-// meanwhile, and against a protected user that joins.
+// group was allowed. They fail if a user becomes protected meanwhile, or a
+// protected user joins.
 func protectedChecks(t tenant.ID, g *directory.Group, c *directory.ProtectedCheck) []operation {
 	if c == nil {
 		return nil
@@ -41,10 +41,11 @@ func decodeProtected(item table.Item) directory.ProtectedList {
 	}
 }
 
-// protectedOps change the list of protected users together with one of them, and
-// the item of that user, on which a change of a few members has its only
-// such condition. The list settles two changes of it, and one of them against a
-// change of many members that read it.
+// protectedOps change the list of protected users, and the protected items of
+// the users that the change adds or removes. The condition on the list fails
+// after another change of the list; a change of many members has the same
+// condition. A change of a few members has a condition on the protected item
+// instead.
 func protectedOps(t tenant.ID, c *directory.ProtectedChange) []operation {
 	if c == nil {
 		return nil
@@ -66,7 +67,7 @@ func protectedOps(t tenant.ID, c *directory.ProtectedChange) []operation {
 	return ops
 }
 
-// sameList holds while the list of protected users is the one that was read.
+// sameList holds while the list of protected users is as it was read.
 func sameList(l directory.ProtectedList) table.Condition {
 	if l.Version == 0 {
 		return table.Absent()

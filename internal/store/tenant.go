@@ -139,8 +139,9 @@ func (s *Store) Tenants(ctx context.Context, after string, limit int) (page []te
 	return page, next, nil
 }
 
-// ChangeTenant changes a tenant from one state to another. Settings and limits
-// are changed under what was read of both, which settles two administrators.
+// ChangeTenant changes a tenant from one state to another. The condition is
+// that settings and limits are as they were read: of two concurrent changes by
+// administrators, one is decided again.
 func (s *Store) ChangeTenant(ctx context.Context, before, after tenant.Tenant, now time.Time) error {
 	encoded, err := encodeSettings(after.Settings)
 	if err != nil {

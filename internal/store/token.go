@@ -170,8 +170,8 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 
 var live = table.Is(attrRevoked, table.Number(0))
 
-// BeginRotation stores a token beside the one that it is to replace. It settles
-// two rotations of one token.
+// BeginRotation stores a token beside the one that it is to replace. Of two
+// concurrent rotations of a token, one fails.
 func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next access.Record) error {
 	next.Replaces = old
 	return rotated(s.write(ctx, time.Time{},
@@ -180,8 +180,8 @@ func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next
 		table.Put(tokenItem(t, next), table.Absent())))
 }
 
-// CompleteRotation revokes the old token. It settles the completion of a
-// rotation against its cancellation.
+// CompleteRotation revokes the old token. If the rotation is cancelled
+// concurrently, one of the two fails.
 func (s *Store) CompleteRotation(ctx context.Context, t tenant.ID, old, next string, now time.Time) error {
 	return rotated(s.write(ctx, time.Time{},
 		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(""), attrRevoked: millis(now)}},

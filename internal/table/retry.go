@@ -32,10 +32,10 @@ const (
 //
 // The error is that of the last attempt, and one of ErrConflict, ErrThrottled,
 // ErrUnknownOutcome, ErrUnavailable and ErrUnreachable gives the cause. Once an
-// answer was lost, only success, a failed condition or a refusal settle it:
-// until then the error is ErrUnknownOutcome, whatever came after it and whatever
-// ended the attempts, including the end of the caller's context. If NotAfter
-// ended them, or prevented the first, the error is ErrTooLate too.
+// answer was lost, only success, a failed condition or a refusal decides the
+// outcome: until then the error is ErrUnknownOutcome, whatever came after it and
+// whatever ended the attempts, including the end of the caller's context. If
+// NotAfter ended them, or prevented the first, the error is ErrTooLate too.
 func Retrying(t Table, options ...RetryOption) Table {
 	r := &retrying{
 		table: t,
@@ -133,8 +133,8 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 }
 
 // decides reports whether an answer is the outcome of the transaction, whatever
-// happened to earlier attempts: the table answers a remembered token before it
-// checks a condition.
+// the outcomes of earlier attempts were: the table answers a remembered token
+// before it checks a condition.
 func decides(err error) bool {
 	var condition *ConditionError
 	var limit *LimitError

@@ -206,7 +206,8 @@ func tenantUses(name, code string) (uses []tenantUse, err error) {
 	return uses, nil
 }
 
-// declaredNames returns the identifiers that declare something, which are no uses.
+// declaredNames returns the identifiers in declarations, which do not count as
+// uses.
 func declaredNames(decl ast.Decl) map[*ast.Ident]bool {
 	declared := map[*ast.Ident]bool{}
 	ast.Inspect(decl, func(n ast.Node) bool {

@@ -38,8 +38,9 @@ func NewRecorder(template []byte) (*Recorder, error) {
 
 type contextKey struct{}
 
-// As marks the calls with a context as those of a function, named by its
-// logical id. Calls without a mark are a test's own, and not recorded.
+// As marks calls that use the context as calls of a function, named by its
+// logical id. Calls without a mark are made by the test itself, and not
+// recorded.
 func As(ctx context.Context, function string) context.Context {
 	return context.WithValue(ctx, contextKey{}, function)
 }
@@ -59,9 +60,9 @@ type recorded struct {
 	r *Recorder
 }
 
-// The IAM action of each call is that of package dynamo: one key is read with
-// GetItem, several with BatchGetItem, and a transaction needs the action of
-// each of its operations.
+// The IAM action of each call is the one that package dynamo uses: GetItem for
+// one key, BatchGetItem for several, and for a transaction the action of each
+// of its operations.
 
 func (t recorded) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	partitions := make([]string, len(keys))
@@ -156,8 +157,7 @@ func (r *Recorder) Refused() []string {
 	return all
 }
 
-// Unused returns the actions and the patterns that are granted and that no call
-// needed.
+// Unused returns the granted actions and patterns that no call needed.
 func (r *Recorder) Unused() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,8 +12,9 @@ type Variables struct {
 	values map[string]any
 }
 
-// variable matches one variable. Alone within quotes it stands for the JSON
-// value, elsewhere for its text.
+// variable matches one variable. A variable alone within quotes is replaced,
+// with its quotes, by its JSON value; a variable inside a longer text is
+// replaced by its text.
 var variable = regexp.MustCompile(`\{\{([A-Za-z][A-Za-z0-9]*)\}\}`)
 
 var wholeVariable = regexp.MustCompile(`"\{\{([A-Za-z][A-Za-z0-9]*)\}\}"`)

@@ -77,8 +77,8 @@ var gateway = func() *local.Gateway {
 // routed returns the name of the function to which API Gateway sends a request.
 func routed(method, escapedPath string) string { return gateway.Function(method, escapedPath) }
 
-// A request whose path has no route is served by the function of /Bulk,
-// bookmarks included.
+// A request whose path has no route is served by the function of /Bulk, which
+// therefore needs the grants for bookmarks too.
 func TestGrants_OtherSpellings(t *testing.T) {
 	for _, engine := range enginetest.Plain() {
 		t.Run(engine.Name, func(t *testing.T) {

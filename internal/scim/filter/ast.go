@@ -109,7 +109,7 @@ const (
 	String
 )
 
-// Limits are the limits of what is parsed. A zero field stands for its default.
+// Limits are the limits of what is parsed. A zero field means its default.
 type Limits struct {
 	// Length is the longest text in bytes, by default 8,192.
 	Length int

@@ -61,7 +61,7 @@ type MemberChange struct {
 // users' is not known here.
 //
 // A value is an array of members, or one member; null, "", an empty array and
-// an empty object are no members. A remove without a value, or with null,
+// an empty object mean no members. A remove without a value, or with null,
 // removes all; with a value it removes only those sent, none for an empty
 // array. A member is an id, or an object with value or, without that, with a
 // $ref whose path ends in the id. Anything else is refused rather than ignored,

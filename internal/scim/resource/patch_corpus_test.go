@@ -53,8 +53,7 @@ func TestPatch_Corpus(t *testing.T) {
 		if ours, ok := c["ours"].(map[string]any); ok {
 			want = ours
 			assert.NotNilf(t, c["rule"], "case %d differs from its source without a rule", i)
-			// An exception that expects what its source expects is no
-			// exception.
+			// An exception must expect something else than its source.
 			if _, refused := c["error"]; refused && ours["error"] != nil || c["after"] != nil && scim.EqualValue(c["after"], ours["after"]) {
 				t.Errorf("case %d is listed as an exception, and is none", i)
 			}

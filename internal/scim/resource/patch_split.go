@@ -123,8 +123,8 @@ func (s *splitting) pathIn(text string) (string, bool) {
 }
 
 // DecodeElements coerces a value that an operation sends for a multi-valued
-// attribute of the core schema, as Decode does: one object is an array
-// of one, a string is the value of one, null and an empty array are no values.
+// attribute of the core schema, as Decode does: one object is an array of one,
+// a string is the value of one, null and an empty array mean no values.
 func DecodeElements(rt *schema.ResourceType, attribute string, value any) ([]map[string]any, []scim.Notice, error) {
 	a := rt.Schema.Attribute(attribute)
 	if a == nil || !a.MultiValued || a.Type != schema.TypeComplex {

@@ -65,7 +65,8 @@ func TestDynamo_ConcurrentUnderFaults(t *testing.T) {
 
 var counter = table.Key{Partition: "secret-partition", Sort: "secret-sort"}
 
-// transaction returns one that counts, and would fail if it were applied twice.
+// transaction returns a transaction that increments a counter, and that would
+// fail if it were applied twice.
 func transaction() table.Transaction {
 	return table.Transaction{Token: tabletest.NewToken(), Ops: []table.Op{
 		table.Update(counter, table.Change{Add: map[string]int64{"n": 1}, Set: table.Attributes{"s": table.Text("secret-value")}}),
@@ -109,8 +110,8 @@ func TestWrite_NetworkFaults(t *testing.T) {
 			}
 			wantCount(t, tbl, c.applied)
 
-			// Sent again it is applied once, whatever its outcome was at first.
-			// A token belongs to the account, not to the table.
+			// A transaction that is sent again is applied once, whatever the first outcome
+			// was. A token belongs to the account, not to the table.
 			tbl, wire = faulty(t, once, options...)
 			tx = transaction()
 			ctx, usage := table.WithUsage(t.Context())
@@ -194,8 +195,8 @@ func TestWrite_NoServer(t *testing.T) {
 	wantNoConnection(t, tbl, "http://127.0.0.1:1")
 }
 
-// wantNoConnection checks that a read and a write say that there is no connection, and
-// to where, and that neither says more.
+// wantNoConnection checks that the errors of a read and a write name the address that
+// could not be reached, and nothing more.
 func wantNoConnection(t *testing.T, tbl table.Table, address string) {
 	t.Helper()
 	_, read := tbl.Get(t.Context(), counter)
@@ -268,8 +269,8 @@ func TestGet_InParts(t *testing.T) {
 	assert.Truef(t, got.RoundTrips == 2 && got.ItemsRead == len(keys), "counted %+v, want 2 round trips", got)
 }
 
-// A server that was reached and does not answer may have applied the write, whatever
-// becomes of its connection: it is no table without a connection.
+// A server that was reached and does not answer may have applied the write, even if
+// the connection then breaks. The error is not that there was no connection.
 func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 	for name, handle := range map[string]http.HandlerFunc{
 		"closes the connection": func(w http.ResponseWriter, r *http.Request) {
@@ -297,8 +298,8 @@ func TestDynamo_ServerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// A caller that times out while the connection is made gets that error, and not that
-// there is no table: the two seconds of attempts are not over.
+// A caller that times out during the attempts to connect gets the timeout as its
+// error, not ErrUnreachable: the two seconds for attempts have not passed.
 func TestDynamo_CallerTimesOutWhileConnecting(t *testing.T) {
 	local, err := dynamo.NewLocalClient(t.Context(), "http://192.0.2.1:8000")
 	require.NoError(t, err)

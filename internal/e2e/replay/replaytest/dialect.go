@@ -42,8 +42,8 @@ type tolerance struct {
 	cells   cells
 }
 
-// A cells has the result of a form in each place. The /.search body and Bulk
-// data are derived from the others unless they are given.
+// A cells value has the result of a form in each place. The /.search body and
+// Bulk data are derived from the others unless they are given.
 type cells map[place]cell
 
 // A cell is the result of a form in a place: it is tried, or it cannot occur.
@@ -459,8 +459,8 @@ func inBulkData(t try) try {
 	return t
 }
 
-// nothing are the kinds of a request without a notice, if others of the
-// tolerance have one.
+// nothing is the list of notices of a request without any, where other requests
+// of the tolerance have one.
 var nothing = []string{}
 
 // kinds returns the notices of a try.
