@@ -53,7 +53,7 @@ func adminToken(folder string) (string, error) {
 }
 
 // keptToken returns the token that an earlier start kept in a file, or "" if there is
-// none. Others can no longer read the file from here on; one that another user may have
+// none. It makes the file readable by its user only. A file that another user may have
 // written is not used: that user would know the token.
 func keptToken(path string) string {
 	found, err := os.Lstat(path)

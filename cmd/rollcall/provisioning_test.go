@@ -97,12 +97,13 @@ func TestExplain_EveryCause(t *testing.T) {
 	}
 }
 
-// sameWords are causes whose details differ from another's only in the advice.
+// sameWords are causes with the same words in their details as another cause,
+// except for the advice.
 var sameWords = map[cause.Cause]bool{cause.Validation: true}
 
-// recognized fails the test unless a tenant without failures recognizes the
-// cause of a detail by its words: the whole detail, without the id, and only
-// what happened.
+// recognized fails the test unless the words of a detail alone lead to its
+// cause, for a tenant without failures: the words of the whole detail, of the
+// detail without the request id, and of the part that says what happened.
 func recognized(t *testing.T, path string, c cause.Cause, detail string) {
 	t.Helper()
 	if detail == "" {

@@ -240,8 +240,8 @@ func TestState_RefusesWhatIsNotPrivate(t *testing.T) {
 	})
 }
 
-// A server without a place for a state file, or with one that is not private,
-// works and says that commands do not find it.
+// A server that cannot write a state file, or only into a folder that is not
+// private, works and says that commands do not find it.
 func TestState_ServesWithoutAFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such permissions")
@@ -330,8 +330,8 @@ func TestLocal_TokensSurviveARestart(t *testing.T) {
 	s.end()
 }
 
-// A widened file is narrowed; one that is a link, whose target somebody else may have
-// written, is replaced, and its token with it.
+// The permissions of a file that others can read are narrowed. A symbolic link is
+// replaced, and its token with it, because somebody else may have written the target.
 func testKeptFiles(t *testing.T, data string, before info) {
 	t.Helper()
 	tokens := func(i info) map[string]string {

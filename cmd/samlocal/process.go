@@ -128,8 +128,8 @@ func (p *process) stop(ctx context.Context) {
 	<-p.ended
 }
 
-// until repeats a check until it succeeds, the program ends, or the time is
-// over.
+// until repeats a check until it succeeds, the program ends, or the time has
+// passed.
 func (p *process) until(ctx context.Context, most time.Duration, is func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

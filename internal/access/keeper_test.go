@@ -234,8 +234,8 @@ func TestMint_Refuses(t *testing.T) {
 	}
 }
 
-// Twenty live tokens are the most; revoked and expired ones do not count, nor does one
-// that is to replace another.
+// A tenant has at most twenty live tokens. Revoked and expired tokens do not count,
+// nor does a token that is to replace another.
 func TestMint_CountsLiveTokens(t *testing.T) {
 	full := newVault(
 		access.Record{ID: "revoked", Revoked: noon}, access.Record{ID: "expired", Expires: noon}, access.Record{ID: "next", Replaces: "0"})

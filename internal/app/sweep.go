@@ -48,9 +48,9 @@ func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 // A sweep has the fields of a sweep's log line.
 type sweep struct {
 	store.Sweeping
-	// failures are the reasons for which tasks failed, or why no more were
-	// looked for. interrupted means that the time was over first, which is not
-	// a failure.
+	// failures are the errors of failed tasks, and the error that ended the search
+	// for tasks. interrupted means that the sweep ran out of time, which is not a
+	// failure.
 	failures    []error
 	interrupted bool
 	duration    time.Duration

@@ -49,10 +49,11 @@ const (
 	BulkIncomplete   Remedy = "bulk_reference.incomplete"
 )
 
-// texts are the advice of one remedy: the neutral text, for an identity provider that is
-// not known, and those of the providers whose way is another. Words in braces stand for
-// the screens of the provider. Requests that only developers' programs send, and those
-// whose cure is not in the identity provider, have the neutral text alone.
+// texts are the advice of one remedy: the neutral text, for an unknown identity
+// provider, and a text for each provider in which the steps differ. Words in braces
+// stand for the screens of the provider. There is only the neutral text if only
+// developers' programs send such requests, or if the remedy is not in the identity
+// provider.
 type texts struct{ neutral, okta, entra, oneLogin, jumpCloud string }
 
 // of returns the text for an identity provider.

@@ -169,8 +169,8 @@ func (c *Console) page(q *request) (page, error) {
 	return found.handler(q)
 }
 
-// guard reports whether a request belongs to a live session. Any other is answered with p: it
-// is refused, or it is for a file or for a link.
+// guard reports whether a request belongs to a live session. p answers any other request:
+// with a refusal, a file or a redirect.
 func (c *Console) guard(q *request) (p page, ok bool) {
 	read := q.Method == http.MethodGet
 	switch {
@@ -203,7 +203,8 @@ func question(query string) string {
 	return "?" + query
 }
 
-// cookieOf returns the session's cookie, or "" if there is none or for several.
+// cookieOf returns the session's cookie, or "" if there is none or more than
+// one.
 func (c *Console) cookieOf(r *http.Request) string {
 	if sent := r.CookiesNamed(c.cookie); len(sent) == 1 {
 		return sent[0].Value

@@ -9,7 +9,7 @@ import (
 // nothing says why a search found nothing, and where to look next.
 type nothing struct {
 	Detail string
-	// Similar are searches for names like the one that is not found.
+	// Similar are searches for names similar to a name that is not found.
 	Similar []similarName
 	// SubjectTo is the search for the same subject without the other filters, "" where
 	// that would find nothing either.

@@ -16,7 +16,7 @@ import (
 type page struct {
 	// status is 200 when 0.
 	status int
-	// answer is the answer itself, for one that is not a page of the console.
+	// answer is the whole answer, if it is not a page of the console.
 	answer *web.Answer
 	// name is the template's, title the page's.
 	name, title string

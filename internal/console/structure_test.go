@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every page is one that is read by keyboard and by ear: one main heading and no level
-// left out, a name for every field and button, a caption and scopes for every table,
-// ids that are there once, and references that lead somewhere.
+// Every page can be used by keyboard and by screen reader: one main heading and no
+// level left out, a name for every field and button, a caption and scopes for every
+// table, ids that are there once, and references that lead somewhere.
 func TestPages_AreAccessible(t *testing.T) {
 	b := visitor(t, minting())
 	all := map[string]*element{}

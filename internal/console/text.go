@@ -41,7 +41,7 @@ func when(at, now time.Time) *When {
 	return &When{ISO: at.Format("2006-01-02T15:04:05.000Z"), Full: at.Format("2006-01-02 15:04:05 UTC"), Ago: ago(now.Sub(at))}
 }
 
-// whenOf returns when for a time that may be absent.
+// whenOf returns what when returns, or nil if the time is absent.
 func whenOf(at *time.Time, now time.Time) *When {
 	if at == nil {
 		return nil

@@ -162,8 +162,7 @@ func (w *userWork) live(ctx context.Context, id string) (*User, scim.Resource, e
 }
 
 // findHolders reads the holders of all sought values if a conflict may have
-// hidden some: one that is not known yet may be the user that the request
-// means.
+// hidden some: an unknown holder may be the user of the request.
 func (w *userWork) findHolders(ctx context.Context, wanted sought) (err error) {
 	if w.stale {
 		w.stale = false

@@ -181,7 +181,7 @@ type FailedCondition struct {
 	// Claim is the kind of a held claim; Kind.Former, if the record holds it in
 	// the form of an earlier version.
 	Claim Kind
-	// Ledger is the one that is full.
+	// Ledger is the full ledger.
 	Ledger *Ledger
 }
 

@@ -703,7 +703,7 @@ func (m *roll) run(rt *rapid.T, request func(d *directory.Directory) error) (kil
 	return true, request(m.f.on(table.Retrying(tabletest.NewFault(m.raw, 1, tabletest.FaultPlan{StopAfter: stop}))))
 }
 
-// user draws a user, sometimes one that is in many groups.
+// user draws a user, sometimes a member of many groups.
 func (m *roll) user(rt *rapid.T) *rollUser {
 	last := len(m.people) - 1
 	if rapid.Bool().Draw(rt, "one of few") {

@@ -31,7 +31,8 @@ func (w *groupWork) living(ids []string, live map[string]bool) ([]string, error)
 	return without(ids, unknown), w.skip(unknown)
 }
 
-// stage writes members under a new epoch, and returns those that are users.
+// stage writes members under a new epoch, and returns the ids that belong to
+// users.
 func (w *groupWork) stage(ctx context.Context, before *Group, epoch int64, ids []string) ([]string, error) {
 	if err := w.d.store.BeginEpoch(ctx, w.tenant, w.id, before, epoch, w.d.now().Add(stagingTime)); err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 
 // MatchUsers reads a page of the users whose id, userName, externalId or one of whose
 // emails is a text, in the order of their ids. Names and addresses compare as they do
-// where they are unique, an id and an externalId by each character. An email may be
-// that of several users, and one user's id another's userName: the caller decides
-// which one is meant. At most four round trips.
+// where they are unique, an id and an externalId by each character. Several users may
+// have the same email, and one user's id may be another user's userName: the caller
+// decides between them. At most four round trips.
 func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q AppQuery) (AppPage, error) {
 	ids, err := d.identified(ctx, t, text, UserName, ExternalID)
 	if err != nil {

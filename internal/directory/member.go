@@ -117,8 +117,8 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 	}
 }
 
-// membersOf reads the members of a group, including those whose memberships are
-// being ended, and which these are.
+// membersOf reads the members of a group, and which of them are leaving: their
+// memberships are being ended, but are still there.
 func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) (
 	members []string, leaving map[string]bool, err error,
 ) {
@@ -321,9 +321,9 @@ func (d *Directory) servedWithGroups(ctx context.Context, t tenant.ID, users []*
 	})
 }
 
-// servedInGroups returns users as filters see them, with only those of the
-// named groups that they are in: the filter compares no others. Users found by
-// the key of their one group are known to be in it.
+// servedInGroups returns users as filters see them, with their groups limited
+// to the named ones: the filter compares no others. Users found by the key of
+// one group are known to be its members.
 func (d *Directory) servedInGroups(ctx context.Context, t tenant.ID, users []*User, groups []string, found string) ([]scim.Resource, error) {
 	known, err := d.store.GroupsByID(ctx, t, distinctTexts(groups))
 	if err == nil {
@@ -378,8 +378,8 @@ func (d *Directory) servedWithMembers(ctx context.Context, t tenant.ID, groups [
 	})
 }
 
-// servedOfMembers returns groups as filters see them, with only those of the
-// named users that are in them: the filter compares no others.
+// servedOfMembers returns groups as filters see them, with their members
+// limited to the named users: the filter compares no others.
 func (d *Directory) servedOfMembers(ctx context.Context, t tenant.ID, groups []*Group, users []string, found string) ([]scim.Resource, error) {
 	groups = slices.Clone(groups)
 	users = slices.DeleteFunc(distinctTexts(users), func(id string) bool { return !ValidID(id) })

@@ -16,8 +16,8 @@ import (
 )
 
 // A POST that restores or links a user does not take an address from a deleted
-// user if an earlier version did not reserve it for the POSTed one: a later
-// request for the address finds the deleted user.
+// user, if an earlier version did not reserve the address for the user of the
+// POST: a later request for the address finds the deleted user.
 func TestProvision_KeepsAddressUnreservedByEarlierVersion(t *testing.T) {
 	const user1 = `"userName":"ann@a.test","emails":[{"value":"bob@a.test"}]`
 	const team = `,"` + scim.RollcallURN + `":{"isTeamAccount":true}`
@@ -52,9 +52,9 @@ func TestProvision_KeepsAddressUnreservedByEarlierVersion(t *testing.T) {
 	})
 }
 
-// Two deleted users have names that an earlier version told apart and that are
-// now the same: a request for one of the names restores one user, and the other
-// loses its name. While one of them is live, its name is taken.
+// Two deleted users have names that were different for an earlier version and
+// are now the same: a request for one of the names restores one user, and the
+// other loses its name. While one of them is live, its name is taken.
 func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		both := func() (f *fixture, ids []string) {
@@ -97,8 +97,9 @@ func TestFormer_TwoHoldersOfOneName(t *testing.T) {
 	})
 }
 
-// Emails that the index has in the form of an earlier version leave it with the
-// user, or with a change that removes them from the user, renewed or not.
+// Emails in the form of an earlier version leave the index when the user is
+// deleted, or when a change removes them from the user, whether they were
+// renewed or not.
 func TestFormer_EmailsLeaveTheIndex(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open opener) {
 		var emails []string

@@ -144,8 +144,8 @@ type Tasks interface {
 	// BeginEpoch prepares a set of members that no reader sees. group is nil if
 	// it does not exist yet. ErrStale: another epoch was begun.
 	BeginEpoch(ctx context.Context, t tenant.ID, id string, group *Group, epoch int64, until time.Time) error
-	// StageMembers writes members under an epoch that was begun, and returns
-	// those that are not live users, which are left out. ErrStale: the epoch
+	// StageMembers writes members under an epoch that was begun, and returns the
+	// ids that do not belong to live users, which are left out. ErrStale: the epoch
 	// was given up meanwhile.
 	StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (unknown []string, err error)
 	// GiveUpEpoch ends the memberships of an epoch that was begun and will not

@@ -37,9 +37,8 @@ func (u *unjudged) Write(ctx context.Context, tx table.Transaction) error {
 	return &table.ConditionError{Failed: kept, Incomplete: true}
 }
 
-// The user that a POST means is decided by the holders of all its values, by
-// name before email, not by the one holder that the transaction happened to
-// report.
+// The holders of all values of a POST decide which user it restores, by name
+// before email, even if the transaction reported only one of the holders.
 func TestProvision_UncheckedConditions(t *testing.T) {
 	for _, kind := range []string{"user", "mail"} {
 		t.Run("reported holder of the "+kind, func(t *testing.T) {

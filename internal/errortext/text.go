@@ -100,7 +100,7 @@ func joined(id string) string {
 // Text is a pasted text, ready to be compared.
 type Text struct {
 	// RequestID is the id that the text names as the request's, and CutID the
-	// beginning of one that is cut off, or "" if there is none.
+	// beginning of an id that is cut off, or "" if there is none.
 	RequestID, CutID string
 	// IDs are other ids in it that have the form of a request's.
 	IDs []string

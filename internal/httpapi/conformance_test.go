@@ -134,8 +134,8 @@ func TestReferences_LeadToTheResource(t *testing.T) {
 	assert.Equal(t, 404, s.send("GET", "/Users/00000000-0000-7000-8000-000000000000", "").status, "a reference to an unknown user")
 }
 
-// A member may be identified by a relative reference, and by one with another
-// version of the protocol or none.
+// A member may be identified by a relative reference, also if the reference has
+// another version of the protocol or no version.
 //
 // Covers: 7643-2.3.7-3, 7643-2.4-5
 func TestReferences_OfMembers(t *testing.T) {

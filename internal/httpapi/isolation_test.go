@@ -63,7 +63,8 @@ func (w *ward) forget() {
 	w.read, w.written = map[string]bool{}, map[string]bool{}
 }
 
-// partitions returns those that were read or written since forget, and are not of a tenant.
+// partitions returns the partitions that were read or written since forget and do not
+// belong to a tenant.
 func (w *ward) partitions(of string, used map[string]bool) (others []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

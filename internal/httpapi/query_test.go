@@ -16,8 +16,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// Query parameters are recognized in any letter case, unknown ones are ignored,
-// and one that is given twice is refused, also in two different cases.
+// Query parameters are recognized in any letter case, unknown parameters are
+// ignored, and a parameter that is sent twice is refused, also in two different
+// cases.
 //
 // Covers: 7644-3.4.2-1
 func TestQuery_NamesInAnyCase(t *testing.T) {

@@ -463,8 +463,8 @@ func (a attributeModel) cut(v any, see func(attributeModel) bool) any {
 	return out
 }
 
-// matches reports whether values satisfy a comparison; ok is false for one that
-// is refused.
+// matches reports whether values satisfy a comparison; ok is false for a
+// refused comparison.
 func (s schemaModel) matches(values map[string]any, attribute, sub, op string, want any) (yes, ok bool) {
 	a := named(s.Attributes, attribute)
 	leaf := a

@@ -94,7 +94,7 @@ func TestMarksFailing_SubjectsOfRefusedChanges(t *testing.T) {
 }
 
 // An entry gets a late id as soon as its request has taken more than two seconds: a
-// reader of the log waits no longer for one that is older.
+// reader of the log waits no longer for an older entry.
 func TestLate_AfterAQuarterOfTheTimeToWrite(t *testing.T) {
 	began := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	require.False(t, journal.Late(began, began.Add(2*time.Second)))

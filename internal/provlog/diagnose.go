@@ -16,7 +16,7 @@ import (
 // Match says how a pasted text was matched.
 type Match string
 
-// The ways to match a text, the surest first; "" is none.
+// The ways to match a text, the surest first; "" means that nothing matched.
 const (
 	// ByID: the text has the id of a request.
 	ByID Match = "id"

@@ -149,7 +149,7 @@ func (l *Log) similar(ctx context.Context, t tenant.ID, text string) ([]string, 
 }
 
 const (
-	// maxAlike is how many names are compared with one that is not found.
+	// maxAlike is how many names are compared with a name that is not found.
 	maxAlike = 100
 	// maxDistance is in how many characters a similar name may differ.
 	maxDistance = 2

@@ -22,7 +22,7 @@ func TestDecodeJSON(t *testing.T) {
 		return b.String() + `"` + last + `":0}`
 	}
 	tests := []struct {
-		name, body, want string // want is what EncodeValue makes of it, or the words of the error
+		name, body, want string // want is the output of EncodeValue, or words of the error
 	}{
 		{"object", `{"a":[1,"x",true,null]}`, `{"a":[1,"x",true,null]}`},
 		{"integers are exact", `9007199254740993`, `9007199254740993`},

@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// The table's errors in the words of the directory. Whether nothing was changed depends on
-// them: an outcome that is not known comes before all else, and a caller whose time is
-// over learns nothing of the table.
+// The table's errors become errors of the directory, which say whether anything was
+// changed: an unknown outcome takes precedence, and a caller that timed out does not learn
+// the state of the table.
 func TestErrors_OfTheTable(t *testing.T) {
 	both := func(x, y error) error { return fmt.Errorf("%w: %w", x, y) }
 	for name, tt := range map[string]struct{ err, read, write error }{

@@ -208,7 +208,7 @@ func (p *purge) pages(ctx context.Context, q table.Query, visit func([]table.Ite
 }
 
 // led is a partition of memberships that an item leads to, and how to find the
-// other side of each. The zero value is none.
+// other side of each. The zero value means that there is none.
 type led struct {
 	partition string
 	pair      func(sort string) (table.Key, bool)

@@ -50,7 +50,8 @@ func (s *Store) WithRandom(random io.Reader) *Store {
 	return s
 }
 
-// readError turns a table's error of a read into the directory's.
+// readError converts the table's error of a read into an error of the
+// directory.
 func readError(err error) error {
 	if err == nil {
 		return nil
@@ -65,8 +66,9 @@ func readError(err error) error {
 	return err
 }
 
-// writeError turns a table's error of a write, other than a failed condition,
-// into the directory's. A write that may have been applied is unresolved.
+// writeError converts the table's error of a write, other than a failed
+// condition, into an error of the directory. A write that may have been applied
+// becomes an unresolved error.
 func writeError(err error) error {
 	switch {
 	case err == nil:

@@ -86,7 +86,7 @@ func (f *fixture) group(id string, members ...string) {
 	}))
 }
 
-// edit returns what each change of a group in its current state has.
+// edit returns the part that all changes of a group in its current state share.
 func (f *fixture) edit(id string) directory.GroupEdit {
 	f.t.Helper()
 	before, err := f.store.Group(f.t.Context(), f.tenant, id)
@@ -188,7 +188,7 @@ var taskNames = map[string]string{
 	"emptied": "epoch#emptied#1", "staged": "epoch#staged#2", "changed": "members#changed#w1", "parts": "members#parts#w1", "leaver": "user#leaver",
 }
 
-// tasks is their number.
+// tasks is the number of tasks in a mess.
 var tasks = len(taskNames)
 
 func (f *fixture) mess() *mess {
@@ -362,8 +362,7 @@ func TestSweep_RemovesPartsThatWereNotAccepted(t *testing.T) {
 	}
 }
 
-// around is a table some of whose items are accessed only through another
-// table.
+// around is a table that passes calls for some of its items to another table.
 type around struct {
 	table.Table
 	through table.Table
@@ -514,8 +513,8 @@ func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
 	})
 }
 
-// overtaken is a table on which something happens before one of the calls,
-// counted from 1.
+// overtaken is a table that runs a function before one of its calls, counted
+// from 1.
 type overtaken struct {
 	table.Table
 	call   int32

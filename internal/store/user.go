@@ -33,7 +33,7 @@ const (
 
 func heldAttribute(kind directory.Kind) string { return heldPrefix + "." + string(kind) }
 
-// userItem returns a whole record, for one that is created or moved.
+// userItem returns the whole item of a user, to create or move it.
 func userItem(t tenant.ID, u *directory.User) table.Item {
 	a := userAttributes(u)
 	a[attrJoins] = table.Number(u.Joins)

@@ -16,10 +16,11 @@ var (
 	ErrThrottled = errors.New("table: throttled")
 	// ErrUnreachable: the table cannot be used at all: no connection to it can be
 	// made, it does not exist, or it refuses the caller's credentials. Nothing was
-	// applied. Only one that is ErrNoConnection too may be sent again.
+	// applied. The call may be sent again only if the error is also
+	// ErrNoConnection.
 	ErrUnreachable = errors.New("table: cannot be reached")
-	// ErrNoConnection is the ErrUnreachable that may pass by itself: the address is
-	// unknown, refuses the connection, or does not answer in time.
+	// ErrNoConnection is an ErrUnreachable whose reason may be temporary: the
+	// address is unknown, refuses the connection, or does not answer in time.
 	ErrNoConnection = fmt.Errorf("%w: no connection", ErrUnreachable)
 	// ErrUnavailable: a read got no answer. It may be sent again.
 	ErrUnavailable = errors.New("table: no answer")
@@ -71,9 +72,9 @@ func (e *ConditionError) Error() string {
 	return b.String()
 }
 
-// LimitError is a call that DynamoDB refuses by its form. Every engine refuses
-// it before anything is sent, except for what depends on the stored item (see
-// Reason…), which shows when it is applied. Nothing was applied.
+// LimitError reports that a call breaks a limit of DynamoDB. Every engine
+// checks limits before it sends anything, except limits that depend on the
+// stored item (see Reason…). Nothing was applied.
 type LimitError struct {
 	// Op is the index of the operation or key at fault, -1 for the whole call.
 	Op     int

@@ -132,7 +132,7 @@ const (
 	DialectsRefuse Dialects = "refuse"
 )
 
-// DefaultSettings returns those of a tenant that chose nothing.
+// DefaultSettings returns the settings of a new tenant.
 func DefaultSettings() Settings {
 	return Settings{
 		DefaultAccountType: User,

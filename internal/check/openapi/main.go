@@ -133,7 +133,7 @@ func (d *description) operation(r adminapi.Route) object {
 	if r.Body != nil {
 		schema := d.schema(r.Body)
 		body := d.schemas[reflect.TypeOf(r.Body).Name()]
-		// No body stands for an empty object, except of PATCH.
+		// A request without a body means an empty object, except for PATCH.
 		o["requestBody"] = object{"required": len(body.Required) > 0 || r.Method == http.MethodPatch, "content": content("application/json", schema)}
 		if _, ok := r.Body.(adminwire.NewSchema); ok {
 			o["requestBody"].(object)["content"] = content("application/json", object{"anyOf": []any{schema, object{"type": "object", "required": []string{"id", "attributes"}}}})
@@ -198,7 +198,7 @@ func (d *description) parameters(r adminapi.Route) []object {
 	return list
 }
 
-// mapped describes the types whose JSON is not that of their Go type.
+// mapped describes the types with a JSON form of their own.
 func mapped(t reflect.Type) *jsonschema.Schema {
 	switch {
 	case t == reflect.TypeFor[adminwire.NullableString]():

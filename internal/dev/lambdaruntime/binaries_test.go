@@ -51,7 +51,8 @@ var needsToken = map[string][2]string{
 	users: {"GET", "/Users/42"}, groups: {"GET", "/Groups/42"}, bulk: {"POST", "/Bulk"}, discovery: {"GET", "/Schemas"},
 }
 
-// variables returns those of a deployed function, with DynamoDB at an endpoint.
+// variables returns the environment variables of a deployed function, with
+// DynamoDB at an endpoint.
 func variables(endpoint, table string) map[string]string {
 	return map[string]string{
 		"ROLLCALL_TABLE":            table,

@@ -265,7 +265,7 @@ func (f *Function) serve(ctx context.Context, i *instance, inv *invocation) erro
 }
 
 // started returns the serving process, and its start if it was started now.
-// After an error there is none.
+// After an error there is no process.
 func (f *Function) started(ctx context.Context) (*instance, *Init, error) {
 	f.mu.Lock()
 	if f.closed {

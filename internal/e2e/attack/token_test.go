@@ -125,9 +125,9 @@ func places() []place {
 	)
 }
 
-// A token in any place of a request, a tenant's own or another's, appears in no
-// log line, no stored item and no answer. Where a value would be stored or
-// looked up, the request is refused and changes nothing.
+// A token in any place of a request, of the same tenant or of another one,
+// appears in no log line, no stored item and no answer. Where a value would be
+// stored or looked up, the request is refused and changes nothing.
 func TestTokens_AreStoredNowhere(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		w := newWorld(t, engine.Open(t))

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Compare returns every difference between a JSON value and the one that is wanted.
-// at names the value. A text that is wanted may have placeholders: a variable, or a
-// kind of text, {{uuid}}, {{time}} or {{any}}. {{uuid:name}} sets a variable, so that it
-// is the same text wherever it occurs.
+// Compare returns every difference between a JSON value and the wanted value. at names
+// the value. A wanted text may have placeholders: a variable, or a kind of text,
+// {{uuid}}, {{time}} or {{any}}. {{uuid:name}} sets a variable, so that it is the same
+// text wherever it occurs.
 func (v *Variables) Compare(at string, got, want any) []error {
 	switch want := want.(type) {
 	case map[string]any:
@@ -68,7 +68,7 @@ func (v *Variables) compareObjects(at string, got any, want map[string]any) []er
 	return all
 }
 
-// equal reports whether a value is the one that is wanted.
+// equal reports whether a value equals the wanted value.
 func (v *Variables) equal(got, want any) bool { return len(v.Compare("", got, want)) == 0 }
 
 var placeholder = regexp.MustCompile(`\{\{(\w+)(?::(\w+))?\}\}`)
@@ -80,8 +80,8 @@ var kinds = map[string]string{
 	"any":  `(?s:.*)`,
 }
 
-// text reports whether a text is the one that is wanted, which may have placeholders,
-// and sets the variables that it names.
+// text reports whether a text matches the wanted text, which may have placeholders,
+// and sets the variables in it.
 func (v *Variables) text(got, want string) (bool, error) {
 	if !strings.Contains(want, "{{") {
 		return got == want, nil

@@ -100,7 +100,7 @@ func testSearchNothing(t *testing.T, open func(testing.TB) table.Table) {
 }
 
 // A refused request without a name is found by its externalId, also after the
-// subject was provisioned and its name is not that of the request.
+// subject was provisioned under a name.
 func TestSearch_SubjectWithoutAName(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		s := newStory(t, engine.Open, `{"maxSeats":4}`)

@@ -32,8 +32,8 @@ type readOnly struct {
 
 func (r *readOnly) Write(ctx context.Context, _ table.Transaction) error { return r.refuse(ctx) }
 
-// leftOver leaves tasks of n abandoned groups, as requests do that were killed
-// at a time.
+// leftOver stores the unfinished tasks of n groups, as if their requests had
+// been killed at the given time.
 func leftOver(t *testing.T, engine table.Table, name string, at time.Time, groups ...string) {
 	t.Helper()
 	id, err := tenant.ParseID(name)

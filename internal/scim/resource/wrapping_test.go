@@ -499,7 +499,7 @@ func TestWrappings_AreNamed(t *testing.T) {
 		{`"roles":"[\"{\\\"value\\\":\\\"r\\\"}\"]"`, `"roles":[{"value":"{\"value\":\"r\"}"}]`, []string{"stringified_value roles", "bare_value roles"}},
 		{`"title":"{\"value\":\"T\"}"`, `"title":"{\"value\":\"T\"}"`, nil},
 
-		// No value is none, and nothing to report.
+		// A wrapping without a value means no value, without a notice.
 		{`"title":{},"active":"","name":[],"emails":{},"roles":[{},"",null,[]],"` + scim.EnterpriseURN + `":""`, ``, nil},
 		{`"emails":[{"value":"","type":"work","primary":true}],"photos":[{"value":null}]`, ``, nil},
 		{`"emails":[{"value":"","display":"A"}]`, `"emails":[{"display":"A"}]`, nil},

@@ -39,8 +39,8 @@ func NewFunctionClient() (*dynamodb.Client, error) {
 	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_DYNAMODB"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
 		o.BaseEndpoint = &endpoint
 		if os.Getenv("AWS_SAM_LOCAL") == "true" {
-			// DynamoDB Local keeps separate tables for each set of credentials, and
-			// SAM passes those of the developer.
+			// DynamoDB Local keeps separate tables for each set of credentials, and SAM
+			// passes the developer's credentials.
 			o.Region, o.Credentials = localRegion, aws.CredentialsProviderFunc(localCredentials)
 		}
 	}
@@ -53,8 +53,8 @@ func NewFunctionClient() (*dynamodb.Client, error) {
 	return dynamodb.New(o), nil
 }
 
-// functionCredentials returns those of the function's role. They are valid as
-// long as the process that Lambda started with them.
+// functionCredentials returns the credentials of the function's role. They are
+// valid as long as the process that Lambda started with them.
 func functionCredentials(context.Context) (aws.Credentials, error) {
 	c := aws.Credentials{
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),

@@ -196,7 +196,7 @@ func unreadable(id uint64, err error) error {
 
 // tree describes a tree, or a part of it.
 type tree struct {
-	// low and high are the limits of its keys, high exclusive; nil is none.
+	// low and high are the limits of its keys, high exclusive; nil means no limit.
 	low, high []byte
 	depth     int
 	// buckets reports whether its leaves are buckets, or keys with values.

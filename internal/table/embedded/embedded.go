@@ -28,7 +28,7 @@ import (
 var ErrInUse = errors.New("another process has it open")
 
 // lockWait is how long Open waits for another process to close the file: enough
-// for one that is just ending.
+// for a process that is about to end.
 const lockWait = time.Second
 
 // tokenLife is how long a token is remembered, as in DynamoDB.

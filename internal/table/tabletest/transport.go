@@ -182,8 +182,8 @@ type cut struct{}
 
 func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// reasons returns those of a cancelled transaction whose last operation is at
-// fault.
+// reasons returns the reasons of a cancelled transaction whose last operation
+// is at fault.
 func reasons(operations int, code string) []map[string]string {
 	all := make([]map[string]string, operations)
 	for i := range all {

@@ -9,7 +9,7 @@ type Case struct {
 	Terminal, Page string
 }
 
-// Hostile are such texts by name, and one that is plain.
+// Hostile are such texts by name, and a plain text.
 var Hostile = map[string]Case{
 	"plain":            {`Åsa <a@b> 日本 "q" \\ 🙂`, `Åsa <a@b> 日本 "q" \\ 🙂`, `Åsa <a@b> 日本 "q" \\ 🙂`},
 	"markup":           {`<script>alert("x")</script>&amp;`, `<script>alert("x")</script>&amp;`, `<script>alert("x")</script>&amp;`},
