@@ -183,10 +183,10 @@ func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 
 // Authenticate checks the value of an Authorization header. With ErrRevoked,
 // ErrExpired and ErrDisabled it returns the grant that the credential would
-// have given, for the log. Only a caller that knows the secret can distinguish
-// these from ErrUnknown, with which it returns what the credential claims,
-// unproven. Errors of other packages come from the source: the credential was
-// not checked. RFC 6750 §2.1
+// have given, for the log. Only a caller that knows the secret gets one of
+// these errors. With ErrUnknown it returns a grant with the tenant and token as
+// claimed, which are not proven. Errors of other packages come from the source:
+// the credential was not checked. RFC 6750 §2.1
 func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
 	if header == "" {
 		return Grant{}, ErrMissing

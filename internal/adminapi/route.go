@@ -35,7 +35,7 @@ type Answer struct {
 	Document any
 }
 
-// answers is short for the table of routes.
+// answers is a short name for the table of routes.
 type answers = []Answer
 
 // pattern returns the method and the path of requests for the route.

@@ -13,8 +13,8 @@ import (
 type Store interface {
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error)
-	// Schemas are the schemas that the tenant has registered; PutSchema registers one
-	// or replaces that of the same URN, RemoveSchema removes one.
+	// Schemas are the schemas that the tenant has registered; PutSchema registers a
+	// schema or replaces the schema with the same URN, RemoveSchema removes one.
 	Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error)
 	PutSchema(ctx context.Context, t tenant.ID, base schema.Types, schema schema.Registration, now time.Time) error
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error

@@ -61,7 +61,7 @@ func TestGroup_DecidesABoundedNumberOfTimes(t *testing.T) {
 			if !strings.Contains(op.Key.Partition, "#G#"+id) || op.Key.Sort != ids[0] {
 				continue
 			}
-			if op.Kind == table.OpCheck { // that it is a member
+			if op.Kind == table.OpCheck { // the check that a user is a member
 				f.mustPatchGroup(id, remove(ids[0]))
 			} else {
 				f.mustPatchGroup(id, add(ids[0]))

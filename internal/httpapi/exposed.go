@@ -25,9 +25,9 @@ func exposed(text string) bool {
 	return credential.In(text) || strings.Contains(text, `\u00`) && credential.In(unescape(text))
 }
 
-// unescape returns a text with its escapes of ASCII characters decoded,
-// whatever number of backslashes precedes them: JSON within a text, and a text
-// within a filter, are escaped again and decoded later.
+// unescape returns a text with its escapes of ASCII characters decoded, after
+// any number of backslashes: JSON within a text, and a text within a filter,
+// are escaped more than once.
 func unescape(text string) string {
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -66,9 +66,9 @@ func named(attribute string) string {
 	return text.Cut(strings.TrimPrefix(attribute, "Operations."), maxShown)
 }
 
-// target returns the path of a PATCH operation: it names the attribute whose
-// mapping is wrong, which the position of the value does not. It is empty for
-// any other object, and for a path that contains a credential.
+// target returns the path of a PATCH operation: the path names the attribute
+// with the wrong mapping, and the position of the value does not. It returns ""
+// for any other object, and for a path that contains a credential.
 func target(object map[string]any) string {
 	path, _ := object["path"].(string)
 	if object["op"] == nil || exposed(path) {

@@ -135,7 +135,8 @@ func (s *service) made(path, body string) string {
 	return a.body["id"].(string)
 }
 
-// sent is a request with the tenant other, or something of it, in one place.
+// sent is a request that names the tenant other, or a resource of it, in one
+// place.
 type sent struct {
 	place, method, path, body string
 	headers                   []string
@@ -212,8 +213,8 @@ func (tt *twoTenants) elsewhere() []sent {
 	return all
 }
 
-// sendOne sends a request, and returns its answer, its status or that of its operation, and
-// its events.
+// sendOne sends a request, and returns its answer, its events, and its status: for a bulk
+// request the status of the operation.
 func (tt *twoTenants) sendOne(r sent) (a answer, status int, events []map[string]any) {
 	tt.t.Helper()
 	if r.path != "/Bulk" {
@@ -231,8 +232,8 @@ func (tt *twoTenants) sendOne(r sent) (a answer, status int, events []map[string
 	return bulk.answer, status, append(bulk.events, bulk.event)
 }
 
-// Whatever a request names, it is the token's tenant that is read, changed, shown and
-// logged.
+// A request reads, changes, shows and logs only the token's tenant, whatever other
+// tenant it names.
 func TestTenant_IsTheTokens(t *testing.T) {
 	tt := newTwoTenants(t)
 	for _, r := range tt.elsewhere() {
@@ -255,8 +256,8 @@ func TestTenant_IsTheTokens(t *testing.T) {
 	}
 }
 
-// A token whose text names another tenant than its secret belongs to proves nothing: no
-// tenant is changed, or has the request in its log.
+// A token with the name of one tenant and the secret of another proves nothing: no
+// tenant is changed, and the request is in no tenant's log.
 func TestTenant_IsNotTakenFromTheTextOfAToken(t *testing.T) {
 	tt := newTwoTenants(t)
 	acme, other := strings.Split(tt.token, "_"), strings.Split(tt.otherToken, "_")

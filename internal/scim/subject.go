@@ -1,9 +1,9 @@
 package scim
 
-// Subject returns the subject of a body, however wrong the rest of it is: the
-// userName, or else the first email, or else the displayName, which is what a
-// group has; and the externalId. A value that is missing or not a string is "".
-// It is for the log of a refused request.
+// Subject returns the subject of a body, even if the rest of the body is
+// invalid: the userName, or else the first email, or else the displayName (of a
+// group), and the externalId. A value that is missing or not a string is "". It
+// is for the log of a refused request.
 func Subject(body []byte) (name, externalID string) {
 	v, err := DecodeJSON(body)
 	if err != nil {

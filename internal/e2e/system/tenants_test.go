@@ -66,9 +66,9 @@ func (f *fence) foreignCalls() []string {
 	return f.calls
 }
 
-// Two tenants side by side: whatever a client of one sends, with whatever it
-// knows of the other, nothing of the other is read, changed or shown, and a
-// foreign id is answered like an unknown one.
+// A client of one tenant cannot read, change or see anything of another tenant,
+// even if it knows that tenant's ids and values. The id of another tenant's
+// resource is answered like an unknown id.
 func TestTenants_AreIsolated(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		requests := 3000

@@ -137,8 +137,9 @@ func (p MemberPlan) apply(present []string) []string {
 	return after
 }
 
-// The set of members changes as Apply changes a resource that contains them,
-// and what one refuses the other refuses too, except as departs says.
+// MemberChanges changes the set of members as Apply changes a resource that
+// contains them, and both refuse the same requests, with the exceptions in
+// departs.
 func TestMemberChanges_DoWhatApplyDoes(t *testing.T) {
 	rt := schema.GroupType()
 	rapid.Check(t, func(t *rapid.T) {
@@ -240,7 +241,7 @@ func departs(own []Operation, present []string, err, applyErr error) bool {
 			// idempotent.
 			departs = got == "" && want == scim.NoTarget && !found
 		case o.Op == OpReplace && !hasValue:
-			// Apply removes the member that it replaces by one without a value.
+			// Apply removes a member that is replaced by a member without a value.
 			departs = got == scim.InvalidValue
 		case o.Op == OpAdd && !hasValue:
 			// A value without an id adds no member. Apply creates the member
