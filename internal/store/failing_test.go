@@ -44,7 +44,7 @@ func TestRecord_MarksAndMendsFailingSubjects(t *testing.T) {
 	f.must(err)
 	require.Equal(t, map[journal.Subject]bool{dora: true, emil: true}, known)
 
-	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Mended: []journal.Subject{dora}}))
+	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Resolved: []journal.Subject{dora}}))
 	require.Equal(t, map[string]int64{"emil": 1}, failing())
 	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{}))
 	require.Equal(t, map[string]int64{"emil": 1}, failing(), "a record without a fact writes nothing")
