@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Whatever call the gateway refuses, the command says which right it needs.
+// If the gateway refuses a call, the command says which right the call needs.
 func TestRefusedCredentials_AreExplained(t *testing.T) {
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

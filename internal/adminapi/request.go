@@ -80,7 +80,8 @@ func (q *request) exposedInURL() error {
 	return nil
 }
 
-// isLine reports whether a text is one printable line of at most so many bytes.
+// isLine reports whether a text is one printable line of at most the given
+// number of bytes.
 func isLine(s string, longest int) bool {
 	return len(s) <= longest && utf8.ValidString(s) &&
 		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0

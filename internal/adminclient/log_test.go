@@ -46,8 +46,8 @@ var (
 	until = time.Date(2026, 1, 6, 0, 0, 0, 0, time.UTC)
 )
 
-// Each is asked for at its path; what is not asked for is not in the query, and what a
-// name holds stays within it.
+// Each method requests its path. Unset parameters are not in the query, and values are
+// escaped, so that none can change the path or another parameter.
 func TestClient_AsksForTheLog(t *testing.T) {
 	all := adminwire.LogQuery{
 		Subject: "a&b=c+d/é%", Cause: "seat_limit", Outcome: "failure", From: since, To: until, Page: adminwire.Page{After: "x+/=", Limit: 7}, ResourceType: "User",
@@ -108,7 +108,8 @@ func TestClient_AsksForTheLog(t *testing.T) {
 	}
 }
 
-// want reads the body of an answer that the service is held to.
+// want reads the body of an expected answer, which the tests of the service
+// compare too.
 func want(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "events", "admin", name+".want.json"))
@@ -118,7 +119,7 @@ func want(t *testing.T, name string) string {
 	return strings.ReplaceAll(string(answer.Body), "{{time}}", "2026-01-05T00:00:00.000Z")
 }
 
-// The answers that the service is held to come through whole.
+// The client decodes every member of the service's expected answers.
 func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	dora := time.Date(2026, 1, 5, 9, 9, 0, 0, time.UTC)
 	const id = "019b8d62-7a80-7000-8000-0000000000f1"
@@ -158,7 +159,8 @@ func TestClient_ReadsTheServicesAnswers(t *testing.T) {
 	}
 }
 
-// What the service's description has, its client reads, and nothing else.
+// The client's types have exactly the members that the service's description
+// has.
 func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "adminapi", "openapi.json"))
 	require.NoError(t, err)

@@ -54,15 +54,15 @@ var screens = map[idp.Provider]*strings.Replacer{
 }
 
 // newToken is the advice for a token that ended: Entra's job may be in quarantine by
-// then, in which it tries once a day at last.
+// then, and tries only once a day.
 var newToken = texts{
 	neutral: "Create a new token and enter it {token}.",
 	entra:   "Create a new token, enter it {token} and select Test Connection. If the job is in quarantine, select Restart provisioning.",
 }
 
 // linkGroup is the advice for a group id that is gone. Okta keeps the id until the
-// group is unlinked; Entra reads the id when it evaluates the group again, is answered
-// 404, finds none by displayName and creates one.
+// group is unlinked; Entra reads the id when it evaluates the group again, gets 404,
+// finds no group with the displayName, and creates one.
 var linkGroup = texts{
 	neutral:   "In the identity provider, unlink the group and push it again: a new group is created.",
 	okta:      "Under Push Groups, select Unlink pushed group, leave the group in the target app, and push it again: a new group is created.",

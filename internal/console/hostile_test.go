@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
-// hostile are values that a sender can try to have shown.
+// hostile are values that a sender may send because the console shows them.
 var hostile = map[string]string{
 	"markup":       `<script>alert("HOSTILE")</script><img src=x onerror=alert(1)>`,
 	"attributes":   `" onmouseover="alert('HOSTILE')" style='x' autofocus onfocus=alert(1) x="`,
@@ -79,8 +79,8 @@ func filled[V any](text string) V {
 	return v
 }
 
-// Whatever text the service answers, in each field of each answer, a page is
-// well formed, has only the elements and attributes of its templates, and shows
+// With any text in each field of each answer of the service, a page is well
+// formed, has only the elements and attributes of its templates, and shows
 // every character.
 func TestHostileValues_AreInert(t *testing.T) {
 	for name, text := range hostile {

@@ -47,8 +47,8 @@ func TestGroups_AnyHistory(t *testing.T) {
 }
 
 // TestGroups_AnyHistoryKilled runs the same in a process that is killed after any
-// write: the next reader sees the state before the request, or the one asked
-// for.
+// write: the next reader sees the state before the request, or the requested
+// state.
 func TestGroups_AnyHistoryKilled(t *testing.T) {
 	base := enginetest.Memory(t)
 	rapid.Check(t, func(rt *rapid.T) { runGroupModel(t, rt, base, true) })

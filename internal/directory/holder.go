@@ -7,14 +7,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// sought are the values that a request wants for a user: as they are reserved,
-// and as an earlier version reserved them, where that differs.
+// sought are the values that a request wants for a user: in the form in which
+// they are reserved, and in the form in which an earlier version reserved them,
+// if it differs.
 type sought struct{ claims, former Claims }
 
 func seek(r scim.Resource) sought { return sought{claims: ClaimsOf(r), former: FormerClaims(r)} }
 
-// heldBy returns the kind and the value under which a record holds the sought
-// value of a kind.
+// heldBy returns the claim by which a record holds the sought value of a kind:
+// the claim may be of another kind.
 func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
 	for _, wanted := range []Claims{s.claims, s.former} {
 		if value, ok := wanted[kind]; ok {
@@ -27,8 +28,8 @@ func (s sought) heldBy(u *User, kind Kind) (as Kind, value string, ok bool) {
 }
 
 // stillHeld leaves out the values that their holders have given up since the
-// reservations were read: a user who was renamed meanwhile is not the one that
-// the request means. The transaction finds the current holder.
+// reservations were read: a request does not apply to a user who was renamed
+// meanwhile. The transaction finds the current holder.
 func (s sought) stillHeld(holders map[Kind]string, records map[string]*User) map[Kind]string {
 	held := map[Kind]string{}
 	for kind, id := range holders {
@@ -93,8 +94,9 @@ func added(before, after Claims) Claims {
 	return added
 }
 
-// transferOrRefuse checks the holders of values that a change wants: a live
-// holder keeps them, and the change is refused; from a deleted one they pass.
+// transferOrRefuse checks the holders of values that a change wants: if the
+// holder is live, the change is refused; if it is deleted, the values pass to
+// the changed record.
 func (w *userWork) transferOrRefuse(ctx context.Context, after *User, wanted scim.Resource) ([]Transfer, error) {
 	records, err := w.d.store.Records(ctx, w.tenant, distinct(w.holders))
 	if err != nil {

@@ -67,7 +67,7 @@ func (l *list[R]) all(ctx context.Context) (Found[R], error) {
 	var ledger Ledger
 	var page Page[R]
 	var err error
-	// One more than asked for, to know whether another page follows.
+	// One more than requested, to know whether another page follows.
 	want := q.Count + 1
 	if q.StartIndex == 1 {
 		ledger, page, err = l.first(ctx, Range{Order: l.order, Limit: want})

@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
-// gathered are all records that match, in the order asked for: their positions,
+// gathered are all records that match, in the requested order: their positions,
 // and the first of the records themselves.
 type gathered[R record] struct {
 	positions []position
@@ -29,8 +29,8 @@ func (s *Sort) inOrder(a, b position) int {
 	return n
 }
 
-// gather finds the positions of all records that match: among those that a key
-// found, else within the limits of a walk.
+// gather finds the positions of all records that match: among the records that
+// were found by key, or else within the limits of a walk.
 func (l *list[R]) gather(ctx context.Context) (*gathered[R], error) {
 	g := &gathered[R]{kept: map[string]R{}}
 	switch {
@@ -69,7 +69,7 @@ func (g *gathered[R]) take(ctx context.Context, l *list[R], records []R) error {
 	})
 }
 
-// page returns the page asked for.
+// page returns the requested page.
 func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 	found := Found[R]{Total: len(g.positions)}
 	from, to, err := onPage(g.positions, l.query, func(batch []position) error { return g.read(ctx, l, batch) }, func(p position) (Size, bool) {
@@ -94,7 +94,7 @@ func (g *gathered[R]) page(ctx context.Context, l *list[R]) (Found[R], error) {
 }
 
 // onPage returns the part of the positions that a page has: as many as were
-// asked for, or as fit on it. A page of a backward walk ends before the
+// requested, or as fit on it. A page of a backward walk ends before the
 // cursor's record, so it is filled from its end. The records are read a batch
 // at a time; sized returns the size of a record that still exists.
 func onPage(positions []position, q Query, read func([]position) error, sized func(position) (Size, bool)) (from, to int, err error) {

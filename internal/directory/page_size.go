@@ -1,7 +1,7 @@
 package directory
 
-// The size of a page. A page beyond either limit has fewer records than were
-// asked for, and the next one begins where it ends.
+// The size of a page. A page beyond either limit has fewer records than
+// requested, and the next one begins where it ends.
 const (
 	// MaxPageBytes is the largest page as JSON.
 	MaxPageBytes = 5 << 20

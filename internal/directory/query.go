@@ -34,8 +34,8 @@ type Found[R any] struct {
 // Cursor is a position in a walk: after a record or, with Back, before it. The
 // zero Cursor is the beginning. The record may have been deleted since.
 type Cursor struct {
-	// Key is the record's sort key in the order that was asked for, "" in an
-	// order by id alone, and ID its id.
+	// Key is the record's sort key in the requested order, "" in an order by id
+	// alone, and ID its id.
 	Key, ID string
 	// Back asks for the page before the record.
 	Back bool
@@ -68,7 +68,7 @@ type Range struct {
 }
 
 // kept returns the table's order in which records are read, and reports whether
-// it is the order asked for. name is their naming attribute.
+// it is the requested order. name is their naming attribute.
 func (s *Sort) kept(name string) (Order, bool) {
 	if s == nil {
 		return Order{}, true

@@ -59,8 +59,8 @@ var wrong = []struct {
 	{"a path", "", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"a[","value":1}]}`, nil},
 }
 
-// Whatever is wrong with a request to any route, its refusal has a cause of the
-// table, with the status of that cause, and none is a fault of the service.
+// Every refusal of an invalid request, on every route, has a cause of the table
+// and the status of that cause, and is not a fault of the service.
 func TestRoutes_RefuseWithACause(t *testing.T) {
 	s := newService(t, enginetest.Memory, 5)
 	user := s.mustCreate(`"userName":"a"`)
@@ -229,7 +229,7 @@ func deafService(t *testing.T) (*service, *deafTable) {
 type deafTable struct {
 	table.Table
 	reads, writes error
-	// written counts the writes that were asked for.
+	// written counts the calls of Write.
 	written atomic.Int64
 }
 

@@ -47,9 +47,9 @@ func TestEvent_KeepsTheIdentityProvidersRequestID(t *testing.T) {
 	}
 }
 
-// Whatever a subject contains, its log line is one line of bounded length,
-// without characters that a terminal or a page would interpret. Decoded, it is
-// what was sent.
+// The log line of any subject is one line of bounded length, without characters
+// that a terminal or a page would interpret. Decoded, it contains the subject
+// as it was sent.
 func TestEvent_HostileSubjectsAreInert(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	for name, tt := range map[string]struct{ sent, want string }{

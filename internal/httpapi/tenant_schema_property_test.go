@@ -354,8 +354,8 @@ func (r *schemaRun) filter() {
 	}
 }
 
-// sort asks for an order by an attribute: one that has no order, or may not be
-// asked for, is refused.
+// sort sends a list request that sorts by an attribute. An attribute without an
+// order, and an attribute that is never returned, are refused.
 func (r *schemaRun) sort() {
 	attribute, sub := drawPath(r.rt, r.schema, true)
 	a := named(r.schema.Attributes, attribute)

@@ -46,7 +46,7 @@ type Outcome string
 // The outcomes.
 const (
 	Success Outcome = "success"
-	// Warning is a success that was not exactly what the request asked for.
+	// Warning is a success with a result that differs from the request.
 	Warning Outcome = "warning"
 	Failure Outcome = "failure"
 	// Skipped is a success that had nothing to change.

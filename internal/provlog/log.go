@@ -43,8 +43,8 @@ type RecordReader interface {
 	// displayName, primary email or externalId.
 	FindRecords(ctx context.Context, t tenant.ID, text string) ([]Record, error)
 	// NamesLike reads userNames, primary emails and displayNames of groups that begin
-	// with a prefix, at most so many of each, in the form in which names are compared:
-	// one round trip.
+	// with a prefix, at most the given number of each, in the form in which names are
+	// compared: one round trip.
 	NamesLike(ctx context.Context, t tenant.ID, prefix string, limit int) ([]string, error)
 	// LiveRecords reads, for each subject, the live records that have its id, its name
 	// or its externalId.
@@ -146,8 +146,9 @@ type Found struct {
 	SearchedTo time.Time
 }
 
-// The bounds of one page: any search of a log of any length takes at most so many round
-// trips. SearchedTo says how far the page went, and the next page continues there.
+// The bounds of one page: any search of a log of any length takes at most this many
+// round trips. SearchedTo says how far the page went, and the next page continues
+// there.
 const (
 	maxPages = 5
 	maxLinks = 24

@@ -383,8 +383,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Whatever is known, the overview says that all is well only when nothing is refused:
-// every combination of the facts by which it could be wrong.
+// The overview says that all is well only when nothing is refused: the test tries
+// every combination of the facts that decide it.
 func TestJudge_NeverSaysAllIsWellWhileRequestsAreRefused(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	token := Token{ID: "live", LastUsed: now}

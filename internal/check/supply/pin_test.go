@@ -58,8 +58,8 @@ func TestInstallations_AreHashed(t *testing.T) {
 	assert.GreaterOrEqual(t, calls[`mvn -`], 3, "the installations are written in another way")
 }
 
-// What Maven fetched is compared with its sums, and the sums are those of the versions in
-// pom.xml.
+// The files that Maven fetches are compared with their sums, and the sums are for the
+// versions in pom.xml.
 func TestJars_AreListed(t *testing.T) {
 	version := regexp.MustCompile(`<version>([\d.]+)</version>|\.version>([\d.]+)</`)
 	for folder, script := range map[string]string{
@@ -78,8 +78,8 @@ func TestJars_AreListed(t *testing.T) {
 	}
 }
 
-// Every Python package has one version and the hashes of its files; those that are asked for
-// have the version that is asked for.
+// Every Python package has one version and the hashes of its files; the packages that are
+// requested directly have the requested version.
 func TestRequirements_AreHashed(t *testing.T) {
 	line := regexp.MustCompile(`^([\w.-]+(?:\[[\w,]+\])?)==([\w.+]+)(?: ; [^\\]+)? \\$`)
 	name := func(s string) string {

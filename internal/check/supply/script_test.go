@@ -36,8 +36,8 @@ func run(t *testing.T, env []string, name string, args ...string) (code int, out
 	return code, string(b)
 }
 
-// A search that could not be made succeeds only if no connection could be made, and never
-// where a result is required.
+// The script succeeds without a search for vulnerabilities only if there is no
+// connection, and never where a result is required.
 func TestVuln_FailsClosed(t *testing.T) {
 	const fetching = `govulncheck: fetching vulnerabilities: Get "https://vuln.example/index/modules.json.gz": `
 	for _, tt := range []struct {

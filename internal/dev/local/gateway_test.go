@@ -229,8 +229,8 @@ type sight struct {
 	Header                              map[string]string
 }
 
-// witness returns a handler that answers with what it saw, and with what its
-// client asked for.
+// witness returns a handler that answers with the request as it arrived, and
+// with the request's body.
 func witness() http.Handler {
 	mux := http.NewServeMux()
 	see := func(w http.ResponseWriter, r *http.Request) {

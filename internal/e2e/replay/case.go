@@ -97,12 +97,13 @@ type Step struct {
 	Headers    map[string]string `json:"headers,omitempty"`
 	// Tenant "other" sends with the second tenant's token.
 	Tenant string `json:"tenant,omitempty"`
-	// Times is how often to do it, counted by {{n}} from 1; a number, or a
-	// variable.
+	// Times is how often the step is repeated: a number, or a variable. {{n}}
+	// counts from 1.
 	Times json.RawMessage `json:"times,omitempty"`
 	// More is added to Times.
 	More int `json:"more,omitempty"`
-	// Each does it for each element of a variable, {{item}}.
+	// Each repeats the step for each element of a variable; {{item}} is the
+	// element.
 	Each string `json:"each,omitempty"`
 	// As names the variable that is set to the id of the created resource, or
 	// to a list of ids.

@@ -49,7 +49,7 @@ func (r *runner) walk(w *Walk) error {
 	return errors.Join(differ...)
 }
 
-// pages reads all pages of a list. It checks of each that it is numbered as asked for,
+// pages reads all pages of a list. It checks of each that it is numbered as requested,
 // as long as it says, not empty before the end, and of the same total; and that no
 // resource occurs twice.
 func (r *runner) pages(w *Walk, path string) (ids []any, pages, total int, err error) {

@@ -24,7 +24,7 @@ func TestAccountTypes_EveryCase(t *testing.T) {
 		kind   string
 		active bool
 		linked bool
-		// by how it is asked for: true, false, omitted
+		// by the requested isTeamAccount: true, false, omitted
 		post, change [3]cell
 	}
 	scimUser := func(value string) func(*service, string) string {

@@ -280,7 +280,7 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 		slices.Sort(want)
 		assert.Truef(t, slices.Equal(got, want) && found["next"] == nil, "%s %.40q: %v, want %v", tt.list, tt.subject, got, tt.want)
 	}
-	// Several users have one email: each page has as many as were asked for.
+	// Several users have one email: each page has as many as were requested.
 	for i := range 3 {
 		send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d","emails":[{"value":"u%[1]d@example.com","primary":true},{"value":"all@example.com"}]`, i)))
 	}

@@ -59,11 +59,11 @@ const (
 	levels = 3
 )
 
-// Decode decodes the body of a bulk request. An error concerns the request
-// as a whole; the fault of one operation is stored in that operation. An
-// unknown member of the request is refused, because a misspelled failOnErrors
-// would do more than was asked for. An unknown member of an operation is
-// ignored: the SCIM-SDK's client sends some of its own. RFC 7644 §3.7
+// Decode decodes the body of a bulk request. An error concerns the request as a
+// whole; the fault of one operation is stored in that operation. An unknown
+// member of the request is refused, because a misspelled failOnErrors would do
+// more than requested. An unknown member of an operation is ignored: the
+// SCIM-SDK's client sends some of its own. RFC 7644 §3.7
 func Decode(body []byte) (*Request, []scim.Notice, error) {
 	object, err := scim.DecodeDeep(body, levels)
 	if err != nil {

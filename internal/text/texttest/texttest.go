@@ -2,7 +2,7 @@
 // others.
 package texttest
 
-// A Case is a text that affects what shows it unchanged.
+// A Case is a text that does harm if it is shown unchanged.
 type Case struct {
 	Text string
 	// Terminal and Page are the forms in which it is shown there.
