@@ -28,7 +28,8 @@ const (
 	// maxZip is the largest archive, in bytes. Lambda accepts 50 MB, but the
 	// time of a start grows with the size.
 	maxZip = 4 * megabyte
-	// slow is the start, in starts of the empty function, that is reported.
+	// slow is the start time from which a function is reported, as a multiple of
+	// the empty function's start time.
 	slow = 1.5
 	// grace is how long a process has to stop after SIGTERM.
 	grace = 5 * time.Second

@@ -477,8 +477,9 @@ func plainHint(i info) string {
 		"listen on 127.0.0.1, or let only a proxy with TLS reach it.\n"
 }
 
-// infoFile is the file of --info. By the key a command recognizes the server, as by that
-// of a state file; "" where it listens on another machine's address.
+// infoFile is the file of --info. Key lets a command check that the server wrote the
+// file, as the key of a state file does; it is "" if the server does not listen on this
+// machine's own addresses.
 type infoFile struct {
 	info
 	Key string `json:"key,omitempty"`

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// column is a column of a table. What does not fit a terminal's line is moved out of
-// the table from the last such column on.
+// column is a column of a table. If a line does not fit the terminal, columns that
+// may be moved are moved out of the table, the last one first.
 type column struct {
 	heading string
 	narrow  narrow

@@ -143,7 +143,7 @@ func TestSearch_ParametersInTheQuery(t *testing.T) {
 // writeAdvice matches advice that helps only with a change.
 var writeAdvice = regexp.MustCompile(`(?i)attribute mapping|provision the user|push the group|nothing was (changed|done)|PATCH or PUT`)
 
-// The refusal of a read never advises to correct what writes.
+// The refusal of a read never has advice that concerns changes.
 func TestReads_AreRefusedWithAdviceForReads(t *testing.T) {
 	s := newService(t, enginetest.Memory, 50)
 	user := s.mustCreate(`"userName":"a"`)

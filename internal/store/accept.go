@@ -17,10 +17,10 @@ import (
 
 // A change of more members than one transaction takes is accepted first: its
 // members are stored in parts of one transaction each, and the group names the
-// change. From then on it will be applied, whatever becomes of the request.
-// Each part is applied in one transaction that also deletes the part, so that
-// it is applied exactly once, by whichever request; the last one clears the
-// name in the group.
+// change. From then on it will be applied, even if the request ends early. Each
+// part is applied in one transaction that also deletes the part, so that it is
+// applied exactly once, by any of the requests. The last part clears the name
+// in the group.
 //
 // A head item counts the parts that are left. The number of parts that a reader
 // sees is no proof, because DynamoDB shows the items of a transaction one after

@@ -16,17 +16,16 @@ import (
 
 // Renewed counts what RenewNames did.
 type Renewed struct {
-	// Records counts the records that now hold their values as this version
-	// does, Kept those that keep a value as it was, because another record has
-	// it.
+	// Records counts the records that were converted, and Kept the records with a
+	// value that stays as it was, because another record has the new form.
 	Records, Kept int
 }
 
-// RenewNames makes the records of a tenant hold their values as this version
-// reserves them: a userName that is an address is reserved among the unique
-// emails, and names are stored in the form in which they are compared now, in
-// reservations and in the index of emails. A value that another live record
-// holds stays as it is, and Audit reports both records.
+// RenewNames converts the reserved values of a tenant's records to the form
+// that this version uses: a userName that is an address is reserved among the
+// unique emails, and names are stored in the form in which they are compared
+// now, in reservations and in the index of emails. A value that another live
+// record holds stays as it is, and Audit reports both records.
 //
 // Each record is one transaction under its version, which changes; it is safe
 // concurrently with requests, and to repeat.
@@ -103,9 +102,9 @@ func groupRenewal(g *directory.Group) (plan, error) {
 	return p, nil
 }
 
-// want decides what should be held: what is held, in the current form, and the
-// address that an earlier version did not reserve. Any other difference is a
-// fault of unknown origin, and stays.
+// want decides which values should be held: the values that are held, in the
+// current form, and the address that an earlier version did not reserve. Any
+// other difference has an unknown reason, and stays.
 func (p *plan) want(claims, former directory.Claims, live bool) {
 	for kind, value := range p.held {
 		p.wanted[kind] = value
@@ -184,8 +183,8 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 	return nil
 }
 
-// giveUp leaves a value that another record has: a live record keeps what it
-// holds, a deleted one loses it.
+// giveUp leaves a value to another record that has it: a live record keeps the
+// value in its old form, a deleted record loses it.
 func (p *plan) giveUp(kind directory.Kind) {
 	delete(p.wanted, kind)
 	if value, ok := p.held[kind]; ok && !p.deleted {

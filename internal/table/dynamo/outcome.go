@@ -291,8 +291,9 @@ func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) err
 	return fmt.Errorf("dynamo: %s: cancelled without a reason", c.operation)
 }
 
-// refusal returns the engines' reason for what DynamoDB refuses when it sees
-// the item: its message distinguishes the two cases.
+// refusal returns the reason of a LimitError for an operation that DynamoDB
+// refuses because of the stored item: DynamoDB's message distinguishes the two
+// reasons.
 func refusal(reason types.CancellationReason, i int, ops []table.Op) string {
 	switch {
 	case strings.Contains(strings.ToLower(deref(reason.Message)), "size"):

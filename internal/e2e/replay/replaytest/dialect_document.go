@@ -90,7 +90,8 @@ They have no notices, and a strict tenant accepts them too: none of them changes
 	}
 }
 
-// text returns the document's text about a spelling where it applies.
+// text returns the document's text about a spelling, for a place where it can
+// occur.
 func (s spelling) text(notes *reasons) string {
 	switch {
 	case s.status == 0:
