@@ -44,9 +44,9 @@ type roll struct {
 	// seen maps each version of a settled group to its state.
 	seen  map[string]string
 	names int
-	// leaving reports that a deletion was killed whose memberships may still
-	// have to be ended: ending them changes a group's version once more,
-	// whichever request does it.
+	// leaving reports that the deletion of a user was killed, and that memberships
+	// of the user may still have to be ended: the request that ends them changes
+	// the group's version once more.
 	leaving bool
 }
 

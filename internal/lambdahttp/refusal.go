@@ -14,8 +14,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// reason is why this package answers instead of the handler. Cause, status and
-// scimType are those of package provlog's table, which the tests compare.
+// reason describes why this package answers instead of the handler. Cause,
+// status and scimType are as in the table of package cause; a test compares
+// them.
 type reason struct {
 	cause    string
 	status   int
@@ -97,10 +98,10 @@ func (h *invoked) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs keeps adding it.
+// WithAttrs returns a handler that adds the ids too.
 func (h *invoked) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &invoked{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup keeps adding it, within the group.
+// WithGroup returns a handler that adds the ids within the group.
 func (h *invoked) WithGroup(name string) slog.Handler { return &invoked{h.Handler.WithGroup(name)} }

@@ -89,9 +89,9 @@ const (
 )
 
 // purgeAhead is how many users or groups have the first page of their
-// memberships read in advance, a few at a time: nearly all of a user's were
-// found from the groups, so that reading one by one would take longer than the
-// deletions.
+// memberships read in advance, a few at a time. For most users there are none
+// left to delete, because they were deleted with the groups, so reading one
+// user after another would take longer than the deletions.
 const purgeAhead = 16
 
 // purgeStep is a part of a deletion.

@@ -1,6 +1,6 @@
 // Package conformance generates docs/reference/scim-conformance.md: what the SCIM RFCs
-// require of a service provider, how rollcall stands to each requirement, and
-// which tests prove it.
+// require of a service provider, whether rollcall meets each requirement, and which
+// tests prove it.
 //
 // requirements.tsv has the requirements, in our own words. A test names those
 // that it proves in a comment, // Covers: 7644-3.6-1, 7644-3.6-2, before its
