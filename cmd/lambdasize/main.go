@@ -48,7 +48,7 @@ Usage:
   lambdasize [flags]
 
 The exit status is 1 when an archive is over 4 MB (of 2^20 bytes), and 2 for wrong
-use. A slow start is told and fails nothing: a busy machine makes one.
+use. A slow start is reported, and is not a failure: a busy machine causes one.
 
 Flags:
 `

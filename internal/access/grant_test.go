@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// known is the source of one token, with an Authenticator and a clock.
+// known returns the source of one token, with an Authenticator and a clock.
 func known(t *testing.T) (s *source, key, header string, a *access.Authenticator, now *time.Time) {
 	t.Helper()
 	s, text, key := setUp(t)

@@ -60,7 +60,7 @@ func schemaRows() []tolerance { //nolint:funlen // a table
 	missing := []string{"schemas_missing"}
 	return []tolerance{
 		{
-			sent: "`schemas` with unknown URNs only, such as `urn:scim:schemas:core:2.0` of a draft", notices: []string{"unknown_schema", "schemas_missing"},
+			sent: "`schemas` with unknown URNs only, for example `urn:scim:schemas:core:2.0` of a draft", notices: []string{"unknown_schema", "schemas_missing"},
 			cells: with(lists(`["urn:scim:schemas:core:2.0"]`, `["urn:scim:schemas:core:1.0"]`, `["urn:ietf:params:scim:schemas:core:2.0:Usr","urn:scim:schemas:extension:enterprise:2.0"]`),
 				search(`"schemas":["urn:scim:schemas:search:2.0"],`),
 				bulk(`"schemas":["urn:scim:schemas:bulk:2.0"],`).noticed("unknown_schema", "schemas_missing", "no_operations")),
