@@ -295,6 +295,17 @@ func (f *Function) started(ctx context.Context) (*instance, *Init, error) {
 	return i, init, nil
 }
 
+// Process returns the running process, which a test may stop, continue or kill; nil if the
+// last one has ended.
+func (f *Function) Process() *os.Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.instance == nil || !f.instance.runs() {
+		return nil
+	}
+	return f.instance.cmd.Process
+}
+
 // Shutdown ends the process: with SIGTERM, and with SIGKILL if it still runs
 // after the grace. An invocation in progress fails. It returns when the process
 // has ended and its resources are released; the error reports what could not
