@@ -2,7 +2,7 @@
 # what they need into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full functions \
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full killtest functions \
 	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test
 
 .SHELLFLAGS := -euc
@@ -90,13 +90,18 @@ sam-table: bin/samlocal ## creates and fills the table of sam local, at the addr
 sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
 
-soak: erasure-full ## the long forms of tests: make check has the short ones
+soak: erasure-full killtest ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
+	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
 	scripts/fuzz.sh 10m
 	go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear -linear.histories=50000 -linear.pairs
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full
+
+killtest: ## kills rollcall local 60 times, and functions at each write, and checks what is left
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 60m -v -run 'TestLocal|TestFunctions' ./internal/e2e/kill \
+		-kill.rounds=60 -kill.disk -kill.full
 
 vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh
