@@ -16,31 +16,53 @@ const (
 	LocalAdmin = "rca_local_"
 )
 
-// form matches a credential in a text, whole or with its secret cut off after
-// at least 16 characters, in any letter case.
-var form = regexp.MustCompile(`(?i)rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,8})?|rca_local_[a-z2-7]{16,}`)
+// form matches a credential at the beginning of a text, whole or with its secret
+// cut off after at least 16 characters, in any letter case.
+var form = regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,8})?|rca_local_[a-z2-7]{16,})`)
 
 // In reports whether a credential is in a text.
-func In(text string) bool { return begins(text) && form.MatchString(text) }
-
-// Redact returns the text with each credential replaced.
-func Redact(text string) string {
-	if !begins(text) {
-		return text
-	}
-	return form.ReplaceAllLiteralString(text, "[token]")
+func In(text string) bool {
+	from, _ := next(text, 0)
+	return from >= 0
 }
 
-// begins reports whether a text contains the prefix of a credential. Few texts
-// do, and the others only cost a search for underscores.
-func begins(text string) bool {
-	for at := 0; ; at++ {
+// Redact returns the text with each credential replaced. Credentials can
+// overlap: what looks like the end of one may be the beginning of another.
+func Redact(text string) string {
+	from, to := next(text, 0)
+	if from < 0 {
+		return text
+	}
+	var b strings.Builder
+	kept := 0
+	for from >= 0 {
+		if from >= kept {
+			b.WriteString(text[kept:from])
+			b.WriteString("[token]")
+		}
+		kept = max(kept, to)
+		from, to = next(text, from+1)
+	}
+	return b.String() + text[kept:]
+}
+
+// next returns the place of the first credential that begins at or after a
+// position, -1 for none. Few texts have the prefix of one, and the others only
+// cost a search for underscores.
+func next(text string, at int) (from, to int) {
+	for at += len("rct"); at <= len(text); at++ {
 		i := strings.IndexByte(text[at:], '_')
 		if i < 0 {
-			return false
+			break
 		}
-		if at += i; at >= 3 && (strings.EqualFold(text[at-3:at], "rct") || strings.EqualFold(text[at-3:at], "rca")) {
-			return true
+		at += i
+		from = at - len("rct")
+		if !strings.EqualFold(text[from:at], "rct") && !strings.EqualFold(text[from:at], "rca") {
+			continue
+		}
+		if found := form.FindStringIndex(text[from:]); found != nil {
+			return from, from + found[1]
 		}
 	}
+	return -1, -1
 }
