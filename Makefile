@@ -106,7 +106,8 @@ killtest: ## kills rollcall local 60 times, and functions at each write, and che
 vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh
 
-sbom: ## bills of materials of the functions and of rollcall (CycloneDX), in bin/sbom
+sbom: functions ## bills of materials of the binaries (CycloneDX), in bin/sbom
+	@go build -o bin/rollcall ./cmd/rollcall
 	@scripts/sbom.sh
 
 fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m

@@ -20,10 +20,11 @@ const module = "github.com/rollcall-scim/rollcall"
 // it is built for. Go may select other packages for each.
 var programs = []struct {
 	name, pattern string
+	tags          string // of the Makefile
 	platforms     []string
 }{
-	{"functions", module + "/functions/...", []string{"linux/arm64", "linux/amd64"}},
-	{"rollcall", module + "/cmd/rollcall", []string{"linux/amd64", "darwin/arm64", "windows/amd64"}},
+	{"functions", module + "/functions/...", "lambda.norpc,nethttpomithttp2", []string{"linux/arm64", "linux/amd64"}},
+	{"rollcall", module + "/cmd/rollcall", "", []string{"linux/amd64", "darwin/arm64", "windows/amd64"}},
 }
 
 // A Module is another project's module, or the Go distribution, of which a program links
@@ -77,9 +78,9 @@ type listed struct {
 }
 
 // list returns the packages that a program links.
-func list(pattern, platform string) ([]listed, error) {
+func list(pattern, tags, platform string) ([]listed, error) {
 	goos, goarch, _ := strings.Cut(platform, "/")
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Standard,Module", pattern) //nolint:gosec,noctx // G204: patterns of this file; it ends by itself
+	cmd := exec.Command("go", "list", "-tags="+tags, "-deps", "-json=ImportPath,Dir,Standard,Module", pattern) //nolint:gosec,noctx // G204: patterns of this file; it ends by itself
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -105,7 +106,7 @@ func Modules() ([]Module, error) {
 	found := map[string]*Module{}
 	for _, program := range programs {
 		for _, platform := range program.platforms {
-			packages, err := list(program.pattern, platform)
+			packages, err := list(program.pattern, program.tags, platform)
 			if err != nil {
 				return nil, err
 			}
