@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/check/conformance"
+	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/check/supply"
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
@@ -45,6 +46,17 @@ var files = []struct {
 			return nil, err
 		}
 		return watch.Template(template, infra)
+	}},
+	{"docs/threat-model.md", func(tree fs.FS) ([]byte, error) {
+		page, err := fs.ReadFile(tree, "docs/threat-model.md")
+		if err != nil {
+			return nil, err
+		}
+		template, err := fs.ReadFile(tree, "template.yaml")
+		if err != nil {
+			return nil, err
+		}
+		return iam.Page(page, template)
 	}},
 }
 
