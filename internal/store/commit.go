@@ -33,6 +33,7 @@ func means(op table.Op, found directory.Finding, id string) operation {
 //	ledger        seats below seatLimit                 two users of the last seat
 //	losers        version is                            a loss against a restore
 //	memberships   joins is                              a deletion against a join
+//	groups left   present, or absent as found before    a deletion against the creation of a group
 //	protected     version is                            two changes of the list of protected users
 //	log entry     absent                                no change without its entry
 func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) error {
