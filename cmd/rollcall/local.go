@@ -386,7 +386,7 @@ func putSchemas(ctx context.Context, a *app.App, t tenant.ID, files []string) er
 		}
 		schema, err := schema.ParseRegistration(document)
 		if err == nil {
-			err = a.Store.PutSchema(ctx, t, a.Types(), schema, time.Now())
+			_, err = a.Store.PutSchema(ctx, t, a.Types(), schema, time.Now())
 		}
 		if err != nil {
 			return fmt.Errorf("--schema %s: %w", file, err)

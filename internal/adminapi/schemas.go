@@ -76,16 +76,13 @@ func (s *Service) putSchema(ctx context.Context, q *request) (*reply, error) {
 	if !strings.EqualFold(schema.Schema.ID, q.parameters["schema"]) {
 		return nil, &problem{kind: kindInvalid, detail: "The id of the schema must be that of the path: " + schema.Schema.ID + "."}
 	}
-	before, err := s.Store.Schemas(ctx, q.tenant)
+	replaced, err := s.Store.PutSchema(ctx, q.tenant, s.Types, schema, q.start)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Store.PutSchema(ctx, q.tenant, s.Types, schema, q.start); err != nil {
 		return nil, err
 	}
 	q.resource, q.action = schema.Schema.ID, "updated"
 	status := http.StatusOK
-	if _, known := before.Find(schema.Schema.ID); !known {
+	if !replaced {
 		status, q.action = http.StatusCreated, "created"
 	}
 	return answer(status, s.schemaDocument(schema), nil)

@@ -16,6 +16,6 @@ type Store interface {
 	// Schemas are the schemas that the tenant has registered; PutSchema registers a
 	// schema or replaces the schema with the same URN, RemoveSchema removes one.
 	Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error)
-	PutSchema(ctx context.Context, t tenant.ID, base schema.Types, schema schema.Registration, now time.Time) error
+	PutSchema(ctx context.Context, t tenant.ID, base schema.Types, schema schema.Registration, now time.Time) (replaced bool, err error)
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
 }

@@ -148,7 +148,7 @@ func (s *service) mustExtend(document string) {
 	s.t.Helper()
 	schema, err := schema.ParseRegistration([]byte(document))
 	if err == nil {
-		err = s.app.Store.PutSchema(s.t.Context(), s.tenant, s.app.Types(), schema, time.Now())
+		_, err = s.app.Store.PutSchema(s.t.Context(), s.tenant, s.app.Types(), schema, time.Now())
 	}
 	require.NoError(s.t, err)
 }

@@ -100,7 +100,7 @@ func (r *schemaRun) register(s schemaModel) {
 		r.rt.Fatalf("%s: %v", s.document(), err)
 	}
 	kind := map[string]string{"/Users": "User", "/Groups": "Group"}[r.endpoint]
-	if err := r.app.Store.PutSchema(r.t.Context(), r.own.id, r.app.Types(), schema.Registration{
+	if _, err := r.app.Store.PutSchema(r.t.Context(), r.own.id, r.app.Types(), schema.Registration{
 		ResourceType: kind, Required: s.required, Schema: parsed,
 	}, time.Now()); err != nil {
 		r.rt.Fatal(err)

@@ -139,7 +139,8 @@ func tenantDecisions(t tenant.ID) []decision {
 		panic(err)
 	}
 	put := func(f *fixture, s *Store) error {
-		return s.PutSchema(f.t.Context(), f.tenant, schema.Types{User: schema.UserType(), Group: schema.GroupType()}, urn, f.now())
+		_, err := s.PutSchema(f.t.Context(), f.tenant, schema.Types{User: schema.UserType(), Group: schema.GroupType()}, urn, f.now())
+		return err
 	}
 	lives := settled{tenantKey(t), table.Present(), "", "a schema and the deletion of its tenant"}
 	// A userName that is an address, which an earlier version did not reserve as one, and a

@@ -35,14 +35,16 @@ func (s *Store) Schemas(ctx context.Context, t tenant.ID) (schema.Registrations,
 }
 
 // PutSchema registers a schema of a tenant, or replaces the one of the same
-// URN; base are the built-in types. Instances that have the tenant cached use
+// URN, and reports whether it replaced one; base are the built-in types. Instances that have the tenant cached use
 // the old schemas for access.CacheTime more. A schema that is refused is a
 // *scim.Error. Values of resources stay as they are stored; those that no
 // schema describes any more are not served.
-func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base schema.Types, added schema.Registration, now time.Time) error {
-	return s.changeSchemas(ctx, t, now, func(before schema.Registrations) (schema.Registrations, error) {
+func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base schema.Types, added schema.Registration, now time.Time) (replaced bool, err error) {
+	err = s.changeSchemas(ctx, t, now, func(before schema.Registrations) (schema.Registrations, error) {
+		_, replaced = before.Find(added.Schema.ID)
 		return before.Put(base, added)
 	})
+	return replaced, err
 }
 
 // RemoveSchema removes a schema, or returns ErrNoSchema. Its values stay

@@ -31,7 +31,8 @@ func testSchemas(t *testing.T, open func(t testing.TB) table.Table) {
 		if err != nil {
 			return err
 		}
-		return s.PutSchema(ctx, acme, base, schema, time.Now())
+		_, err = s.PutSchema(ctx, acme, base, schema, time.Now())
+		return err
 	}
 	err = put(ctx, 0)
 	assert.ErrorIsf(t, err, store.ErrNoTenant, "a schema of no tenant: %v, want ErrNoTenant", err)

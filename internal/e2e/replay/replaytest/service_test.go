@@ -111,7 +111,8 @@ func (s *service) addSchemas(t *testing.T, documents ...string) {
 	for _, document := range documents {
 		schema, err := schema.ParseRegistration([]byte(document))
 		require.NoErrorf(t, err, "%s", document)
-		require.NoError(t, s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now()))
+		_, err = s.app.Store.PutSchema(t.Context(), id, s.app.Types(), schema, time.Now())
+		require.NoError(t, err)
 	}
 }
 
