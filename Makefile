@@ -95,6 +95,7 @@ soak: erasure-full killtest ## the long forms of tests: make check has the short
 	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
 	scripts/fuzz.sh 10m
 	go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear -linear.histories=50000 -linear.pairs
+	go test -count=1 -timeout 60m -run 'TestTable$$' ./internal/e2e/faults -full
 
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full
@@ -139,6 +140,7 @@ check: ## everything that CI runs
 	step 'fuzz targets, 20 seconds each' scripts/fuzz.sh 20s; \
 	step 'races of group changes, each 600 times' scripts/dynamodb-local/run.sh -- go test -count=1 -run RacesAreSerializable ./internal/directory; \
 	step 'histories: concurrent requests have an order' scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/e2e/linear; \
+	step 'the table of faults' scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/e2e/faults; \
 	step 'a log of a million entries' go test -count=1 -run OfAMillion ./internal/store; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-binaries; \
 	step 'SAM local: events, and the replay, in containers' sh -c 'scripts/docker.sh || true'; \

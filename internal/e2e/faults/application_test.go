@@ -7,7 +7,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 )
 
-const acme = "/tenants/acme"
+// acme is the path of the tenant.
+const acme = "/tenants/{tenant}"
 
 // ownAnna creates anna in the application.
 func ownAnna(w *world) {
@@ -81,7 +82,7 @@ func tenantWrites() []write {
 			others: []request{admin("PATCH", acme, `{"maxSeats":9}`), admin("PATCH", acme, `{"rehire":"keep"}`)},
 		},
 		{
-			name: "DELETE tenant", before: have(), request: admin("DELETE", acme+"?confirm=acme", ""), status: 202, seats: -1,
+			name: "DELETE tenant", before: have(), request: admin("DELETE", acme+"?confirm={tenant}", ""), status: 202, seats: -1,
 			others: []request{post(`"userName":"other"`), admin("PATCH", acme, `{"maxSeats":9}`)},
 		},
 		{
@@ -94,7 +95,7 @@ func tenantWrites() []write {
 		},
 		{
 			name: "POST token", request: admin("POST", acme+"/tokens", `{"label":"new"}`), status: 201, seats: 0,
-			others: []request{admin("DELETE", acme+"?confirm=acme", "")},
+			others: []request{admin("DELETE", acme+"?confirm={tenant}", "")},
 		},
 		{
 			name: "DELETE token", before: old, request: admin("DELETE", acme+"/tokens/{old}", ""), status: 204, seats: 0,
@@ -148,10 +149,10 @@ func sweepWrites() []write {
 		},
 		{
 			name: "sweep, a tenant's deletion", crowd: 3, before: func(w *world) {
-				have(admin("DELETE", acme+"?confirm=acme", ""))(w)
+				have(admin("DELETE", acme+"?confirm={tenant}", ""))(w)
 				w.clock.move(2*skew + store.SweepAge)
 			}, request: sweepNow(), status: 200, seats: -1,
-			others: []request{sweepNow(), admin("DELETE", acme+"?confirm=acme", "")},
+			others: []request{sweepNow(), admin("DELETE", acme+"?confirm={tenant}", "")},
 		},
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -29,7 +28,7 @@ type write struct {
 	// refusal is set if the request changes nothing, and its entry is written
 	// before the answer.
 	refusal bool
-	// others are requests that contradict it.
+	// others are requests that contradict it, sent while it runs.
 	others []request
 	// operations are the requests that it consists of, if it is a bulk request:
 	// each of them is there or not.
@@ -52,12 +51,9 @@ type study struct {
 }
 
 // newStudy sends the request without a fault.
-func newStudy(t testing.TB, w write, broken func(table.Table) table.Table) *study {
+func newStudy(t testing.TB, on engine, w write) *study {
 	t.Helper()
-	s := &study{write: w, base: newWorld(t, w.crowd), broken: broken}
-	if w.before != nil {
-		w.before(s.base)
-	}
+	s := &study{write: w, base: newWorld(t, on, w)}
 	s.before = s.serial().state
 	once := s.serial(w.request)
 	require.Equal(t, w.status, once.answers[0].status, "%s: %v", w.name, once.answers[0].body)
@@ -164,7 +160,7 @@ type run struct {
 
 func (s *study) begin(t trial) *run {
 	w := s.base.copy()
-	var beneath table.Table = w.table
+	beneath := w.table
 	if s.broken != nil {
 		beneath = s.broken(beneath)
 	}
@@ -176,7 +172,7 @@ func (s *study) begin(t trial) *run {
 	f.tokens, f.read, f.kinds, f.applied = nil, 0, nil, nil
 	f.fault, f.nth, f.kind = t.fault, t.nth, t.kind
 	f.sweep = func() {
-		if _, err := w.healthy.app.Store.SweepNow(w.t.Context(), stage.ID(w.t, "acme")); err != nil {
+		if _, err := w.healthy.app.Store.SweepNow(w.t.Context(), w.tenant); err != nil {
 			f.wrong = append(f.wrong, fmt.Sprintf("sweep meanwhile: %v", err))
 		}
 	}

@@ -29,6 +29,9 @@ type fault struct {
 	skew time.Duration
 	// unseen is set if nobody sees the answer.
 	unseen bool
+	// unordered is set if its cells depend on which of two calls that run beside
+	// each other comes first: they are tried, and not in the table.
+	unordered bool
 	// later is set if the transactions are sent again when the request has ended.
 	later bool
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -51,22 +53,19 @@ func (c *clock) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// A snapshotter is a table that can be copied.
-type snapshotter interface {
-	table.Table
-	Copy() (*embedded.Table, error)
-	Close() error
-}
-
-// A world is a table with the tenant acme, and the names of what is in it.
+// A world is a table with one tenant, and the names of what is in it.
 type world struct {
-	t     testing.TB
-	table snapshotter
-	clock *clock
-	token string
-	// ids are the ids of users, groups and tokens by name. Requests have {name}
-	// in their place.
+	t      testing.TB
+	engine engine
+	table  table.Table
+	clock  *clock
+	tenant tenant.ID
+	token  string
+	// ids are the ids of users, groups and tokens by name, and the tenant's.
+	// Requests have {name} in their place.
 	ids map[string]string
+	// made is the write that the world was made for.
+	made write
 	// healthy serves what is sent by must.
 	healthy *instance
 	// lateVersions leaves the versions of groups out of states: those of a deleted
@@ -77,39 +76,72 @@ type world struct {
 	looks string
 }
 
-const seats = 4
+// An engine makes the tables of worlds.
+type engine interface {
+	// open returns a table, and a name for a new tenant in it.
+	open(t testing.TB) (on table.Table, tenant string)
+	// copy returns an independent copy of a table, or nil if the engine cannot.
+	copy(t testing.TB, of table.Table) table.Table
+	close(t testing.TB, on table.Table)
+}
 
-// newWorld returns a world with a tenant of four seats, and a crowd of inactive
-// users: {u0}, {u1} and so on.
-func newWorld(t testing.TB, crowd int) *world {
-	t.Helper()
+// inMemory is the embedded engine.
+type inMemory struct{}
+
+func (inMemory) open(t testing.TB) (table.Table, string) {
 	memory, err := embedded.Memory()
 	require.NoError(t, err)
-	w := &world{t: t, table: memory, clock: &clock{now: time.Now().Add(-time.Hour).Round(0)}, ids: map[string]string{}}
+	return memory, "acme"
+}
+
+func (inMemory) copy(t testing.TB, of table.Table) table.Table {
+	memory, _ := of.(*embedded.Table)
+	c, err := memory.Copy()
+	require.NoError(t, err)
+	return c
+}
+
+func (inMemory) close(t testing.TB, on table.Table) {
+	memory, _ := on.(*embedded.Table)
+	require.NoError(t, memory.Close())
+}
+
+const seats = 4
+
+// newWorld returns a world with a tenant of four seats, a crowd of inactive
+// users, {u0}, {u1} and so on, and what a write needs.
+func newWorld(t testing.TB, on engine, made write) *world {
+	t.Helper()
+	w := &world{t: t, engine: on, made: made, clock: &clock{now: time.Now().Add(-time.Hour).Round(0)}}
+	var name string
+	w.table, name = on.open(t)
+	w.ids = map[string]string{"tenant": name}
 	w.start()
-	_, w.token = stage.TenantWith(t, w.healthy.app.Store, "acme", seats, settings(), w.clock.read())
-	for i := range crowd {
-		w.must(fmt.Sprintf("u%d", i), scim("POST", "/Users", stage.User(fmt.Sprintf(`"userName":"u%d","active":false`, i))))
+	w.tenant, w.token = stage.TenantWith(t, w.healthy.app.Store, name, seats, tenant.DefaultSettings(), w.clock.read())
+	for i := range made.crowd {
+		w.must(fmt.Sprintf("u%d", i), post(fmt.Sprintf(`"userName":"u%d","active":false`, i)))
+	}
+	if made.before != nil {
+		made.before(w)
 	}
 	return w
 }
 
-// copy returns an independent copy of a world.
+// copy returns an independent copy of a world, or one that is made like it.
 func (w *world) copy() *world {
-	memory, err := w.table.Copy()
-	require.NoError(w.t, err)
-	c := *w
-	c.table, c.clock, c.ids = memory, &clock{now: w.clock.read()}, make(map[string]string, len(w.ids))
-	for name, id := range w.ids {
-		c.ids[name] = id
+	copied := w.engine.copy(w.t, w.table)
+	if copied == nil {
+		return newWorld(w.t, w.engine, w.made)
 	}
+	c := *w
+	c.table, c.clock, c.ids = copied, &clock{now: w.clock.read()}, maps.Clone(w.ids)
 	c.start()
 	return &c
 }
 
 func (w *world) start() { w.healthy = w.instance(w.table, 0) }
 
-func (w *world) close() { require.NoError(w.t, w.table.Close()) }
+func (w *world) close() { w.engine.close(w.t, w.table) }
 
 // An instance is one process that serves a world.
 type instance struct {
