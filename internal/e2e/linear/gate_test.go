@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -229,7 +230,7 @@ type wire struct {
 	// torn is the share of reads in two parts, and late that of the writes whose
 	// callers give up at once.
 	torn, late float64
-	on         *bool // whether calls are torn and late
+	on         *atomic.Bool // whether calls are torn and late
 
 	mu       sync.Mutex
 	inFlight map[string]bool // tokens
@@ -238,7 +239,7 @@ type wire struct {
 func (w *wire) draw(share float64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return *w.on && share > 0 && w.random.Float64() < share
+	return w.on.Load() && share > 0 && w.random.Float64() < share
 }
 
 func (w *wire) part(n int) int {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,9 +125,9 @@ func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string,
 		t.Cleanup(func() { _ = memory.Close() })
 		engine = memory
 	}
-	rough := false
+	rough := &atomic.Bool{}
 	below := &wire{
-		gate: w.gate, engine: engine, random: rand.New(rand.NewPCG(seed, 11)), torn: m.torn, late: m.late, on: &rough,
+		gate: w.gate, engine: engine, random: rand.New(rand.NewPCG(seed, 11)), torn: m.torn, late: m.late, on: rough,
 		inFlight: map[string]bool{},
 	}
 	var above table.Table = below
@@ -135,7 +136,7 @@ func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string,
 	if m.conflicts == 0 {
 		above = tabletest.NewFault(below, seed, m.faults)
 	}
-	w.table = turned{gate: w.gate, next: &weather{calm: below, rough: above, w: w, on: &rough}}
+	w.table = turned{gate: w.gate, next: &weather{calm: below, rough: above, w: w, on: rough}}
 	if broken != nil {
 		w.table = broken(w.table)
 	}
@@ -154,13 +155,13 @@ func newQuietWorld(t testing.TB, seed uint64, quiet table.Table) *world {
 type weather struct {
 	calm, rough table.Table
 	w           *world
-	on          *bool
+	on          *atomic.Bool
 }
 
 func (t *weather) now() table.Table {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
-	if *t.on = !t.w.calm; t.w.calm {
+	if t.on.Store(!t.w.calm); t.w.calm {
 		return t.calm
 	}
 	return t.rough
