@@ -17,7 +17,7 @@ import (
 
 // A subject fails from its first failure on, and no longer after a success; others are not
 // affected.
-func TestRecord_MarksAndMendsFailingSubjects(t *testing.T) {
+func TestRecord_MarksAndResolvesFailingSubjects(t *testing.T) {
 	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	dora, emil := journal.Subject{Type: journal.TypeUser, Name: "dora"}, journal.Subject{Type: journal.TypeUser, Name: "emil"}
 	fails := func(s journal.Subject, request string, failed bool) {
@@ -53,7 +53,7 @@ func TestRecord_MarksAndMendsFailingSubjects(t *testing.T) {
 	f.must(err)
 	require.Equal(t, []provlog.Ref{
 		{Key: "r3", Cause: cause.SeatLimit, Count: 1}, {Key: "r2", Cause: cause.SeatLimit, Count: 1}, {Key: "r1", Cause: cause.SeatLimit, Count: 1},
-	}, failures.Items, "newest first, mended or not")
+	}, failures.Items, "newest first, resolved or not")
 	pages, err := f.store.SubjectPages(t.Context(), f.tenant, []journal.Subject{dora, emil}, provlog.Span{Limit: 10})
 	f.must(err)
 	require.Equal(t, []string{"r3", "r1"}, pages[0].Items)
