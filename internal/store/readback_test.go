@@ -117,3 +117,33 @@ func TestAccess_ReadsTenantAndToken(t *testing.T) {
 		require.False(t, ok, "%s of %s", c.id, c.of)
 	}
 }
+
+// A tenant that is being deleted is disabled, for good and for SCIM, from the first moment.
+func TestEndTenant_DisablesTheTenant(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	before, ok, err := f.store.Tenant(t.Context(), f.tenant)
+	f.must(err)
+	require.True(t, ok)
+	f.must(f.store.EndTenant(t.Context(), before, f.now()))
+	after, ok, err := f.store.Tenant(t.Context(), f.tenant)
+	f.must(err)
+	require.True(t, ok, "until everything is deleted")
+	want := before.Settings
+	want.Ending, want.SCIMDisabled = true, true
+	require.Equal(t, want, after.Settings)
+	require.ErrorIs(t, f.store.ChangeTenant(t.Context(), before, before, f.now()), tenant.ErrChanged)
+}
+
+// A token is read with the time of its last use.
+func TestToken_HasItsLastUse(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.must(f.store.SaveToken(t.Context(), f.tenant, access.Record{ID: "k1", Hash: "h", LastFour: "abcd", Created: f.now()}))
+	f.must(f.store.Used(t.Context(), f.tenant, "k1", time.Time{}, f.now()))
+	one, ok, err := f.store.Token(t.Context(), f.tenant, "k1")
+	f.must(err)
+	require.True(t, ok)
+	require.True(t, f.now().Equal(one.LastUsed))
+	all, err := f.store.Tokens(t.Context(), f.tenant)
+	f.must(err)
+	require.Equal(t, []access.Record{one}, all)
+}
