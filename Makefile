@@ -91,6 +91,7 @@ sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; 
 	@exec bin/samlocal test $(ARGS)
 
 soak: erasure-full killtest ## the long forms of tests: make check has the short ones
+	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=100000
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
 	scripts/fuzz.sh 10m
@@ -136,6 +137,7 @@ check: ## everything that CI runs
 	step 'vet' $(MAKE) -s vet; \
 	step 'linters' $(MAKE) -s lint; \
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
+	step 'simulation: 2,000 histories' go test -count=1 -run 'TestSimulation' ./internal/e2e/sim; \
 	step 'tests: race detector, both engines' $(MAKE) -s check-test; \
 	step 'fuzz targets, 20 seconds each' scripts/fuzz.sh 20s; \
 	step 'races of group changes, each 600 times' scripts/dynamodb-local/run.sh -- go test -count=1 -run RacesAreSerializable ./internal/directory; \

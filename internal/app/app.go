@@ -119,9 +119,11 @@ type Options struct {
 	Now func() time.Time
 	// NewID returns the ids of requests; nil means UUIDv7s of the clock.
 	NewID func() string
-	// Random is the source of all ids, tokens and keys, for tests that repeat a
-	// run. nil means crypto/rand, as in every deployment.
-	Random io.Reader
+	// Random is the source of all ids, secrets and keys, for tests that repeat a
+	// run, and NewToken that of the tokens of transactions. nil means crypto/rand,
+	// as in every deployment.
+	Random   io.Reader
+	NewToken func() string
 	// RequestTime is the time limit of a request.
 	RequestTime time.Duration
 	// MaxWalk is the largest number of records that one request reads without a key.
@@ -188,7 +190,7 @@ func (a *App) Types() schema.Types { return a.service.Types }
 func NewStore(t table.Table, o Options) *store.Store {
 	s := store.New(table.Retrying(meter.New(t, o.Meter...), o.Retry...), o.ids(), o.clock())
 	if o.Random != nil {
-		s.WithRandom(o.Random)
+		s.WithRandom(o.Random, o.NewToken)
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,8 @@ func store(t *testing.T, random *rand.ChaCha8) string {
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
 	o := app.Options{Now: func() time.Time { return now }}
 	if random != nil {
-		o.Random = random
+		token := 0
+		o.Random, o.NewToken = random, func() string { token++; return strconv.Itoa(token) }
 	}
 	a, err := app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.DiscardHandler), o)
 	require.NoError(t, err)

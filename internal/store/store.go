@@ -19,10 +19,10 @@ import (
 // directory.Store and access.Source. It is safe for concurrent use.
 type Store struct {
 	table table.Table
-	// newID creates the token of a transaction, one for each decision, and the
-	// ids of log entries that are not a request's.
-	newID func() string
-	now   func() time.Time
+	// newID creates the ids of log entries that are not a request's, and newToken
+	// the token of a transaction, one for each decision.
+	newID, newToken func() string
+	now             func() time.Time
 	// units is how many write units a sweep uses in a second, 0 for no limit.
 	units float64
 	// random is the source of the keys that sign cursors.
@@ -35,17 +35,18 @@ type Store struct {
 // New returns a Store on a table that retries what may be retried
 // (table.Retrying). newID creates UUIDv7s.
 func New(t table.Table, newID func() string, now func() time.Time) *Store {
-	return &Store{table: t, newID: newID, now: now, units: sweepUnits, random: rand.Reader, shuffle: mathrand.Shuffle}
+	return &Store{table: t, newID: newID, newToken: newID, now: now, units: sweepUnits, random: rand.Reader, shuffle: mathrand.Shuffle}
 }
 
-// WithRandom replaces the sources of randomness, for tests that repeat a run.
-// Call it before the Store is used.
-func (s *Store) WithRandom(random io.Reader) *Store {
-	s.random = random
+// WithRandom replaces the sources of randomness, for tests that repeat a run:
+// transactions that are sent in parallel draw their tokens in any order, and have
+// a source of their own. Call it before the Store is used.
+func (s *Store) WithRandom(random io.Reader, newToken func() string) *Store {
+	s.random, s.newToken = random, newToken
 	s.shuffle = func(n int, swap func(i, j int)) {
 		var seed [32]byte
-		_, _ = io.ReadFull(random, seed[:]) // any order will do
-		mathrand.New(mathrand.NewChaCha8(seed)).Shuffle(n, swap)
+		_, _ = io.ReadFull(random, seed[:])                      // any order will do
+		mathrand.New(mathrand.NewChaCha8(seed)).Shuffle(n, swap) //nolint:gosec // spreads work
 	}
 	return s
 }
@@ -124,7 +125,7 @@ func (s *Store) write(ctx context.Context, notAfter time.Time, ops ...table.Op) 
 	if err := p.wait(ctx, ops); err != nil {
 		return err
 	}
-	err := s.table.Write(ctx, table.Transaction{Token: s.newID(), NotAfter: notAfter, Ops: ops})
+	err := s.table.Write(ctx, table.Transaction{Token: s.newToken(), NotAfter: notAfter, Ops: ops})
 	if err == nil {
 		p.wrote()
 	}
