@@ -2,7 +2,7 @@
 # what they need into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full killtest functions \
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full killtest sabotage functions \
 	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test
 
 .SHELLFLAGS := -euc
@@ -98,6 +98,9 @@ soak: erasure-full killtest ## the long forms of tests: make check has the short
 	go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear -linear.histories=50000 -linear.pairs
 	go test -count=1 -timeout 60m -run 'TestTable$$' ./internal/e2e/faults -full
 
+sabotage: ## breaks each promise in turn, and reports whether a fast test notices: make sabotage ARGS="-name cursor"
+	@go run ./internal/check/sabotage/try $(ARGS)
+
 erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: minutes, 2 GB of disk
 	go test -count=1 -timeout 60m -v -run 'TestErasure_(FullSize|OfOneUserInABounded)' ./internal/store -erasure-full
 
@@ -144,6 +147,7 @@ check: ## everything that CI runs
 	step 'histories: concurrent requests have an order' scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/e2e/linear; \
 	step 'the table of faults' scripts/dynamodb-local/run.sh -- go test -count=1 ./internal/e2e/faults; \
 	step 'a log of a million entries' go test -count=1 -run OfAMillion ./internal/store; \
+	step 'sabotage: four of the promises, broken' go run ./internal/check/sabotage/try -sample 4; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-binaries; \
 	step 'SAM local: events, and the replay, in containers' sh -c 'scripts/docker.sh || true'; \
 	$(MAKE) -s sam-test ARGS="--without-docker=report"; \

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	rollcall "github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/sabotage"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 )
@@ -196,9 +198,20 @@ func compare(t *testing.T, gotWhat string, got []string, wantWhat string, want [
 	assert.NotEmptyf(t, got, "no %s found", gotWhat)
 }
 
+// file returns a file of the repository, or what a sabotage makes of it.
 func file(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root(t), name))
+	path := filepath.Join(root(t), name)
+	if overlay := os.Getenv(sabotage.Overlay); overlay != "" {
+		text, err := os.ReadFile(overlay)
+		require.NoError(t, err)
+		var changed struct{ Replace map[string]string }
+		require.NoError(t, json.Unmarshal(text, &changed))
+		if other, ok := changed.Replace[path]; ok {
+			path = other
+		}
+	}
+	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return string(b)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/check/conformance"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/check/sabotage"
 	"github.com/rollcall-scim/rollcall/internal/check/supply"
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
@@ -36,6 +37,13 @@ var files = []struct {
 	}},
 	{"NOTICE", ofModules(supply.Notice)},
 	{"THIRD_PARTY_LICENSES.txt", ofModules(supply.Licenses)},
+	{"docs/testing.md", func(tree fs.FS) ([]byte, error) {
+		page, err := fs.ReadFile(tree, "docs/testing.md")
+		if err != nil {
+			return nil, err
+		}
+		return sabotage.Page(page)
+	}},
 	{"template.yaml", func(tree fs.FS) ([]byte, error) {
 		template, err := fs.ReadFile(tree, "template.yaml")
 		if err != nil {

@@ -1,0 +1,409 @@
+package sabotage
+
+// promises are the sabotages of everything but the conditions of transactions.
+func promises() []Sabotage {
+	var all []Sabotage
+	for _, p := range broken {
+		all = append(all, Sabotage{Name: p.name, Breaks: p.breaks, File: p.file, Edits: p.edits, Package: "./" + p.in, Test: p.test})
+	}
+	return all
+}
+
+// otherTenant is the code by which a handler lets the client name its tenant.
+func otherTenant(text string) string {
+	return "if other, err := tenant.ParseID(" + text + "); err == nil {\n\t\tq.grant.Tenant = other\n\t}\n"
+}
+
+// withTenant imports package tenant into package httpapi's file of requests.
+var withTenant = Edit{"", "\t\"github.com/rollcall-scim/rollcall/internal/table\"\n", "\t\"github.com/rollcall-scim/rollcall/internal/table\"\n\t\"github.com/rollcall-scim/rollcall/internal/tenant\"\n"}
+
+// sameKey seals the cursors of all tenants with one key.
+const sameKey = "[]byte(\"0123456789abcdef0123456789abcdef\")"
+
+// broken are the promises in the order of the layers, from the edge inwards.
+var broken = []struct {
+	name, breaks, file string
+	edits              []Edit
+	in, test           string
+}{
+	// The tenant.
+	{
+		"tenant from a header", "A client chooses its tenant by a header.", "internal/httpapi/service.go",
+		[]Edit{withTenant, {"authenticate", "q.grant = grant\n", "q.grant = grant\n\t" + otherTenant("q.Header.Get(\"X-Tenant\")")}},
+		"internal/httpapi", "TestTenant_IsTheTokens",
+	},
+	{
+		"tenant from the query", "A client chooses its tenant by a parameter of the URL.", "internal/httpapi/service.go",
+		[]Edit{withTenant, {"authenticate", "q.grant = grant\n", "q.grant = grant\n\t" + otherTenant("q.URL.Query().Get(\"tenant\")")}},
+		"internal/httpapi", "TestTenant_IsTheTokens",
+	},
+	{
+		"tenant from the body", "A client chooses its tenant by a member of the body.", "internal/httpapi/users.go",
+		[]Edit{{"resource", "sent, notices, err := resource.Decode(rt, body)\n", "sent, notices, err := resource.Decode(rt, body)\n\tif at := strings.Index(string(body), `\"tenant\":\"`); at > 0 {\n\t\tname, _, _ := strings.Cut(string(body)[at+10:], `\"`)\n\t\t" + otherTenant("name") + "\t}\n"}, {"", "\t\"net/http\"\n", "\t\"net/http\"\n\t\"strings\"\n"}},
+		"internal/httpapi", "TestTenant_IsTheTokens",
+	},
+	{
+		"tenant made in a handler", "A handler turns a text of a request into a tenant.", "internal/httpapi/users.go",
+		[]Edit{{"resource", "body, err := q.body()\n", "body, err := q.body()\n\t_, _ = tenant.ParseID(string(body))\n"}},
+		"internal/check/arch", "TestTenant_IsNeverTakenFromABody",
+	},
+	{
+		"token's record of any tenant", "A token's text names a tenant, and its record is looked up in the cache without it.", "internal/access/authenticate.go",
+		[]Edit{{"cacheKey", "t.String() + \"_\" + id", "id"}},
+		"internal/access", "TestAuthenticate_KeepsTenantsTokensApart",
+	},
+	{
+		"no tenant in a key", "Without a tenant, all tenants' items would be reached.", "internal/store/layout.go",
+		[]Edit{{"partition", "panic(\"store: no tenant\")", "_ = t"}},
+		"internal/store", "TestPartition_RefusesNoTenant",
+	},
+	{
+		"deletion of a tenant whose name begins alike", "The deletion of acme forgets the tasks of acme-2.", "internal/store/purge.go",
+		[]Edit{{"all", "t.String()+\"#\"", "t.String()"}},
+		"internal/store", "TestEndTenant_TakesAllAwayWhereverItIsKilled",
+	},
+	// Cursors.
+	{
+		"cursor of another tenant", "A cursor continues in another tenant's list.", "internal/httpapi/cursor.go",
+		[]Edit{{"seal", "q.grant.CursorKey", sameKey}, {"open", "q.grant.CursorKey", sameKey}, {"walk", " + q.grant.Tenant.String()", ""}},
+		"internal/httpapi", "TestTenant_IsTheTokens",
+	},
+	{
+		"cursor of another list", "A cursor continues in a list with another filter.", "internal/httpapi/cursor.go",
+		[]Edit{{"walk", "b = append(b, query.Filter.String()...)", "_ = query"}},
+		"internal/httpapi", "TestCursor_IsRefusedElsewhere",
+	},
+	{
+		"cursor that is not authenticated", "A client makes its own cursors.", "internal/httpapi/cursor.go",
+		[]Edit{{"seal", "sealer.Seal(nil, nil, b, q.walk(of, query))", "append(sealer.Seal(nil, nil, nil, nil)[:0], b...)"}, {"open", "b, err := sealer.Open(nil, nil, sealed, q.walk(of, query))", "b, _ := sealed, sealer.Overhead()"}},
+		"internal/httpapi", "TestCursor_IsRefusedElsewhere",
+	},
+	// Tokens.
+	{
+		"secret compared by its beginning", "A secret whose hash begins like the stored one is accepted.", "internal/access/token.go",
+		[]Edit{{"matches", "[]byte(hash(t.secret)), []byte(stored)", "[]byte(hash(t.secret))[:8], []byte(stored + \"00000000\")[:8]"}},
+		"internal/access", "TestAuthenticate_ComparesTheWholeHash",
+	},
+	{
+		"secret compared as long as it is equal", "The time of an answer shows how much of a guess is right.", "internal/access/token.go",
+		[]Edit{{"matches", "subtle.ConstantTimeCompare([]byte(hash(t.secret)), []byte(stored)) == 1", "hash(t.secret) == stored"}, {"", "\t\"crypto/subtle\"\n", ""}},
+		"internal/check/arch", "TestSecrets_AreComparedInConstantTime",
+	},
+	{
+		"hash cut off", "A part of the hash of a secret is stored.", "internal/access/token.go",
+		[]Edit{{"hash", "sum[:]", "sum[:16]"}},
+		"internal/access", "TestMint_StoresTheWholeHash",
+	},
+	{
+		"secret stored", "The table has secrets.", "internal/access/token.go",
+		[]Edit{{"mint", "Hash: hash(secret)", "Hash: secret"}},
+		"internal/access", "TestMint_KeepsNoSecret",
+	},
+	{
+		"secret of few bits", "Secrets can be guessed.", "internal/access/token.go",
+		[]Edit{{"mint", "secret := randomText(random, 32)", "secret := randomText(random, 1) + base32Lower.EncodeToString(make([]byte, 32))[2:]"}},
+		"internal/access", "TestMint_StoresTheWholeHash",
+	},
+	{
+		"token with a wrong checksum", "Every invented token costs a read.", "internal/access/token.go",
+		[]Edit{{"Parse", "checksum(body) != parts[4]", "checksum(body) == \"\""}},
+		"internal/access", "TestParse_RefusesOtherTexts",
+	},
+	{
+		"wrong secret", "Any secret is accepted.", "internal/access/authenticate.go",
+		[]Edit{{"Authenticate", "case !token.matches(found.record.Hash):", "case false:"}},
+		"internal/access", "TestAuthenticate_ComparesTheWholeSecret",
+	},
+	{
+		"revoked token", "A revoked token is accepted.", "internal/access/authenticate.go",
+		[]Edit{{"Authenticate", "case !found.record.Revoked.IsZero():", "case false:"}},
+		"internal/access", "TestAuthenticate",
+	},
+	{
+		"expired token", "An expired token is accepted.", "internal/access/authenticate.go",
+		[]Edit{{"Authenticate", "case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):", "case false:"}},
+		"internal/access", "TestAuthenticate",
+	},
+	{
+		"tenant without SCIM", "A tenant that has SCIM disabled is changed.", "internal/access/authenticate.go",
+		[]Edit{{"Authenticate", "case found.owner.Settings.SCIMDisabled:", "case false:"}},
+		"internal/access", "TestAuthenticate",
+	},
+	{
+		"token cached for a minute", "A revoked token is accepted for a minute.", "internal/access/authenticate.go",
+		[]Edit{{"", "const CacheTime = 10 * time.Second", "const CacheTime = time.Minute"}},
+		"internal/access", "TestCacheTime_IsTenSeconds",
+	},
+	{
+		"token cached while the process is frozen", "A revoked token is accepted after a thaw.", "internal/access/authenticate.go",
+		[]Edit{{"NewAuthenticator", "now().Round(0)", "now()"}},
+		"internal/access", "TestAuthenticate_CacheExpiresByTheTimeOfDay",
+	},
+	// Requests.
+	{
+		"no rate limit", "One tenant takes what the others need.", "internal/httpapi/limit.go",
+		[]Edit{{"allow", "l.rate == 0 || l.bucket(t).AllowN(now, 1)", "true"}},
+		"internal/httpapi", "TestLimit_HoldsEachTenant",
+	},
+	{
+		"one rate limit for all tenants", "The requests of one tenant count for the others.", "internal/httpapi/limit.go",
+		[]Edit{{"bucket", "bucket, ok := l.tenants[t]", "t = tenant.ID{}\n\tbucket, ok := l.tenants[t]"}},
+		"internal/httpapi", "TestLimit_HoldsEachTenant",
+	},
+	{
+		"no limit of a body", "A body of any size is read into memory.", "internal/web/body.go",
+		[]Edit{{"ReadBody", "http.MaxBytesReader(nil, r.Body, most)", "r.Body"}},
+		"internal/web", "TestReadBody_StopsAtTheLimit",
+	},
+	{
+		"token in a body", "A token that was sent in a body is stored and shown.", "internal/httpapi/request.go",
+		[]Edit{{"body", "return body, exposedInBody(body)", "return body, nil"}},
+		"internal/httpapi", "TestBody_WithATokenIsRefused",
+	},
+	{
+		"header Authorization in the log", "A line of the log has the secret of a token.", "internal/httpapi/service.go",
+		[]Edit{{"authenticate", "q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID", "q.event.Tenant, q.event.TokenID = grant.Tenant.String(), value"}},
+		"internal/httpapi", "TestLog_HasNoSecret",
+	},
+	{
+		"secret in the text of a token", "A token that is printed shows its secret.", "internal/access/token.go",
+		[]Edit{{"String", "\"token \" + t.ID", "\"token \" + t.secret"}},
+		"internal/access", "TestMint_KeepsNoSecret",
+	},
+	{
+		"credentials not redacted", "A token that was sent as a name is stored in the log.", "internal/credential/credential.go",
+		[]Edit{{"Redact", "return form.ReplaceAllLiteralString(text, \"[token]\")", "return text"}},
+		"internal/credential", "TestRedact",
+	},
+	{
+		"hostile text in a log line", "A name that a client sent moves the cursor of a terminal.", "internal/text/text.go",
+		[]Edit{{"LogLine", "if bytes.IndexFunc(document, markup) < 0 {", "if true {"}},
+		"internal/text", "TestHostileTexts_AreInertOnEveryTarget",
+	},
+	{
+		"If-Match ignored by PATCH and PUT of a user", "A change overwrites another that its sender has not seen.", "internal/directory/user_update.go",
+		[]Edit{{"decideUpdate", "if !match.Allow(before.Version) {", "if false {"}},
+		"internal/directory", "TestUpdate_Preconditions",
+	},
+	{
+		"If-Match ignored by DELETE of a user", "A deletion of a user that has changed since.", "internal/directory/user_delete.go",
+		[]Edit{{"Delete", "case !match.Allow(before.Version):", "case false:"}},
+		"internal/directory", "TestUpdate_Preconditions",
+	},
+	{
+		"If-Match ignored by PATCH and PUT of a group", "A change of a group overwrites another.", "internal/directory/group_update.go",
+		[]Edit{{"refuse", "if w.match.Allow(e.Before.Version) {", "if true {"}},
+		"internal/httpapi", "TestGroups_Refusals",
+	},
+	{
+		"If-Match ignored by DELETE of a group", "A deletion of a group that has changed since.", "internal/directory/group_delete.go",
+		[]Edit{{"deleteGroup", "if !match.Allow(before.Version) {", "if false {"}},
+		"internal/httpapi", "TestGroups_Refusals",
+	},
+	// The console and the admin API.
+	{
+		"page without a session", "Anyone who reaches the port administers all tenants.", "internal/console/console.go",
+		[]Edit{{"guard", "case !c.sessions.known(q.cookie):", "case false:"}},
+		"internal/console", "TestSession_IsNeededForEveryPage",
+	},
+	{
+		"form of another site", "A page of another site sends a form in the administrator's name.", "internal/console/console.go",
+		[]Edit{{"checkForm", "!ownForm(q.Request) || ", ""}},
+		"internal/console", "TestForms_AreAcceptedFromThisConsoleOnly",
+	},
+	{
+		"form without its token", "A form needs no page of the session.", "internal/console/console.go",
+		[]Edit{{"checkForm", " || !c.sessions.isForm(q.cookie, q.PostForm.Get(\"form\"))", ""}},
+		"internal/console", "TestForms_OfChangesHaveTheirToken",
+	},
+	{
+		"console under another name", "A page that resolves its name to this machine reads the console.", "internal/console/console.go",
+		[]Edit{{"guard", "case !c.knownHost(q.Request):", "case false:"}},
+		"internal/console", "TestHost_OfAnotherNameIsRefused",
+	},
+	{
+		"link that works twice", "A link from the shell's history begins a session.", "internal/console/session.go",
+		[]Edit{{"enter", "delete(s.links, sent)\n", ""}},
+		"internal/console", "TestLink_WorksOnce",
+	},
+	{
+		"pages without a content security policy", "A script that got into a page would run.", "internal/console/guard.go",
+		[]Edit{{"", "\"Content-Security-Policy\": \"default-src 'none'; ", "\"Content-Security-Policy\": \""}},
+		"internal/console", "TestHeaders_AreOnEveryAnswer",
+	},
+	{
+		"hostile name as markup", "A name that a client sent is markup of the administrator's page.", "internal/console/page.go",
+		[]Edit{{"parsePages", "\"name\": nameText,", "\"name\": func(s string) template.HTML { return template.HTML(s) },"}},
+		"internal/console", "TestHostileValues_AreInert",
+	},
+	{
+		"admin API without a signature", "A request that API Gateway did not authorize is answered.", "internal/adminapi/service.go",
+		[]Edit{{"answer", "if q.operator == \"\" {", "if false {"}},
+		"internal/adminapi", "TestRoutes_RefuseUnsignedRequests",
+	},
+	{
+		"operator from a header", "A client names itself as the operator.", "internal/lambdahttp/request.go",
+		[]Edit{{"request", "r.Header.Del(web.OperatorHeader)", "_ = web.OperatorHeader"}},
+		"internal/lambdahttp", "TestHandler_InvocationIsLambdasOwn",
+	},
+	{
+		"path that climbs", "An id of dots leads to another resource.", "internal/lambdahttp/request.go",
+		[]Edit{{"escapeSegment", "return \"%2E%2E\"", "return \"..\""}},
+		"internal/lambdahttp", "TestHandler_PathLeadsToTheRoutedResource",
+	},
+	// Users and seats.
+	{
+		"seat freed twice", "A deactivation frees two seats.", "internal/store/ledger.go",
+		[]Edit{{"ledgerOp", "add[name] = -1", "add[name] = -2"}},
+		"internal/directory", "TestModify_MovesTheSeat",
+	},
+	{
+		"seat not freed", "A deactivated user keeps the seat.", "internal/store/ledger.go",
+		[]Edit{{"ledgerOp", "case was && !is:", "case false:"}},
+		"internal/directory", "TestModify_MovesTheSeat",
+	},
+	{
+		"Reader holds a seat", "A Reader is counted as a User.", "internal/directory/seat.go",
+		[]Edit{{"Holds", "return HoldsReader", "return HoldsSeat"}},
+		"internal/directory", "TestAccountTypes",
+	},
+	{
+		"inactive user holds a seat", "A deactivation frees no seat.", "internal/directory/seat.go",
+		[]Edit{{"Holds", "!u.Active || ", ""}},
+		"internal/directory", "TestModify_MovesTheSeat",
+	},
+	{
+		"deleted user is readable", "A deleted user is served.", "internal/store/user.go",
+		[]Edit{{"User", "item, ok, err := s.read(ctx, userKey(t, id))\n", "item, ok, err := s.read(ctx, userKey(t, id))\n\tif !ok && err == nil {\n\t\titem, ok, err = s.read(ctx, goneKey(t, id))\n\t}\n"}},
+		"internal/directory", "TestDelete_HidesAndKeeps",
+	},
+	{
+		"deletion that hides nothing", "A deleted user is listed as inactive.", "internal/directory/user_delete.go",
+		[]Edit{{"Delete", "after.Deleted = by.Settings.DeletedUsers != tenant.DeletedReadable", "after.Deleted = by.Settings.DeletedUsers == \"\""}},
+		"internal/directory", "TestDelete_HidesAndKeeps",
+	},
+	{
+		"deletion that keeps memberships", "A name given to another person inherits groups.", "internal/directory/user_delete.go",
+		[]Edit{{"Delete", "if err := w.endMemberships(ctx, &made.change, MaxJoined); err != nil {\n\t\t\treturn decision{}, err\n\t\t}\n", ""}},
+		"internal/directory", "TestGroups_DeletedUser",
+	},
+	{
+		"reactivation by PATCH of a user that the application deactivated", "An identity provider lets in whom the application has locked out.", "internal/directory/user_update.go",
+		[]Edit{{"updated", "if before.DeactivatedBy == journal.ByApplication {", "if false {"}},
+		"internal/directory", "TestModifyInApp",
+	},
+	{
+		"reactivation by POST of a user that the application deactivated", "An identity provider lets in whom the application has locked out.", "internal/directory/user_provision.go",
+		[]Edit{{"decideProvision", "if u.DeactivatedBy == journal.ByApplication {\n\t\t\treturn decision{}, taken(sent, holders, u, TakenByApp)\n\t\t}\n\t\tif !active {", "if !active {"}},
+		"internal/directory", "TestProvision_DeactivatedInApplication",
+	},
+	{
+		"protected user changed", "An identity provider renames or deactivates the owner.", "internal/directory/protect.go",
+		[]Edit{{"refuseProtected", "if !before.Protected {", "if true {"}},
+		"internal/directory", "TestProtected_RefusesIdentityProviders",
+	},
+	{
+		"protected user deleted", "An identity provider deletes the owner.", "internal/directory/user_delete.go",
+		[]Edit{{"Delete", "case before.Protected:", "case false:"}},
+		"internal/directory", "TestProtected_RefusesIdentityProviders",
+	},
+	{
+		"protected user taken out of a group", "A whole new set of members leaves out the owner.", "internal/directory/protect.go",
+		[]Edit{{"checkProtected", "if member[id] {", "if false {"}},
+		"internal/directory", "TestProtected_StaysInGroups",
+	},
+	{
+		"link that changes who somebody is", "A POST with another's address takes over the application's user.", "internal/directory/user_provision.go",
+		[]Edit{{"decideLink", "if d, ok := disagreement(before, sent); ok {", "if d, ok := disagreement(before, sent); ok && false {"}},
+		"internal/directory", "TestLink_ByPostKeepsIdentity",
+	},
+	{
+		"rehire that keeps memberships", "A recycled address inherits the groups of the person before.", "internal/directory/user_provision.go",
+		[]Edit{{"reactivate", "ends = w.by.Settings.Rehire != tenant.RehireKeep && !u.Deleted", "ends = false"}},
+		"internal/directory", "TestRehire",
+	},
+	{
+		"names that look alike", "A name with an invisible character is another name.", "internal/scim/fold/fold.go",
+		[]Edit{{"dropIgnorable", "return -1", "return r"}},
+		"internal/scim/fold", "TestFold_DropsInvisibleCharacters",
+	},
+	{
+		"membership of a former epoch", "A member of a set that was replaced is still one.", "internal/directory/member.go",
+		[]Edit{{"current", "slices.Contains(memberships, UserMembership{Group: g.ID, Epoch: g.Epoch})", "slices.ContainsFunc(memberships, func(m UserMembership) bool { return m.Group == g.ID })"}},
+		"internal/directory", "TestGroups",
+	},
+	// The log, and what is written when.
+	{
+		"change of a user without its entry", "A change is missing in the log and in the change feed.", "internal/store/commit.go",
+		[]Edit{{"Commit", "[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},", ""}},
+		"internal/httpapi", "TestChanges_AreWrittenWithTheirEntry",
+	},
+	{
+		"change of a group without its entry", "A change is missing in the log and in the change feed.", "internal/store/group.go",
+		[]Edit{{"editOps", "ops := []operation{{Op: logOp(t, e.Entry, e.Before.History, e.Expires)}}", "var ops []operation"}},
+		"internal/httpapi", "TestChanges_AreWrittenWithTheirEntry",
+	},
+	{
+		"entry without its change", "The log has a change that was refused.", "internal/store/commit.go",
+		[]Edit{
+			{"Commit", "[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},", ""},
+			{"Commit", "return s.commit(ctx, c.NotAfter, operations)", "if err := s.write(ctx, c.NotAfter, logOp(t, c.Entry, historyOf(c.Before), c.Expires)); err != nil {\n\t\treturn writeError(err)\n\t}\n\treturn s.commit(ctx, c.NotAfter, operations)"},
+		},
+		"internal/httpapi", "TestChanges_AreWrittenWithTheirEntry",
+	},
+	{
+		"write at any time", "A reader that follows the log misses a late change.", "internal/directory/decision.go",
+		[]Edit{{"change", "NotAfter: w.by.Time.Add(journal.WriteTime),\n", ""}},
+		"internal/httpapi", "TestEntries_AreWrittenWithinEightSeconds",
+	},
+	{
+		"write within a minute", "A reader that follows the log misses a late change.", "internal/journal/policy.go",
+		[]Edit{{"", "const WriteTime = 8 * time.Second", "const WriteTime = time.Minute"}},
+		"internal/httpapi", "TestEntries_AreWrittenWithinEightSeconds",
+	},
+	{
+		"write that is sent too late", "A transaction is sent after its time.", "internal/table/retry.go",
+		[]Edit{{"tooLate", "return !tx.NotAfter.IsZero() && ", "return false && "}},
+		"internal/table", "TestRetrying_ObeysNotAfter",
+	},
+	{
+		"unknown outcome sent with another token", "A change whose answer was lost is applied twice.", "internal/table/retry.go",
+		[]Edit{{"Write", "err := r.table.Write(ctx, tx)\n", "if try > 0 {\n\t\t\ttx.Token += \"+\"\n\t\t}\n\t\terr := r.table.Write(ctx, tx)\n"}},
+		"internal/table", "TestRetrying_Write",
+	},
+	{
+		"unknown outcome reported as refused", "A change that was applied is reported as not made.", "internal/table/retry.go",
+		[]Edit{{"Write", "case lost != nil:", "case false:"}},
+		"internal/table", "TestRetrying_Write",
+	},
+	{
+		"failed condition sent again", "A decision that is known to be wrong is sent until it fits.", "internal/table/retry.go",
+		[]Edit{{"Write", "case decides(err):\n\t\t\treturn err\n", ""}, {"Write", "if !(errors.Is(err, ErrConflict) ||", "var failed *ConditionError\n\t\tif err == nil {\n\t\t\treturn nil\n\t\t}\n\t\tif !(errors.As(err, &failed) || errors.Is(err, ErrConflict) ||"}},
+		"internal/table", "TestRetrying_Write",
+	},
+	{
+		"token of a transaction forgotten", "A transaction that is sent again is applied again.", "internal/table/embedded/write.go",
+		[]Edit{{"replayed", "return errReplayed", "return nil"}},
+		"internal/table/embedded", "TestEmbeddedContract",
+	},
+	{
+		"token of another transaction accepted", "Another transaction is reported as applied.", "internal/table/embedded/write.go",
+		[]Edit{{"replayed", "return table.ErrTokenReused", "return errReplayed"}},
+		"internal/table/embedded", "TestEmbeddedContract",
+	},
+	{
+		"limit that is reached is below", "One seat too many is granted.", "internal/table/apply.go",
+		[]Edit{{"Holds", "a.number < b.number", "a.number <= b.number"}},
+		"internal/table/embedded", "TestEmbeddedContract",
+	},
+	{
+		"expired item served", "An entry is shown after the retention that the tenant chose.", "internal/store/store.go",
+		[]Edit{{"expired", "return a.Has(table.ExpiryName) && a.Number(table.ExpiryName) <= now.Unix()", "return false"}},
+		"internal/store", "TestExpired_IsNotRead",
+	},
+	{
+		"partition left by the deletion of a tenant", "Data of a deleted tenant stays.", "internal/store/purge.go",
+		[]Edit{{"recordPartitions", "\"FAILING\", ", ""}},
+		"internal/store", "TestRecordPartitions_AreAllThatHaveKeys",
+	},
+}
