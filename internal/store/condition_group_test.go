@@ -176,6 +176,13 @@ func groupDecisions(t tenant.ID) []decision {
 			conditions: []settled{{groupKey(t, "g1"), table.Is(attrEpochs, table.Number(1)), "", "two epochs of one number"}},
 		},
 		{
+			name: "the epoch of a new group", returned: failsAs(directory.ErrStale),
+			commit: func(f *fixture, s *Store) error {
+				return s.BeginEpoch(f.t.Context(), f.tenant, "g1", nil, 1, f.now())
+			},
+			conditions: []settled{{groupKey(t, "g1"), table.Absent(), "", "an epoch that is begun again and the group that has it"}},
+		},
+		{
 			name: "members that are staged",
 			given: func(f *fixture) {
 				group1(f)

@@ -247,9 +247,12 @@ func tokenDecisions(t tenant.ID) []decision {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return []decision{
 		{
-			name: "a new token", returned: fails,
-			commit:     func(f *fixture, s *Store) error { return s.SaveToken(f.t.Context(), f.tenant, record("k1")) },
-			conditions: []settled{{tokenKey(t, "k1"), table.Absent(), "", "two tokens of one id"}},
+			name: "a new token", returned: failsAs(tenant.ErrNotFound),
+			commit: func(f *fixture, s *Store) error { return s.SaveToken(f.t.Context(), f.tenant, record("k1")) },
+			conditions: []settled{
+				{tokenKey(t, "k1"), table.Absent(), "", "two tokens of one id"},
+				{tenantKey(t), table.Present(), "", "a token and the deletion of its tenant"},
+			},
 		},
 		{
 			name: "the first use of a token", returned: leftToOthers,

@@ -371,6 +371,22 @@ func userDecisions(t tenant.ID) []decision {
 			},
 		},
 		{
+			name: "a deleted user, with a membership of a group that is gone", returned: refused,
+			given: func(f *fixture) { inGroup(f); f.write(table.Delete(groupKey(t, "g1"))) },
+			commit: func(f *fixture, s *Store) error {
+				c := leaving(f, func(u *directory.User) { u.Deleted, u.Active = true, false })
+				c.Gone = map[string]bool{"g1": true}
+				return f.commitUser(s, c)
+			},
+			conditions: []settled{
+				{userKey(t, "u1"), version(1), changed, "two changes of one user"},
+				{userKey(t, "u1"), joins(1), changed, "a deletion and a join"},
+				{goneKey(t, "u1"), table.Absent(), changed, "two deletions of one user"},
+				{groupKey(t, "g1"), table.Absent(), changed, "a deletion and the creation of the group"},
+				counted, logged,
+			},
+		},
+		{
 			name: "a user that keeps its place and loses its memberships", returned: refused, given: inGroup,
 			commit: func(f *fixture, s *Store) error {
 				c := leaving(f, func(u *directory.User) { u.Leaving = true })

@@ -88,6 +88,8 @@ var removed = []struct {
 	{"member.go", "memberOps", "ops = append(ops, means(table.Check(userKey(t, user), table.Absent()), directory.UserKnown, user))", "_ = user", "a new group with members/a skipped member and its return"},
 	{"member.go", "endMembershipOps", "touchGroup(t, m.Group, e.Time, nil, table.Present())", "touchGroup(t, m.Group, e.Time, nil)", "a deleted user, with its memberships/a user and a group that are deleted"},
 
+	{"member.go", "endMembershipOps", "ops = append(ops, operation{Op: table.Check(groupKey(t, m.Group), table.Absent())})", "", "a deleted user, with a membership of a group that is gone/a deletion and the creation of the group"},
+
 	{"protected.go", "protectedChecks", "ops := []operation{{Op: table.Check(protectedListKey(t), sameList(c.List))}}", "var ops []operation", "a group that is emptied/a change of many members and a protection"},
 	{"protected.go", "protectedChecks", "ops = append(ops, operation{Op: table.Check(membershipKey(t, g.ID, g.Epoch, user), table.Absent())})", "_ = user", "a deleted group/a change of many members and a join of a protected user"},
 	{"protected.go", "protectedOps", "}}, sameList(c.Before))}}", "}})}}", "the first protected user/two users who are protected first"},
@@ -112,6 +114,7 @@ var removed = []struct {
 	{"task.go", "doneOps", "when...", "when[:0]...", "the last of a deleted user's memberships/a delayed request and a later deletion"},
 	{"task.go", "takeEpochOps", ", table.Is(attrState, table.Text(stateStaged))", "", "a group with a whole new set of members/a new set of members and its sweep"},
 	{"task.go", "BeginEpoch", ",\n\t\t\ttable.Is(attrEpochs, table.Number(group.Epochs)))", ")", "an epoch that is begun/two epochs of one number"},
+	{"task.go", "BeginEpoch", "begun := table.Check(groupKey(t, id), table.Absent())", "begun := table.Delete(taskKey(t, \"none\"))", "the epoch of a new group/an epoch that is begun again and the group that has it"},
 	{"task.go", "StageMembers", "operations := []operation{staged}", "operations := []operation{staged}[:0]", "members that are staged/staged members and their sweep"},
 	{"task.go", "forgetDue", "\t\toperation{Op: table.Check(taskKey(t, name), table.Absent())},\n", "", "the name of a task that does not exist/a name that is forgotten and a new task"},
 	{"task.go", "endStagedOp", ",\n\t\ttable.Is(attrState, table.Text(stateStaged)))", ")", "an epoch that is given up/an epoch that is given up and its commit"},
@@ -133,6 +136,7 @@ var removed = []struct {
 	{"tenant.go", "SetSeatLimit", "table.Number(limit)}}, table.Present())", "table.Number(limit)}})", "a seat limit/a limit and the deletion of its tenant"},
 
 	{"token.go", "SaveToken", "table.Put(tokenItem(t, r), table.Absent())", "table.Put(tokenItem(t, r))", "a new token/two tokens of one id"},
+	{"token.go", "SaveToken", ", table.Check(tenantKey(t), table.Present())", "", "a new token/a token and the deletion of its tenant"},
 	{"token.go", "Used", "table.Put(item, when)", "table.Put(item, []table.Condition{when}[:0]...)", "the first use of a token/two instances that record the first use"},
 	{"token.go", "Used", "when = table.Is(attrTime, millis(before))", "when = table.Present()", "another use of a token/two instances that record a use"},
 	{"token.go", "RevokeToken", ",\n\t\ttable.Is(attrNextID, table.Text(\"\"))", "", "a revoked token/a revocation and a rotation of the token"},
