@@ -99,11 +99,13 @@ func taskDecisions(t tenant.ID) []decision {
 			conditions: tenantSame("a delayed deletion and a tenant of the same name"),
 		},
 		{
-			name: "the progress of a tenant's deletion", returned: leftToOthers, given: ending, commit: deletion, nth: 5,
+			name: "the progress of a tenant's deletion", returned: leftToOthers, given: ending, commit: deletion,
+			has:        func(op table.Op) bool { return op.Kind == table.OpUpdate },
 			conditions: tenantSame("a delayed note and a tenant of the same name"),
 		},
 		{
-			name: "the last of a deleted tenant", returned: leftToOthers, given: ending, commit: deletion, nth: 6,
+			name: "the last of a deleted tenant", returned: leftToOthers, given: ending, commit: deletion,
+			has:        func(op table.Op) bool { return op.Key == tenantKey(t) },
 			conditions: tenantSame("a delayed end and a tenant of the same name"),
 		},
 		{

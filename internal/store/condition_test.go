@@ -27,6 +27,8 @@ type decision struct {
 	// commit calls the store, whose write number nth, from 0, is the transaction.
 	commit func(f *fixture, s *Store) error
 	nth    int
+	// has finds an operation by which the transaction is known, in place of its number.
+	has func(op table.Op) bool
 	// conditions are all conditions of the transaction. Without one of them, the race
 	// that it settles is lost.
 	conditions []settled
@@ -123,7 +125,7 @@ func (d decision) run(t *testing.T, broken *settled) (*meddler, error) {
 	if d.given != nil {
 		d.given(f)
 	}
-	m := &meddler{Table: f.table, f: f, nth: d.nth, broken: broken}
+	m := &meddler{Table: f.table, f: f, nth: d.nth, has: d.has, broken: broken}
 	return m, d.commit(f, f.on(m))
 }
 
@@ -167,6 +169,7 @@ type meddler struct {
 	table.Table
 	f      *fixture
 	nth    int
+	has    func(op table.Op) bool
 	broken *settled
 
 	mu     sync.Mutex
@@ -179,8 +182,11 @@ type meddler struct {
 func (m *meddler) Write(ctx context.Context, tx table.Transaction) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.writes++
-	if m.writes-1 != m.nth {
+	is := m.writes == m.nth
+	if m.has != nil {
+		is = m.tx == nil && slices.ContainsFunc(tx.Ops, m.has)
+	}
+	if m.writes++; !is {
 		m.again = m.again || m.tx != nil && reflect.DeepEqual(m.tx.Ops, tx.Ops)
 		return m.Table.Write(ctx, tx)
 	}
