@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
@@ -139,6 +140,11 @@ func FuzzModify_FailsWithoutATrace(f *testing.F) {
 	for _, body := range patchSeeds(f, g) {
 		f.Add([]byte(body), false)
 		f.Add([]byte(body), true)
+	}
+	for _, body := range corpus.Read(f, "../..").Bodies {
+		if strings.Contains(body, "Operations") && len(body) < 10_000 {
+			f.Add([]byte(body), false)
+		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte, strict bool) {
 		if _, err := resource.DecodePatch(body); err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 )
 
 const (
@@ -130,6 +132,10 @@ func TestClean(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"", id, `\u00`, "&#x110000;", "(request " + id, strings.Repeat("...", 3000), strings.Repeat("a@", 3000), strings.Repeat(`\`, 999)} {
 		f.Add(text, "the end")
+	}
+	known := corpus.Read(f, "../..")
+	for _, text := range append(known.Bodies, known.Values...) {
+		f.Add(text, "userName")
 	}
 	f.Fuzz(func(t *testing.T, text, words string) {
 		begun := time.Now()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/bulk"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
@@ -282,6 +283,9 @@ func FuzzResolve(f *testing.F) {
 	}
 	for _, name := range []string{"", ".", ":", "level", "userName", "meta.version", "__proto__", scim.EnterpriseURN, scim.CoreUserURN, scim.CoreUserURN + ":", hrURN + ".", "urn:x:y.z"} {
 		f.Add(name)
+	}
+	for _, path := range corpus.Read(f, "../..").Paths {
+		f.Add(path)
 	}
 	rt := namedUser(f)
 	f.Fuzz(func(t *testing.T, name string) {

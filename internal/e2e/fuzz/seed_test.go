@@ -56,9 +56,9 @@ const canary = "canary-zkqj"
 
 // placeholders are the words in recorded and hostile requests, and what takes their place.
 var placeholders = strings.NewReplacer(
-	"{run}", "1", "{N}", "2", "{userId}", fixture.Alice, "{userId2}", fixture.Dave, "{userId3}", fixture.Erin, "{otherUserId}", fixture.Dave,
-	"{inactiveUserId}", fixture.Bob, "{managerId}", fixture.Erin, "{groupId}", fixture.Design, "{userIdOfOtherTenant}", fixture.Fay,
-	"{extUrn}", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
+	"{{run}}", "1", "{N}", "2", "{{userId}}", fixture.Alice, "{{userId2}}", fixture.Dave, "{{userId3}}", fixture.Erin, "{{otherUserId}}", fixture.Dave,
+	"{{inactiveUserId}}", fixture.Bob, "{{managerId}}", fixture.Erin, "{{groupId}}", fixture.Design, "{{userIdOfOtherTenant}}", fixture.Fay,
+	"{{extUrn}}", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
 	"{T1}", "acme", "{T2}", "full", "{T1_USER}", fixture.Alice, "{T1_OTHER_USER}", fixture.Dave, "{T1_OWNER}", fixture.Erin,
 	"{T1_GROUP}", fixture.Design, "{T1_ADMIN_GROUP}", fixture.Nobody, "{T2_USER}", fixture.Fay, "{T2_USERNAME}", "fay@example.com",
 	"{T1_USERNAME}", "alice@example.com", "{T1_GROUP_NAME}", "Design",

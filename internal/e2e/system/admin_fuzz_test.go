@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -39,6 +40,14 @@ func FuzzAdmin(f *testing.F) {
 		{"PATCH", "/tenants/acme/users/%2e%2e", "", strings.Repeat("[", 300), "", `"1", "2"`},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])
+	}
+	for _, e := range loadEvents(f) {
+		var event lambdahttp.Event
+		if _, path, ok := strings.Cut(e.RouteKey, " "); !ok || !strings.HasPrefix(path, adminapi.Prefix) {
+			continue
+		}
+		require.NoError(f, json.Unmarshal(e.Payload, &event))
+		f.Add(event.RequestContext.HTTP.Method, strings.TrimPrefix(event.RawPath, adminapi.Prefix), event.RawQueryString, event.Body, event.Headers["content-type"], "")
 	}
 	f.Fuzz(func(t *testing.T, method, path, query, body, contentType, match string) {
 		escaped := adminapi.Prefix + "/" + strings.TrimPrefix(path, "/")

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -381,6 +382,9 @@ func FuzzDecodeBulk(f *testing.F) {
 		`[{"method":"DELETE","path":"/Users/bulkId:%61"},{"method":"PUT","data":"{}"}]`,
 	} {
 		f.Add(bulkBody(`"failOnErrors":1,"Operations":` + s))
+	}
+	for _, body := range corpus.Read(f, "../../..").Bodies {
+		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		b, _, err := Decode(body)

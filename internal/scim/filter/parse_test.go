@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	requests "github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 )
 
 func text(s string) Value { return Value{Kind: String, Text: s} }
@@ -441,6 +443,9 @@ func FuzzParse(f *testing.F) {
 	for _, c := range corpus(f) {
 		f.Add(c.Filter)
 	}
+	for _, filter := range requests.Read(f, "../../..").Filters {
+		f.Add(filter)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		e, err := Parse(text, Limits{})
 		if err != nil {
@@ -459,6 +464,9 @@ func FuzzParsePath(f *testing.F) {
 		`members`, `name.familyName`, `addresses[type eq "work"]`, `members[value eq "1"].displayName`,
 		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value`,
 	} {
+		f.Add(path)
+	}
+	for _, path := range requests.Read(f, "../../..").Paths {
 		f.Add(path)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

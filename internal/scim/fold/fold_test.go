@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 )
 
 // Covers: 7644-7.8-1
@@ -150,6 +152,9 @@ func TestFold_IsIdempotent(t *testing.T) {
 
 func FuzzFold(f *testing.F) {
 	for _, s := range []string{"", "Straße", "\xff", "a\xc3", "¨ x", "\u0345\u0301Α", "ﷺ", "a@xn--bcher-kva.", " @xn--a", "a@\u3002"} {
+		f.Add(s)
+	}
+	for _, s := range corpus.Read(f, "../../..").Values {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
@@ -841,6 +842,9 @@ func FuzzMatch(f *testing.F) {
 		f.Add(text, []byte(matchUser))
 	}
 	f.Add(`emails[type eq "work"].value ne "a"`, []byte(`{"emails": [null, {"type": ["work"]}, "a"]}`))
+	for _, text := range corpus.Read(f, "../../..").Filters {
+		f.Add(text, []byte(matchUser))
+	}
 	f.Add(matchX+`weights gt 1e308`, []byte(`{"urn:x:test:1.0:User": {"weights": [1e999999999, -0.0]}}`))
 	f.Fuzz(func(t *testing.T, text string, body []byte) {
 		r, err := matchDecode(body)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
@@ -18,6 +19,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	for _, s := range []string{`{"a":[1,"x",true,null]}`, `{"a":1,"A":2}`, "\xef\xbb\xbf{}", `"\ud800"`, `1e400`, `{}{}`, ``} {
 		f.Add([]byte(s))
 	}
+	addBodies(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		v, err := scim.DecodeJSON(body)
 		if err != nil {
@@ -41,6 +43,7 @@ func FuzzDecodeResource(f *testing.F) {
 		f.Add(body)
 	}
 	f.Add(userBody(`"userName":"a","emails":{"value":"a"},"isTeamAccount":"True","roles":[{"value":"{\"value\":\"A\"}"}]`))
+	addBodies(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, rt := range []*schema.ResourceType{scimtest.UserType(), schema.GroupType()} {
 			r, _, err := Decode(rt, body)
@@ -50,7 +53,7 @@ func FuzzDecodeResource(f *testing.F) {
 				continue
 			}
 			doc := Encode(rt, r)
-			if again, notices, err := Decode(rt, doc); err != nil || len(besidesURIs(notices)) > 0 {
+			if again, notices, err := Decode(rt, doc); err != nil || len(besidesKept(notices)) > 0 {
 				t.Fatalf("%s: %v, %v", doc, notices, err)
 			} else if string(Encode(rt, again)) != string(doc) {
 				t.Fatalf("%s becomes %s", doc, Encode(rt, again))
@@ -59,16 +62,28 @@ func FuzzDecodeResource(f *testing.F) {
 	})
 }
 
-// besidesURIs returns the notices except those of references that are not URIs:
-// these are stored as they are, and so are reported each time.
-func besidesURIs(notices []scim.Notice) []scim.Notice {
-	return slices.DeleteFunc(slices.Clone(notices), func(n scim.Notice) bool { return n.Kind == scim.NoticeNotURI })
+// besidesKept returns the notices except those of values that are kept as they
+// are, and so are reported each time: references that are not URIs, and other
+// types of members.
+func besidesKept(notices []scim.Notice) []scim.Notice {
+	return slices.DeleteFunc(slices.Clone(notices), func(n scim.Notice) bool {
+		return n.Kind == scim.NoticeNotURI || n.Kind == scim.NoticeMemberType
+	})
+}
+
+// addBodies adds the bodies of all known requests as seeds.
+func addBodies(f *testing.F) {
+	f.Helper()
+	for _, body := range corpus.Read(f, "../../..").Bodies {
+		f.Add([]byte(body))
+	}
 }
 
 func FuzzPatch(f *testing.F) {
 	for _, c := range patchCorpus(f) {
 		f.Add(patchBody(c["ops"]))
 	}
+	addBodies(f)
 	before := parseUser(f, `"id":"1","userName":"a@x","active":true,"name":{"givenName":"G"},`+
 		`"emails":[{"value":"w@x","type":"work","primary":true},{"value":"h@x","type":"home"}],`+
 		`"`+scim.EnterpriseURN+`":{"department":"D","manager":{"value":"m"}},"`+scim.RollcallURN+`":{"isTeamAccount":true}`)
@@ -83,7 +98,7 @@ func FuzzPatch(f *testing.F) {
 			require.Truef(t, ok, "%T: %v", err, err)
 			return
 		}
-		if sent, notices, err := Decode(rt, Encode(rt, after)); err != nil || len(besidesURIs(notices)) > 0 {
+		if sent, notices, err := Decode(rt, Encode(rt, after)); err != nil || len(besidesKept(notices)) > 0 {
 			t.Fatalf("%s: %v, %v", Encode(rt, after), notices, err)
 		} else if sent["id"] = "1"; string(Encode(rt, sent)) != string(Encode(rt, after)) {
 			t.Fatalf("%s becomes %s", Encode(rt, after), Encode(rt, sent))

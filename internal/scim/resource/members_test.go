@@ -417,6 +417,7 @@ func FuzzMemberChanges(f *testing.F) {
 	for _, c := range patchCorpus(f) {
 		f.Add(patchBody(c["ops"]))
 	}
+	addBodies(f)
 	for _, o := range []string{
 		`{"op":"add","path":"members","value":{"members":[{"$ref":"/Users/u1"}]}}`,
 		`{"op":"remove","path":"members[value eq \"u1\" or not (type pr)]"}`,

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/filter"
 )
@@ -234,6 +235,11 @@ func FuzzParseSchema(f *testing.F) {
 	f.Add([]byte(ownSchema(`{"name":"r","type":"reference","referenceTypes":["User"]},{"name":"s","mutability":"writeOnly","returned":"never"}`)))
 	for _, s := range []*Schema{userSchema(), groupSchema(), enterpriseSchema()} {
 		f.Add(scim.EncodeValue(s.Document("")))
+	}
+	for _, body := range corpus.Read(f, "../../..").Bodies {
+		if strings.Contains(body, "attributes") {
+			f.Add([]byte(body))
+		}
 	}
 	base := Types{User: userType(scim.RollcallURN), Group: GroupType()}
 	f.Fuzz(func(t *testing.T, body []byte) {
