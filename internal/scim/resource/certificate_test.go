@@ -29,7 +29,7 @@ func TestDecodeResource_TakesOneCertificateInAValue(t *testing.T) {
 	}
 	bundle := sequence(slices.Concat([]byte{asn1.TagOID, byte(len(signedData))}, []byte(signedData), sequence(one)))
 	for name, tt := range map[string]struct {
-		value []byte
+		value    []byte
 		accepted bool
 	}{
 		"one":                          {one, true},
