@@ -217,6 +217,7 @@ func measure(ctx context.Context, binaries []*binary, dir string, workers int, b
 	}
 	each(len(cases), workers, func(i int) { m.measure(ctx, &cases[i]) })
 	all = append(all, cases...)
+	keepWhole(all)
 	for _, t := range all {
 		t.reaches = map[int]bool{}
 		for _, id := range t.Reached {
@@ -232,6 +233,28 @@ func measure(ctx context.Context, binaries []*binary, dir string, workers int, b
 	}
 	slices.SortFunc(fastOnes, func(a, b test) int { return cmp.Compare(a.Cost, b.Cost) })
 	return all, fastOnes, left, ctx.Err()
+}
+
+// keepWhole keeps a divided test that reaches more than its cases do by themselves: one of
+// them fails alone, or the test does something besides.
+func keepWhole(all []test) {
+	inCases := map[string]map[int]bool{}
+	for _, t := range all {
+		if t.Failed || !strings.Contains(t.Name, "/") {
+			continue
+		}
+		if inCases[t.top()] == nil {
+			inCases[t.top()] = map[int]bool{}
+		}
+		for _, id := range t.Reached {
+			inCases[t.top()][id] = true
+		}
+	}
+	for i, t := range all {
+		if t.Divided {
+			all[i].Divided = !slices.ContainsFunc(t.Reached, func(id int) bool { return !inCases[t.top()][id] })
+		}
+	}
 }
 
 // divisible is the cost of a test that is measured case by case.

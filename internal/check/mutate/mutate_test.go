@@ -67,6 +67,21 @@ func TestGenerate_HasEachKind(t *testing.T) {
 	require.Equal(t, strings.Split(string(want), "\n"), strings.Split(listOf(g.mutants), "\n"))
 }
 
+// A test whose cases reach less than it does stays a test of its own.
+func TestKeepWhole_KeepsWhatCasesLack(t *testing.T) {
+	all := []test{
+		{Name: "TestA", Divided: true, Reached: []int{1, 2}},
+		{Name: "TestA/x", Reached: []int{1}},
+		{Name: "TestA/y", Reached: []int{2}},
+		{Name: "TestB", Divided: true, Reached: []int{1, 2}},
+		{Name: "TestB/x", Reached: []int{1}},
+		{Name: "TestB/y", Reached: []int{2}, Failed: true},
+	}
+	keepWhole(all)
+	require.True(t, all[0].Divided)
+	require.False(t, all[3].Divided)
+}
+
 func TestApply_NestsEdits(t *testing.T) {
 	source := "a && b == c"
 	text, places := apply(source, []edit{
