@@ -345,6 +345,11 @@ func (s *groupState) change(i int, c *groupCall, a *groupAnswer) (bool, *groupSt
 		after.version++
 		after.exact = was.exact && !c.large()
 	}
+	if !changed && c.large() {
+		// In a group that changes all the time it is accepted as it was sent, and
+		// moves the version.
+		after.exact = false
+	}
 	next := s.with(i, after)
 	switch {
 	case a.unknown && (stale || len(refused) > 0):
