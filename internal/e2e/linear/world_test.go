@@ -73,9 +73,9 @@ type noise struct {
 	source *rand.ChaCha8
 }
 
-func newNoise(seed uint64) *noise {
+func newNoise(seed uint64, use string) *noise {
 	var key [32]byte
-	copy(key[:], fmt.Sprint("linear ", seed))
+	copy(key[:], fmt.Sprint(use, " ", seed))
 	return &noise{source: rand.NewChaCha8(key)}
 }
 
@@ -83,6 +83,13 @@ func (n *noise) Read(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.source.Read(p)
+}
+
+// token returns a token for a transaction.
+func (n *noise) token() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return fmt.Sprintf("%016x%016x", n.source.Uint64(), n.source.Uint64())
 }
 
 func (n *noise) upTo(longest time.Duration) time.Duration {
@@ -96,8 +103,9 @@ type world struct {
 	t     testing.TB
 	gate  *gate
 	table table.Table
-	// ids and jitter are the random parts of ids and of waits between retries.
-	ids, jitter *noise
+	// ids, tokens and jitter are the random parts of ids, the tokens of transactions
+	// and the waits between retries.
+	ids, tokens, jitter *noise
 	// calm is whether calls meet nothing: at the beginning and at the end.
 	calm bool
 
@@ -118,7 +126,7 @@ type instance struct {
 // newWorld assembles the service with one tenant. engine is the table, nil for a
 // new one in memory; broken wraps the table that the service sees.
 func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string, broken func(table.Table) table.Table) *world {
-	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed), jitter: newNoise(^seed), calm: true, tenant: stage.ID(t, name)}
+	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed, "ids"), tokens: newNoise(seed, "tokens"), jitter: newNoise(seed, "jitter"), calm: true, tenant: stage.ID(t, name)}
 	if engine == nil {
 		memory, err := embedded.Memory()
 		require.NoError(t, err)
@@ -146,7 +154,7 @@ func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string,
 
 // newQuietWorld assembles the service on a table without a gate.
 func newQuietWorld(t testing.TB, seed uint64, quiet table.Table) *world {
-	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed), jitter: newNoise(^seed), tenant: stage.ID(t, "acme"), table: quiet}
+	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed, "ids"), tokens: newNoise(seed, "tokens"), jitter: newNoise(seed, "jitter"), tenant: stage.ID(t, "acme"), table: quiet}
 	w.instances = [2]*instance{w.newInstance(), w.newInstance()}
 	return w
 }
@@ -188,7 +196,7 @@ func (w *world) setCalm(calm bool, slow float64) {
 
 func (w *world) newInstance() *instance {
 	a, err := app.NewWith(w.table, app.Config{BaseURL: "https://scim.test/scim/v2"}, slog.New(slog.DiscardHandler), app.Options{
-		Random: w.ids, Retry: []table.RetryOption{table.RetryJitter(w.jitter.upTo)},
+		Random: w.ids, NewToken: w.tokens.token, Retry: []table.RetryOption{table.RetryJitter(w.jitter.upTo)},
 	})
 	require.NoError(w.t, err)
 	return &instance{app: a, scim: a.Handler(), admin: a.AdminHandler()}
