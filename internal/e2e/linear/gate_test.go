@@ -55,6 +55,13 @@ func (g *gate) slowness() float64 {
 	return g.slow
 }
 
+// turns returns the number of turns so far.
+func (g *gate) turns() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return int64(g.passed)
+}
+
 // pass waits until it is the caller's turn, or returns the error of its context.
 func (g *gate) pass(ctx context.Context, what string) error {
 	t := &turn{client: callOf(ctx).client, what: what, open: make(chan struct{})}

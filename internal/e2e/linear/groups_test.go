@@ -221,9 +221,9 @@ func (h *groups) read(from *client, c *groupCall, a answer) (*groupAnswer, []str
 // do sends a request and records it, and what its answer shows of other moments
 // as operations of their own.
 func (h *groups) do(from *client, c *groupCall) {
-	op := porcupine.Operation{ClientId: from.number, Input: c, Call: h.now()}
+	op := porcupine.Operation{ClientId: from.number, Input: c, Call: h.now(from.number)}
 	out, in := h.read(from, c, h.send(from, c))
-	op.Output, op.Return = out, h.now()
+	op.Output, op.Return = out, h.now(from.number)
 	if out.unknown {
 		op.Return = math.MaxInt64
 	}

@@ -23,8 +23,12 @@ import (
 
 // A recorder records the requests of a history. It is safe for concurrent use.
 type recorder struct {
-	mu         sync.Mutex
-	clock      int64
+	gate *gate
+
+	mu sync.Mutex
+	// stamps counts the stamps of each client since the gate gave out its last turn.
+	stamps     map[int]int64
+	turns      int64
 	numbers    int
 	operations []porcupine.Operation
 	wrong      []string
@@ -47,20 +51,45 @@ func (r *recorder) next() int {
 	return r.numbers
 }
 
-func (r *recorder) now() int64 {
+// now returns a stamp for a client. Requests take effect in turns of the gate only.
+// Between two turns, clients act in an order that the seed does not determine: there,
+// stamps are ordered by what each client did before, and then by client.
+func (r *recorder) now(client int) int64 {
+	turns := r.gate.turns()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.clock++
-	return r.clock
+	if r.stamps == nil || turns != r.turns {
+		r.stamps, r.turns = map[int]int64{}, turns
+	}
+	r.stamps[client]++
+	return turns<<20 | r.stamps[client]<<8 | int64(client)
+}
+
+// renumber numbers the stamps from 1.
+func (r *recorder) renumber() {
+	var stamps []int64
+	for _, o := range r.operations {
+		stamps = append(stamps, o.Call, o.Return)
+	}
+	slices.Sort(stamps)
+	stamps = slices.Compact(stamps)
+	for i, o := range r.operations {
+		call, _ := slices.BinarySearch(stamps, o.Call)
+		r.operations[i].Call = int64(call) + 1
+		if o.Return != math.MaxInt64 {
+			answered, _ := slices.BinarySearch(stamps, o.Return)
+			r.operations[i].Return = int64(answered) + 1
+		}
+	}
 }
 
 // record sends a request and records when it was sent and answered. The end of
 // one with an unknown outcome is that of time: what never takes effect then comes
 // last.
 func (r *recorder) record(client int, input any, send func() (any, outcome)) {
-	op := porcupine.Operation{ClientId: client, Input: input, Call: r.now()}
+	op := porcupine.Operation{ClientId: client, Input: input, Call: r.now(client)}
 	output, how := send()
-	op.Output, op.Return = output, r.now()
+	op.Output, op.Return = output, r.now(client)
 	if how.unknown {
 		op.Return = math.MaxInt64
 	}
@@ -215,6 +244,7 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 		out.turns, out.trace, out.mix = w.gate.passed, w.gate.trace, m.name
 	})
 	out.recorder = p.history()
+	out.renumber()
 	out.model = s.model(p, seats)
 	out.check, out.info = porcupine.CheckOperationsVerbose(out.model, out.operations, checkTime)
 	return out
