@@ -23,7 +23,7 @@ import (
 
 // A recorder records the requests of a history. It is safe for concurrent use.
 type recorder struct {
-	gate *gate
+	w *world
 
 	mu sync.Mutex
 	// stamps counts the stamps of each client since the gate gave out its last turn.
@@ -55,9 +55,13 @@ func (r *recorder) next() int {
 // Between two turns, clients act in an order that the seed does not determine: there,
 // stamps are ordered by what each client did before, and then by client.
 func (r *recorder) now(client int) int64 {
-	turns := r.gate.turns()
+	turns := r.w.gate.turns()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.w.oneByOne {
+		r.turns++
+		return r.turns
+	}
 	if r.stamps == nil || turns != r.turns {
 		r.stamps, r.turns = map[int]int64{}, turns
 	}

@@ -30,7 +30,7 @@ var ofUsers = subject{
 	name:  "users",
 	seats: func(r *rand.Rand) int { return 1 + r.IntN(3) },
 	open: func(w *world) program {
-		return &users{recorder: &recorder{gate: w.gate}, w: w, at: map[string]int64{}}
+		return &users{recorder: &recorder{w: w}, w: w, at: map[string]int64{}}
 	},
 	model:   func(_ program, seats int) porcupine.Model { return usersModel(seats) },
 	clients: 4, requests: 7,
@@ -40,7 +40,7 @@ var ofGroups = subject{
 	name:  "groups",
 	seats: func(*rand.Rand) int { return 0 },
 	open: func(w *world) program {
-		return &groups{recorder: &recorder{gate: w.gate}, w: w, at: map[string]int64{}}
+		return &groups{recorder: &recorder{w: w}, w: w, at: map[string]int64{}}
 	},
 	model:   func(program, int) porcupine.Model { return groupsModel() },
 	clients: 4, requests: 5,

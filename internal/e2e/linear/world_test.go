@@ -100,9 +100,11 @@ func (n *noise) upTo(longest time.Duration) time.Duration {
 
 // A world is the service: two instances with caches of their own, on one table.
 type world struct {
-	t     testing.TB
-	gate  *gate
-	table table.Table
+	t    testing.TB
+	gate *gate
+	// oneByOne reports that one request runs at a time, without the gate.
+	oneByOne bool
+	table    table.Table
 	// ids, tokens and jitter are the random parts of ids, the tokens of transactions
 	// and the waits between retries.
 	ids, tokens, jitter *noise
@@ -154,7 +156,7 @@ func newWorld(t testing.TB, seed uint64, m mix, engine table.Table, name string,
 
 // newQuietWorld assembles the service on a table without a gate.
 func newQuietWorld(t testing.TB, seed uint64, quiet table.Table) *world {
-	w := &world{t: t, gate: newGate(seed), ids: newNoise(seed, "ids"), tokens: newNoise(seed, "tokens"), jitter: newNoise(seed, "jitter"), tenant: stage.ID(t, "acme"), table: quiet}
+	w := &world{t: t, gate: newGate(seed), oneByOne: true, ids: newNoise(seed, "ids"), tokens: newNoise(seed, "tokens"), jitter: newNoise(seed, "jitter"), tenant: stage.ID(t, "acme"), table: quiet}
 	w.instances = [2]*instance{w.newInstance(), w.newInstance()}
 	return w
 }
