@@ -24,7 +24,7 @@ func (a *application) ask(method, path, body string) *answer {
 		if got != nil && got.status < 500 && got.status != 429 {
 			return got
 		}
-		if a.world.calm.IsZero() && try >= 6 && path != "" && !strings.HasPrefix(path, "/tokens") {
+		if a.world.calm.IsZero() && try >= 6 && path != "" && !strings.HasPrefix(path, "/tokens") && !strings.HasPrefix(path, "?confirm") {
 			return nil
 		}
 		a.sleep(time.Duration(min(try, 30))*time.Second + a.between(0, time.Second))

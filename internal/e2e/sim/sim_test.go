@@ -46,7 +46,7 @@ func TestSimulation(t *testing.T) {
 	if testing.Short() || raceDetector {
 		runs /= 20
 	}
-	var next, requests, commits atomic.Int64
+	var next, histories, requests, commits atomic.Int64
 	var failed sync.Map
 	all := &total{reached: map[string]int{}}
 	begun := time.Now()
@@ -57,6 +57,7 @@ func TestSimulation(t *testing.T) {
 				defer debug.SetGCPercent(debug.SetGCPercent(400)) // a history leaves much behind, and needs little
 				for n := next.Add(1) - 1; n < int64(runs) && !t.Failed(); n = next.Add(1) - 1 {
 					r := in(t, *fromFlag+uint64(n), o)
+					histories.Add(1)
 					requests.Add(int64(r.Requests))
 					commits.Add(int64(r.Commits))
 					all.add(r)
@@ -68,7 +69,7 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d histories with %d requests and %d transactions in %s", runs, requests.Load(), commits.Load(), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d histories with %d requests and %d transactions in %s", histories.Load(), requests.Load(), commits.Load(), time.Since(begun).Round(time.Millisecond))
 	t.Log(all)
 	if runs >= 1000 && !t.Failed() && o.flags() == "" {
 		for _, what := range mustReach {
