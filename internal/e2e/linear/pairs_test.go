@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -19,16 +20,18 @@ import (
 type interrupted struct {
 	table.Table
 	client int
-	// calls counts those of the client; do is called before the call number at.
-	calls, at int
-	do        func()
+	// calls counts those of the client, of which some run side by side; do is called
+	// before the call number at.
+	calls atomic.Int64
+	at    int64
+	do    func()
 }
 
 func (i *interrupted) count(ctx context.Context) {
 	if callOf(ctx).client != i.client {
 		return
 	}
-	if i.calls++; i.calls == i.at {
+	if i.calls.Add(1) == i.at {
 		i.do()
 	}
 }
@@ -66,14 +69,14 @@ func interrupt(t *testing.T, s subject, from start, begin func(h program, c *cli
 	for at := 1; at < most; at++ {
 		copied, err := prepared.Copy()
 		require.NoError(t, err)
-		i := &interrupted{Table: copied, client: 1, at: at}
+		i := &interrupted{Table: copied, client: 1, at: int64(at)}
 		w := newQuietWorld(t, uint64(at), i)
 		w.token, w.crowd = from.token, from.crowd
 		h := s.open(w)
 		begin(h, &client{w: w})
 		i.do = func() { p.between(h, &client{w: w, number: 2, instance: 1}) }
 		p.first(h, &client{w: w, number: 1})
-		reached := i.calls >= at
+		reached := i.calls.Load() >= i.at
 		h.end(&client{w: w})
 		require.NoError(t, copied.Close())
 		if !reached {
