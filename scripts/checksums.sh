@@ -3,12 +3,13 @@
 # Another content, a missing file and a file that is not in the list are failures.
 # Without LIST it prints the list of the folder.
 set -euo pipefail
+export LC_ALL=C # the shell sorts the names too
 folder=$1
 sums() {
 	if command -v sha256sum >/dev/null; then
-		(cd "$folder" && LC_ALL=C sha256sum -- *)
+		(cd "$folder" && sha256sum -- *)
 	else
-		(cd "$folder" && LC_ALL=C shasum -a 256 -- *)
+		(cd "$folder" && shasum -a 256 -- *)
 	fi
 }
 if (($# == 1)); then

@@ -13,7 +13,7 @@ for binary in bin/lambda/*/bootstrap bin/rollcall; do
 		exit 1
 	}
 	rm "bin/sbom/$name.log"
-	components=$(grep -c '"purl"' "bin/sbom/$name.cdx.json")
+	components=$(grep -c '"purl"' "bin/sbom/$name.cdx.json" || true)
 	((components > 3)) || { echo "bin/sbom/$name.cdx.json has only $components components" >&2; exit 1; }
 	printf '%-40s %3d components\n' "bin/sbom/$name.cdx.json" "$components"
 done

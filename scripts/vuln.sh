@@ -20,7 +20,7 @@ status=$?
 unreachable() {
 	local errors
 	errors=$(grep -E '^govulncheck: ' <<<"$out")
-	[ "$(wc -l <<<"$errors")" = 1 ] &&
+	[ "$(grep -c '' <<<"$errors")" = 1 ] &&
 		grep -qE '^govulncheck: fetching vulnerabilities: Get "[^"]+": (dial tcp|proxyconnect tcp: dial tcp|net/http: TLS handshake timeout)' <<<"$errors"
 }
 

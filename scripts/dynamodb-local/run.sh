@@ -56,7 +56,8 @@ property() { sed -n "s:.*<$1>\(.*\)</$1>.*:\1:p" "$here/pom.xml"; }
 version=$(property dynamodb-local.version)
 [[ -n $version ]] || die "no version in $here/pom.xml"
 cache=${ROLLCALL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rollcall}
-home=$cache/dynamodb-local-$version
+# Another list of jars is another folder: what is in it was compared with the list.
+home=$cache/dynamodb-local-$version-$(cat "$here/pom.xml" "$here/jars.sha256" | cksum | cut -d' ' -f1)
 
 scratch=
 server=
@@ -77,7 +78,7 @@ fetch() {
 	echo "dynamodb-local: fetching version $version into $home (50 MB, once)" >&2
 	mkdir -p "$cache"
 	scratch=$(mktemp -d "$cache/fetch.XXXXXX")
-	local made=$scratch/dynamodb-local-$version
+	local made=$scratch/${home##*/}
 	mkdir "$made"
 	cp "$here/pom.xml" "$scratch/pom.xml"
 	mvn -q -B --strict-checksums -f "$scratch/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
