@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -23,10 +24,11 @@ const (
 	attrOldID    = "old"  // the token that this one is to replace, or ""
 )
 
-// SaveToken stores the record of a new token. The condition on the tenant settles
-// it against the tenant's deletion, which would not find the token any more.
+// SaveToken stores the record of a new token. The tenant's deletion removes its
+// tokens before the tenant itself: the condition on the tenant refuses a token after
+// that, and a write that is not sent late is over before the deletion looks for tokens.
 func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
-	err := s.write(ctx, time.Time{}, table.Put(tokenItem(t, r), table.Absent()), table.Check(tenantKey(t), table.Present()))
+	err := s.write(ctx, s.now().Add(journal.WriteTime), table.Put(tokenItem(t, r), table.Absent()), table.Check(tenantKey(t), table.Present()))
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return tenant.ErrNotFound
@@ -174,7 +176,7 @@ var live = table.Is(attrRevoked, table.Number(0))
 // concurrent rotations of a token, one fails.
 func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next access.Record) error {
 	next.Replaces = old
-	return rotated(s.write(ctx, time.Time{},
+	return rotated(s.write(ctx, s.now().Add(journal.WriteTime),
 		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(next.ID)}},
 			live, table.Is(attrNextID, table.Text(""))),
 		table.Put(tokenItem(t, next), table.Absent())))
