@@ -51,6 +51,6 @@
 //     bookmark: the stored position of a page by startIndex.
 //   - SeatCounts: seats and their limit, as last read; the Ledger is the stored
 //     original, of licences too.
-//   - PendingChange: the name of the task that finishes an accepted change of
-//     many members.
+//   - PendingChange: the name of the task that finishes an accepted change of many
+//     members; the stored attribute is called work.
 package directory

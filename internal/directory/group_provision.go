@@ -55,13 +55,15 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 		return GroupResult{Skipped: w.skipped}, busyIfStale(err)
 	}
 	result.Added, result.Skipped = len(result.Members), w.skipped
-	w.showStaged(ctx, &result)
+	if by.ShowMembers {
+		w.showStaged(ctx, &result)
+	}
 	return result, nil
 }
 
-// showStaged makes the result of a new group show the members that it has: those
-// who were deleted after they were staged are none. A group that cannot be read
-// is shown without members.
+// showStaged makes the result of a new group show the members that it has: users
+// that were deleted after they were staged are left out. A group that cannot be
+// read is shown without members.
 func (w *groupWork) showStaged(ctx context.Context, r *GroupResult) {
 	g, members, err := w.d.Members(ctx, w.tenant, w.id, MaxMembersRead)
 	if err != nil {

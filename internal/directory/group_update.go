@@ -153,8 +153,11 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 		e.Exact = true // the filter was evaluated on the members of this version
 	}
 	plan, err := resource.PlanMembers(changes, present, w.d.documents.UserLocation)
+	if err != nil && filtered {
+		err = w.unlessChanged(ctx, e.Before, err)
+	}
 	if err != nil {
-		return GroupResult{}, w.unlessChanged(ctx, e.Before, err)
+		return GroupResult{}, err
 	}
 	if err := w.sendMembers(plan); err != nil {
 		return GroupResult{}, err

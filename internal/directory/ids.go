@@ -17,10 +17,11 @@ func without(ids, others []string) []string {
 	return kept
 }
 
-func setOf(ids []string) map[string]bool {
-	set := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		set[id] = true
+// setOf returns the elements of a list as a set.
+func setOf[E comparable](list []E) map[E]bool {
+	set := make(map[E]bool, len(list))
+	for _, e := range list {
+		set[e] = true
 	}
 	return set
 }

@@ -203,15 +203,13 @@ func (d *Directory) currentGroups(ctx context.Context, t tenant.ID, u *User, mem
 // unsettled reports whether the groups of memberships must be read again: a
 // change of a group is unfinished, or it has a newer set of members than the
 // memberships, which were read before.
+//
+// The reads are made in vain for a user that a new set of members left out, as
+// long as the former membership is stored.
 func unsettled(groups []*Group, memberships []UserMembership) bool {
+	have := setOf(memberships)
 	return slices.ContainsFunc(groups, func(g *Group) bool {
-		newest := int64(0)
-		for _, m := range memberships {
-			if m.Group == g.ID && m.Epoch <= g.Epoch {
-				newest = max(newest, m.Epoch)
-			}
-		}
-		return g.PendingChange != "" || newest < g.Epoch
+		return g.PendingChange != "" || !have[UserMembership{Group: g.ID, Epoch: g.Epoch}]
 	})
 }
 
@@ -228,9 +226,10 @@ func sameSets(before, groups []*Group) bool {
 // current returns the groups of the memberships that count: those under the
 // group's current epoch.
 func current(groups []*Group, memberships []UserMembership) []*Group {
+	have := setOf(memberships)
 	counts := make([]*Group, 0, len(groups))
 	for _, g := range groups {
-		if slices.Contains(memberships, UserMembership{Group: g.ID, Epoch: g.Epoch}) {
+		if have[UserMembership{Group: g.ID, Epoch: g.Epoch}] {
 			counts = append(counts, g)
 		}
 	}

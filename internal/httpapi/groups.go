@@ -64,7 +64,9 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	}
 	projection = projection.Answering(s.groups(q), resource.Specified(s.groups(q), sent))
 	s.watch(ctx, q, q.subject())
-	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, q.caller(), sent)
+	by := q.caller()
+	by.ShowMembers = projection.Wants("members")
+	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, by, sent)
 	if err != nil {
 		q.event.skipped(result)
 		return nil, err
@@ -127,8 +129,8 @@ func orEmpty(members []string) []string {
 }
 
 // showChanged does what showGroup does, after a change: a group that cannot be
-// read does not make the change fail, and one that was deleted since is shown as it
-// was changed, without members.
+// read does not make the change fail, and a group that was deleted since is shown as
+// the change left it, without members.
 func (s *Service) showChanged(ctx context.Context, q *request, projection resource.Projection, result directory.GroupResult) (*reply, error) {
 	a, err := s.showGroup(ctx, q, projection)
 	if errors.Is(err, directory.ErrNoGroup) {

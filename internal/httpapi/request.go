@@ -31,8 +31,8 @@ type request struct {
 	notices []scim.Notice
 	// badQuery is set if the parameters of the query are invalid.
 	badQuery bool
-	// lookout finds out whether the request's subjects are failing. It is nil if
-	// nobody asked.
+	// lookout finds out whether the request's subjects are failing. It is nil for
+	// a request that changes nothing.
 	lookout *lookout
 	// unkept is set if nothing is stored about the request.
 	unkept bool

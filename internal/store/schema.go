@@ -35,8 +35,8 @@ func (s *Store) Schemas(ctx context.Context, t tenant.ID) (schema.Registrations,
 }
 
 // PutSchema registers a schema of a tenant, or replaces the one of the same
-// URN, and reports whether it replaced one; base are the built-in types. Instances that have the tenant cached use
-// the old schemas for access.CacheTime more. A schema that is refused is a
+// URN, and reports whether it replaced one; base are the built-in types. Instances
+// that have the tenant cached use the old schemas for access.CacheTime more. A schema that is refused is a
 // *scim.Error. Values of resources stay as they are stored; those that no
 // schema describes any more are not served.
 func (s *Store) PutSchema(ctx context.Context, t tenant.ID, base schema.Types, added schema.Registration, now time.Time) (replaced bool, err error) {

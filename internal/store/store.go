@@ -40,9 +40,12 @@ func New(t table.Table, newID func() string, now func() time.Time) *Store {
 
 // WithRandom replaces the sources of randomness, for tests that repeat a run:
 // transactions that are sent in parallel draw their tokens in any order, and have
-// a source of their own. Call it before the Store is used.
+// a source of their own, unless newToken is nil. Call it before the Store is used.
 func (s *Store) WithRandom(random io.Reader, newToken func() string) *Store {
-	s.random, s.newToken = random, newToken
+	s.random = random
+	if newToken != nil {
+		s.newToken = newToken
+	}
 	s.shuffle = func(n int, swap func(i, j int)) {
 		var seed [32]byte
 		_, _ = io.ReadFull(random, seed[:])                      // any order will do
