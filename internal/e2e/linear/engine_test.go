@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -12,11 +14,14 @@ import (
 type outside struct {
 	calls chan func(table.Table)
 	done  chan struct{}
+	// own makes the tokens of transactions different from those of other tests: DynamoDB
+	// Local remembers a token for all tables, and a seed always has the same ones.
+	own uuid.UUID
 }
 
 // newOutside returns the table for use in bubbles. It is called outside of them.
 func newOutside(t testing.TB, engine table.Table) *outside {
-	o := &outside{calls: make(chan func(table.Table)), done: make(chan struct{})}
+	o := &outside{calls: make(chan func(table.Table)), done: make(chan struct{}), own: uuid.New()}
 	go func() {
 		for f := range o.calls {
 			f(engine)
@@ -43,6 +48,9 @@ func (o *outside) Query(_ context.Context, q table.Query) (page table.Page, err 
 }
 
 func (o *outside) Write(_ context.Context, tx table.Transaction) (err error) {
+	if tx.Token != "" {
+		tx.Token = uuid.NewSHA1(o.own, []byte(tx.Token)).String()
+	}
 	o.do(func(t table.Table) { err = t.Write(context.Background(), tx) })
 	return err
 }
