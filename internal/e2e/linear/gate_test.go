@@ -62,6 +62,14 @@ func (g *gate) turns() int64 {
 	return int64(g.passed)
 }
 
+// end returns the number of turns so far and what they were, and keeps no more of them.
+func (g *gate) end() (turns int, trace []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.keep = false
+	return g.passed, g.trace
+}
+
 // pass waits until it is the caller's turn, or returns the error of its context.
 func (g *gate) pass(ctx context.Context, what string) error {
 	t := &turn{client: callOf(ctx).client, what: what, open: make(chan struct{})}

@@ -133,7 +133,7 @@ func (c *groupCall) large() bool {
 	return c.kind == doPut || c.kind == doClear || c.kind == doSpare || (c.add|c.remove).count() > 30
 }
 
-// A groupAnswer is what was answered.
+// A groupAnswer is the answer to a groupCall, decoded.
 type groupAnswer struct {
 	answer
 	// accepted reports a change that was accepted and is not finished.

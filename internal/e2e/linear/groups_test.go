@@ -231,7 +231,7 @@ func (h *groups) do(from *client, c *groupCall) {
 		h.add(porcupine.Operation{ClientId: from.number, Input: input, Call: op.Call, Output: output, Return: op.Return})
 	}
 	switch {
-	case out.status == 500 && !out.unknown:
+	case out.broken():
 		h.mu.Lock()
 		h.wrong = append(h.wrong, fmt.Sprint(c, " → ", out))
 		h.mu.Unlock()

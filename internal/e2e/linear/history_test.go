@@ -150,6 +150,8 @@ type subject struct {
 	model func(p program, seats int) porcupine.Model
 	// clients and requests bound what is sent.
 	clients, requests int
+	// least has how often each kind of answer occurs in a thousand histories, at least.
+	least counts
 }
 
 // A result is a history that was run.
@@ -169,7 +171,7 @@ func (r *result) failed() bool {
 	return r.check != porcupine.Ok || len(r.wrong) > 0 || len(r.faults) > 0
 }
 
-// A start is what a history begins with: a table that has a tenant with users.
+// A start is a table that has a tenant with users, before the requests of a history.
 type start struct {
 	engine table.Table
 	token  string
@@ -191,8 +193,11 @@ type options struct {
 	mixes  []mix
 }
 
-// checkTime is how long one history is checked. A longer search proves nothing.
+// checkTime bounds the search for an order of one history.
 const checkTime = 30 * time.Second
+
+// undecided is reported of a history whose search took longer.
+var undecided = fmt.Sprintf("undecided: the search for an order of the requests did not end within %s; there may be one", checkTime)
 
 // run runs the history of a seed, and checks it.
 func (s subject) run(t *testing.T, seed uint64, o options) *result {
@@ -241,11 +246,12 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 			time.Sleep(10 * time.Minute) // what was staged may be given up by then
 			_, err := w.instance(0).app.Store.Sweep(ctx, 0)
 			require.NoError(t, err)
+			out.turns, out.trace = w.gate.end() // an audit reads in no certain order
 			out.faults, err = w.instance(0).app.Store.Audit(ctx, w.tenant)
 			require.NoError(t, err)
 		}()
 		w.gate.run(done)
-		out.turns, out.trace, out.mix = w.gate.passed, w.gate.trace, m.name
+		out.mix = m.name
 	})
 	out.recorder = p.history()
 	out.renumber()
@@ -254,20 +260,33 @@ func (s subject) run(t *testing.T, seed uint64, o options) *result {
 	return out
 }
 
+// picture writes porcupine's picture of a history, and returns its path.
+func picture(t *testing.T, m porcupine.Model, info porcupine.LinearizationInfo, name string) string {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), "rollcall-linear")
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	file := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/ {}:,", r) {
+			return '-'
+		}
+		return r
+	}, t.Name()+"-"+name+".html")
+	path := filepath.Join(dir, file)
+	require.NoError(t, porcupine.VisualizePath(m, info, path))
+	return path
+}
+
 // report fails the test with all that is needed to understand a history, and to
 // run it again.
 func (r *result) report(t *testing.T) {
 	t.Helper()
-	dir := filepath.Join(os.TempDir(), "rollcall-linear")
-	require.NoError(t, os.MkdirAll(dir, 0o700))
-	path := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(fmt.Sprintf("%s-%d.html", t.Name(), r.seed)))
-	require.NoError(t, porcupine.VisualizePath(r.model, r.info, path))
+	path := picture(t, r.model, r.info, fmt.Sprint(r.seed))
 	var why []string
 	switch r.check {
 	case porcupine.Illegal:
 		why = append(why, "no order of the requests explains the answers")
 	case porcupine.Unknown:
-		why = append(why, fmt.Sprint("not checked within ", checkTime))
+		why = append(why, undecided)
 	}
 	for _, wrong := range r.wrong {
 		why = append(why, "internal error: "+wrong)

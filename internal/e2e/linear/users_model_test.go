@@ -224,7 +224,7 @@ func (c *userCall) String() string {
 	return strings.TrimSpace(text + " " + c.sent.String())
 }
 
-// A userAnswer is what was answered.
+// A userAnswer is the answer to a userCall, decoded.
 type userAnswer struct {
 	answer
 	// full reports that the refusal names the seats.
@@ -262,14 +262,15 @@ func (a *userAnswer) String() string {
 	return text
 }
 
-// A verdict is what a request does in a state: the next state, and the answer.
+// A verdict has the state after a request, and its answer, by the rules.
 type verdict struct {
 	next   *userState
 	status int
 	full   bool
 	// stale reports that If-Match does not hold, seatless that a seat is missing
-	// then. A taken value and a missing seat are reported first, but each is read at a moment of its own: if the values
-	// change hands meanwhile, the answer may be 412, or that seats are missing.
+	// then. A taken value and a missing seat are reported first, but each is read at a
+	// moment of its own: if the values change hands meanwhile, the answer may be 412, or
+	// that seats are missing.
 	stale, seatless bool
 	shown           []int // the records shown, by their index in next
 }

@@ -290,7 +290,7 @@ func (h *users) do(from *client, c *userCall) *userAnswer {
 	var out *userAnswer
 	h.record(from.number, c, func() (any, outcome) {
 		out = h.send(from, c)
-		return out, outcome{unknown: out.unknown, wrong: out.status == 500 && !out.unknown, status: out.status}
+		return out, outcome{unknown: out.unknown, wrong: out.broken(), status: out.status}
 	})
 	return out
 }

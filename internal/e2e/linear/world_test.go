@@ -29,7 +29,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
-// A mix is what the calls to the table meet.
+// A mix has the faults that the calls to the table meet, by their share of the calls.
 type mix struct {
 	name string
 	// conflicts makes overlapping writes fail, and a share of all others.
@@ -243,7 +243,7 @@ type client struct {
 	mix      *mix
 }
 
-// An answer is what a client knows of a request.
+// An answer has what a client knows of a request after it.
 type answer struct {
 	status int
 	etag   int64
@@ -251,6 +251,11 @@ type answer struct {
 	// unknown reports that the request may have been done, or may be done yet;
 	// refused that it had no effect because the service was busy.
 	unknown, refused bool
+}
+
+// broken reports an answer that is never right. A 503 is judged by the model.
+func (a *answer) broken() bool {
+	return a.status >= http.StatusInternalServerError && a.status != http.StatusServiceUnavailable
 }
 
 // send sends a request to the SCIM API, or to the admin API if the path begins
