@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -85,9 +86,19 @@ func interrupt(t *testing.T, s subject, from start, begin func(h program, c *cli
 		histories++
 		r := h.history()
 		model := s.model(h, seatsOfPairs)
-		if len(r.wrong) > 0 || !porcupine.CheckOperations(model, r.operations) {
-			t.Errorf("%s before call %d: no order of the requests explains the answers\n%s", p.name, at, r.readable())
+		check, info := porcupine.CheckOperationsVerbose(model, r.operations, checkTime)
+		if len(r.wrong) == 0 && check == porcupine.Ok {
+			continue
 		}
+		why := "no order of the requests explains the answers"
+		switch {
+		case len(r.wrong) > 0:
+			why = "internal error: " + strings.Join(r.wrong, "; ")
+		case check == porcupine.Unknown:
+			why = undecided
+		}
+		t.Errorf("%s before call %d: %s\n%sagain:   go test ./internal/e2e/linear -run '^%s$' -linear.pair='%s'\npicture: %s",
+			p.name, at, why, r.readable(), t.Name(), p.name, picture(t, model, info, fmt.Sprint(p.name, " ", at)))
 	}
 	t.Errorf("%s has more than %d calls", p.name, most)
 	return histories
@@ -95,6 +106,17 @@ func interrupt(t *testing.T, s subject, from start, begin func(h program, c *cli
 
 // allPairs makes the test try every pair: make soak does.
 var allPairs = flag.Bool("linear.pairs", false, "try every pair of requests, not one in six")
+
+// onlyPair makes the test try one pair: a failure prints its name.
+var onlyPair = flag.String("linear.pair", "", "the only pair of requests to try, by its name")
+
+// tried reports whether a pair is tried, by its name and its number.
+func tried(name string, number int) bool {
+	if *onlyPair != "" {
+		return name == *onlyPair
+	}
+	return number%everyPair() == 0
+}
 
 // everyPair returns which share of the pairs is tried: one in this many.
 func everyPair() int {
@@ -167,7 +189,7 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 		between[name] = request
 		reads[name] = request
 	}
-	histories, combination, every := 0, 0, everyPair()
+	histories, combination := 0, 0
 	sizes := map[string]people{"of 3": span(1, 3), "of 40": span(0, 40)}
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		members := sizes[size]
@@ -177,17 +199,15 @@ func TestGroups_InterruptedAtAnyCall(t *testing.T) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(reads)) {
 			for _, other := range slices.Sorted(maps.Keys(between)) {
-				if combination++; combination%every != 0 {
-					continue
+				p := pair{fmt.Sprintf("group %s: %s, with %s", size, name, other), reads[name], between[other]}
+				if combination++; tried(p.name, combination) {
+					histories += interrupt(t, ofGroups, from, begin, p, prepared)
 				}
-				first, then := reads[name], between[other]
-				histories += interrupt(t, ofGroups, from, begin, pair{
-					name: fmt.Sprintf("group %s: %s, with %s", size, name, other), first: first, between: then,
-				}, prepared)
 			}
 		}
 	}
-	t.Logf("%d histories of one in %d pairs", histories, every)
+	require.NotZero(t, histories, "no pair was tried")
+	t.Logf("%d histories of one in %d of %d pairs", histories, everyPair(), combination)
 }
 
 func TestUsers_InterruptedAtAnyCall(t *testing.T) {
@@ -268,18 +288,17 @@ func TestUsers_InterruptedAtAnyCall(t *testing.T) {
 		"deleted":  all(requests["POST of it"], bob, requests["DELETE"]),
 		"own":      all(do(userCall{kind: doCreateApp, sent: sent{name: is("ann"), mail: is("ann@x.example")}}), bob),
 	}
-	histories, combination, every := 0, 0, everyPair()
+	histories, combination := 0, 0
 	for _, is := range slices.Sorted(maps.Keys(begins)) {
 		for _, name := range slices.Sorted(maps.Keys(firsts)) {
 			for _, other := range slices.Sorted(maps.Keys(between)) {
-				if combination++; combination%every != 0 {
-					continue
+				p := pair{fmt.Sprintf("user %s: %s, with %s", is, name, other), firsts[name], between[other]}
+				if combination++; tried(p.name, combination) {
+					histories += interrupt(t, ofUsers, from, begins[is], p, prepared)
 				}
-				histories += interrupt(t, ofUsers, from, begins[is], pair{
-					name: fmt.Sprintf("user %s: %s, with %s", is, name, other), first: firsts[name], between: between[other],
-				}, prepared)
 			}
 		}
 	}
-	t.Logf("%d histories of one in %d pairs", histories, every)
+	require.NotZero(t, histories, "no pair was tried")
+	t.Logf("%d histories of one in %d of %d pairs", histories, everyPair(), combination)
 }
