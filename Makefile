@@ -90,13 +90,15 @@ sam-table: bin/samlocal ## creates and fills the table of sam local, at the addr
 sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
 
+soak: export CI = true # without an engine a test fails, and is not skipped
 soak: erasure-full killtest ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=100000
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
 	scripts/fuzz.sh 10m
-	go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear -linear.histories=50000 -linear.pairs
-	go test -count=1 -timeout 60m -run 'TestTable$$' ./internal/e2e/faults -full
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear \
+		-linear.histories=50000 -linear.dynamodb=500 -linear.pairs
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 60m -run 'TestTable' ./internal/e2e/faults -full
 
 sabotage: ## breaks each promise in turn, and reports whether a fast test notices: make sabotage ARGS="-name cursor"
 	@go run ./internal/check/sabotage/try $(ARGS)
