@@ -387,5 +387,5 @@ func TestLog_HasOneLineForEachRequest(t *testing.T) {
 		}
 		assert.Truef(t, len(e) <= 7, "line %d has %v", i, e)
 	}
-	assert.NotContainsf(t, strings.ToLower(b.log.String()), "secret", "the log tells %s", b.log)
+	assert.NotContainsf(t, strings.ToLower(b.log.String()), "secret", "the log has a secret: %s", b.log)
 }

@@ -48,8 +48,8 @@ type freezing struct {
 	// slow is how long the reads before it take, and frozen how long the process is
 	// stopped: together longer than a request may write.
 	slow, frozen time.Duration
-	// lost says that the call is not passed on, and that its connection ends. The answer of
-	// another one waits for the process until it continues.
+	// lost reports that the call is not passed on, and that its connection ends. The answer
+	// to a call that is passed on waits until the process continues.
 	lost bool
 }
 
@@ -76,7 +76,7 @@ func (d *deployment) frozen(c change, f freezing) (acknowledged bool) {
 	}
 	d.arm(func(c call) bool {
 		if !c.write {
-			time.Sleep(time.Until(began.Add(f.slow))) // a slow answer is what is tried
+			time.Sleep(time.Until(began.Add(f.slow))) // the read is answered slowly
 		}
 		return c.write && !f.lost || stop(c)
 	}, func(c call) bool {
@@ -89,7 +89,7 @@ func (d *deployment) frozen(c change, f freezing) (acknowledged bool) {
 	case <-time.After(15 * time.Second):
 		d.t.Error("the request does not make this call")
 	}
-	time.Sleep(f.frozen) // that it is over is what is tried
+	time.Sleep(f.frozen) // the request may write no more after it
 	assert.NoError(d.t, process.Signal(syscall.SIGCONT))
 	group.Wait()
 	d.arm(nil, nil)
@@ -171,7 +171,7 @@ func TestFunctions_SurviveAFreezeBetweenInvocations(t *testing.T) {
 	keeper := access.NewKeeper(d.direct.app.Store, time.Now)
 	require.NoError(t, keeper.Revoke(t.Context(), id, record.ID))
 	d.CloseClientConnections()
-	time.Sleep(access.CacheTime + time.Second/2) // that it is over is what is tried
+	time.Sleep(access.CacheTime + time.Second/2) // cached tokens have expired after it
 	require.NoError(t, frozen.Signal(syscall.SIGCONT))
 
 	assert.Equal(t, 401, status(token), "a token that was revoked during the freeze")

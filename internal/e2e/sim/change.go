@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// A change is what one transaction did to one record.
+// A change names a record that a transaction changed, and the version after it.
 type change struct {
 	// resource is the partition's last part and the record's id.
 	resource string

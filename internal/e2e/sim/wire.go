@@ -264,7 +264,7 @@ func (c *call) patience(random *rand.Rand) time.Duration {
 	return attempt - time.Duration(random.Int64N(int64(attempt/4)))
 }
 
-// giveUp tells the instance that there is no answer.
+// giveUp answers the instance that the outcome is unknown, as if no answer came.
 func (c *call) giveUp(why string) {
 	if c.answered {
 		return
