@@ -40,6 +40,7 @@ func TestTable_OnDynamoDB(t *testing.T) {
 			for _, fault := range []string{"answer lost once", "killed", "sent twice", "sent again later"} {
 				words, wrong := s.trials(faultNamed(t, fault), nil, s.alone)
 				assert.Empty(t, strings.Join(wrong, "\n"))
+				assert.NotEmpty(t, words, "%q is never met", fault)
 				t.Logf("%s: %s", fault, strings.Join(words, ", "))
 			}
 		})

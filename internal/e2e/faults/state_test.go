@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 )
 
-// A state is what readers of a world see, one line for each user, group, entry
-// and so on, in a fixed order. Names take the place of ids, and times are left
+// A state has one line for each user, group, entry and so on that readers of a
+// world see, in a fixed order. Names take the place of ids, and times are left
 // out, so that the states of two copies of a world are equal if the same was
 // done in both.
 type state []string
