@@ -168,7 +168,7 @@ func TestState_StaleFilesAreIgnored(t *testing.T) {
 			status, _, said := asks(t, "tenant", "list")
 			assert.Truef(t, status == exitUsage && strings.Contains(said, "no server found"), "%d %s", status, said)
 			_, err := os.Stat(path)
-			assert.Equalf(t, os.IsNotExist(err), tt.removed, "the file: %v, want it removed", err)
+			assert.Equalf(t, tt.removed, os.IsNotExist(err), "the file: %v, want it removed", err)
 		})
 	}
 	if len(sent) == 0 || slices.ContainsFunc(sent, func(s string) bool { return s != proofPath }) {
