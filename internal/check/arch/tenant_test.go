@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path/filepath"
 	"reflect"
@@ -23,8 +24,9 @@ import (
 // tenantSource is a function that turns a text into a tenant, or into what has one.
 type tenantSource struct {
 	folder, name string
-	// from are the functions that may use it, as folder and function, each with where
-	// the text comes from. No function among them has seen the body of a request.
+	// from are the functions that may use it, as folder and function, a method with its
+	// receiver's type, each with where the text comes from. No function among them has seen
+	// the body of a request.
 	from map[string]string
 }
 
@@ -32,15 +34,15 @@ type tenantSource struct {
 // client sends would let the client choose whose data it sees.
 var tenantSources = []tenantSource{
 	{"internal/tenant", "ParseID", map[string]string{
-		"internal/access Parse":         "the text of a token, which its secret proves",
-		"internal/adminapi parseTenant": "the path of a signed request",
-		"internal/store finish":         "the name of a stored task",
-		"internal/store Tenants":        "the stored list of all tenants",
-		"cmd/rollcall run":              "an operator's command line",
-		"cmd/rollcall check":            "an operator's command line",
-		"cmd/samlocal addTenant":        "a developer's command line",
-		"internal/dev/fixture begin":    "the data of the events",
-		"internal/e2e/stage ID":         "a test",
+		"internal/access Parse":             "the text of a token, which its secret proves",
+		"internal/adminapi parseTenant":     "the path of a signed request",
+		"internal/store sweep.finish":       "the name of a stored task",
+		"internal/store Store.Tenants":      "the stored list of all tenants",
+		"cmd/rollcall localOptions.run":     "an operator's command line",
+		"cmd/rollcall verifyOptions.check":  "an operator's command line",
+		"cmd/samlocal session.addTenant":    "a developer's command line",
+		"internal/dev/fixture filler.begin": "the data of the events",
+		"internal/e2e/stage ID":             "a test",
 	}},
 	{"internal/access", "Parse", map[string]string{
 		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret",
@@ -48,12 +50,20 @@ var tenantSources = []tenantSource{
 		"internal/e2e/provoke set":    "a test",
 	}},
 	{"internal/adminapi", "parseTenant", map[string]string{
-		"internal/adminapi answer": "the path of a signed request, before its body is read",
+		"internal/adminapi Service.answer": "the path of a signed request, before its body is read",
 	}},
 	// What carries a tenant is made where the secret was compared, and given to requests
 	// where it was authenticated.
 	{"internal/access", "Grant", map[string]string{
-		"internal/access Authenticate": "after the secret was compared",
+		"internal/access Authenticator.Authenticate": "after the secret was compared",
+	}},
+	// A field of any type, because a file alone does not have the types of its values: the
+	// functions are listed with the value that they change.
+	{"internal/access", "Grant.Tenant", map[string]string{
+		"internal/adminapi Service.ServeHTTP q.event.Tenant":   "a field of the log line",
+		"internal/httpapi Service.authenticate q.event.Tenant": "a field of the log line",
+		"internal/httpapi bulkRun.begin q.event.Tenant":        "a field of the log line",
+		"internal/console Console.render f.Tenant":             "a text of the page",
 	}},
 }
 
@@ -101,7 +111,15 @@ func TestTenant_IsNeverTakenFromABody_CanFail(t *testing.T) {
 		"a dot":            `import . "MODULE/internal/tenant"; func x() { ParseID(body) }`,
 		"a token":          `import "MODULE/internal/access"; func x() { t, _ := access.Parse(body); return t.Tenant }`,
 		"a grant":          `import "MODULE/internal/access"; func x() { q.grant = access.Grant{Tenant: t} }`,
+		"grants":           `import "MODULE/internal/access"; func x() { q.grants = []access.Grant{{Tenant: t}} }`,
+		"a type of it":     `import "MODULE/internal/access"; type grant access.Grant`,
+		"another type":     `import "MODULE/internal/access"; type grant = access.Grant`,
 		"a grant's tenant": `import "MODULE/internal/access"; func x(q *request) { q.grant.Tenant = other }`,
+		"an argument's":    `import "MODULE/internal/access"; func f(g *access.Grant) { g.Tenant = t }`,
+		"without import":   `func f(q *request) { g := &q.grant; g.Tenant = t }`,
+		"one of several":   `func f(q *request) { err, (q.g).Tenant = nil, t }`,
+		"in a loop":        `func f(q *request) { for _, q.g.Tenant = range all {} }`,
+		"by its address":   `func f(q *request) { p := &q.g.Tenant; *p = t }`,
 	} {
 		uses, err := tenantUses("internal/httpapi/users.go", "package httpapi; "+strings.ReplaceAll(code, "MODULE", module))
 		require.NoError(t, err)
@@ -111,6 +129,25 @@ func TestTenant_IsNeverTakenFromABody_CanFail(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, uses, 1)
 	require.NotEmpty(t, uses[0].fault())
+
+	// A function that may change the tenant of its log line may not change another one.
+	uses, err = tenantUses("internal/httpapi/service.go", `package httpapi; func (s *Service) authenticate() { q.event.Tenant, q.grant.Tenant = t, t }`)
+	require.NoError(t, err)
+	require.Len(t, uses, 2)
+	require.Empty(t, uses[0].fault())
+	require.NotEmpty(t, uses[1].fault())
+
+	// A function of an allowed name, or a method of it of another type, is not allowed.
+	for code, allowed := range map[string]bool{
+		`func (a *Authenticator) Authenticate() { g := Grant{Tenant: t} }`: true,
+		`func Authenticate() { g := Grant{Tenant: t} }`:                    false,
+		`func (o other[T]) Authenticate() { g := Grant{Tenant: t} }`:       false,
+	} {
+		uses, err := tenantUses("internal/access/authenticate.go", "package access; "+code)
+		require.NoError(t, err)
+		require.Len(t, uses, 1)
+		require.Equal(t, allowed, uses[0].fault() == "", code)
+	}
 }
 
 // A tenant's id, and what carries one, has no method by which a decoder of JSON or text
@@ -191,13 +228,21 @@ func tenantUses(name, code string) (uses []tenantUse, err error) {
 	for _, decl := range parsed.Decls {
 		function := ""
 		if f, ok := decl.(*ast.FuncDecl); ok {
-			function = f.Name.Name
+			function = functionName(f)
 		}
 		declared := declaredNames(decl)
 		ast.Inspect(decl, func(n ast.Node) bool {
 			for _, source := range tenantSources {
-				if source.usedBy(n, folder, imported, declared) {
-					uses = append(uses, tenantUse{folder, function, source, files.Position(n.Pos()).Line})
+				line := 0
+				if n != nil {
+					line = files.Position(n.Pos()).Line
+				}
+				if source.name == "Grant.Tenant" {
+					for _, field := range changedTenants(n) {
+						uses = append(uses, tenantUse{folder, function + " " + types.ExprString(field), source, line})
+					}
+				} else if source.usedBy(n, folder, imported, declared) {
+					uses = append(uses, tenantUse{folder, function, source, line})
 				}
 			}
 			return true
@@ -224,21 +269,60 @@ func declaredNames(decl ast.Decl) map[*ast.Ident]bool {
 	return declared
 }
 
-// usedBy reports whether a node uses the source. A type is used by its composite literals,
-// and by assignments to the field Tenant of a grant.
+// functionName returns the name of a function; a method's begins with the type of its
+// receiver.
+func functionName(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	of := f.Recv.List[0].Type
+	for {
+		switch e := of.(type) {
+		case *ast.StarExpr:
+			of = e.X
+		case *ast.IndexExpr:
+			of = e.X
+		case *ast.IndexListExpr:
+			of = e.X
+		case *ast.Ident:
+			return e.Name + "." + f.Name.Name
+		default:
+			return "?." + f.Name.Name
+		}
+	}
+}
+
+// usedBy reports whether a node uses the source, a function or a type. A type is used by
+// composite literals of it, of lists and maps of it, and by types that are made of it.
 func (s tenantSource) usedBy(n ast.Node, folder string, imported map[string]string, declared map[*ast.Ident]bool) bool {
 	isType := s.name == "Grant"
 	switch n := n.(type) {
 	case *ast.CompositeLit:
-		return isType && n.Elts != nil && s.named(n.Type, folder, imported)
-	case *ast.AssignStmt:
-		return isType && slices.ContainsFunc(n.Lhs, isGrantsTenant)
+		return isType && n.Elts != nil && s.named(elementType(n.Type), folder, imported)
+	case *ast.TypeSpec:
+		return isType && s.named(n.Type, folder, imported)
 	case *ast.SelectorExpr:
 		return !isType && s.named(n, folder, imported)
 	case *ast.Ident:
 		return !isType && !declared[n] && s.named(n, folder, imported)
 	}
 	return false
+}
+
+// elementType returns the type of the values in a list or map, and any other type itself.
+func elementType(e ast.Expr) ast.Expr {
+	for {
+		switch of := e.(type) {
+		case *ast.ArrayType:
+			e = of.Elt
+		case *ast.MapType:
+			e = of.Value
+		case *ast.StarExpr:
+			e = of.X
+		default:
+			return e
+		}
+	}
 }
 
 // named reports whether an expression is the source's name in this file.
@@ -253,17 +337,24 @@ func (s tenantSource) named(e ast.Expr, folder string, imported map[string]strin
 	return false
 }
 
-// isGrantsTenant reports whether an expression is x.grant.Tenant or grant.Tenant.
-func isGrantsTenant(e ast.Expr) bool {
-	field, ok := e.(*ast.SelectorExpr)
-	if !ok || field.Sel.Name != "Tenant" {
-		return false
+// changedTenants returns the fields named Tenant that a node changes, or could change by their
+// address.
+func changedTenants(n ast.Node) (fields []ast.Expr) {
+	var changed []ast.Expr
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		changed = n.Lhs
+	case *ast.RangeStmt:
+		changed = []ast.Expr{n.Key, n.Value}
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			changed = []ast.Expr{n.X}
+		}
 	}
-	switch x := field.X.(type) {
-	case *ast.Ident:
-		return strings.EqualFold(x.Name, "grant")
-	case *ast.SelectorExpr:
-		return strings.EqualFold(x.Sel.Name, "grant")
+	for _, e := range changed {
+		if field, ok := ast.Unparen(e).(*ast.SelectorExpr); ok && field.Sel.Name == "Tenant" {
+			fields = append(fields, field)
+		}
 	}
-	return false
+	return fields
 }
