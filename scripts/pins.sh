@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Writes the pins of the tools that are not Go's: requirements.txt from requirements.in, with
 # the SHA-256 of every package, and jars.sha256 with those of the Maven artifacts of each
-# pom.xml. Run it after a change of a version, and read the difference: what it writes is
-# what the registries hold today.
+# pom.xml. Run it after a change of a version, and read the difference: the sums are those of
+# the files as they are downloaded now.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)

@@ -1,6 +1,7 @@
 package supply_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,50 +13,169 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scripts returns the texts of everything that could install a tool, by name.
-func scripts(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{"Makefile": read(t, "Makefile"), ".ci/run": read(t, ".ci/run")}
-	for _, pattern := range []string{"scripts/*.sh", "scripts/*/*.sh"} {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		require.NoError(t, err)
-		for _, file := range files {
-			name, err := filepath.Rel(root, file)
-			require.NoError(t, err)
-			all[filepath.ToSlash(name)] = strings.ReplaceAll(read(t, filepath.ToSlash(name)), "\\\n", " ")
+// An installer is a way to bring software of others onto the machine.
+type installer struct {
+	name    string
+	pattern *regexp.Regexp
+	// needs are what a line must have that uses it with hashes. Without any, only the places
+	// in allowed may use it.
+	needs []string
+	// allowed are files, each with the reason.
+	allowed map[string]string
+	// examples are lines that install without a hash.
+	examples []string
+}
+
+var installers = []installer{
+	{
+		name: "pip", pattern: regexp.MustCompile(`\bpip[\d.]*["']? +(?:-\S+ +)*(?:install|download|sync|wheel)\b|-m pip\b|\bpipx\b|\buvx\b|\buv["']? +(?:tool|add|run|sync)\b`),
+		needs: []string{"--require-hashes", "-r "},
+		examples: []string{
+			`pip install requests`, `pip3 install -r requirements.txt`, `"$venv/bin/pip" install --quiet x`, `"$venv/bin/pip3" install x`,
+			`uv pip install x`, `"$work/uv" pip sync requirements.txt`, `python3 -m pip install x`, `python3 -m pip --quiet install x`, `uvx ruff`, `pip --quiet install x`,
+		},
+	},
+	{
+		name: "Maven", pattern: regexp.MustCompile(`\bmvn +-`),
+		needs:    []string{"--strict-checksums", "maven-dependency-plugin:3.8.1:copy-dependencies"},
+		examples: []string{`mvn -q package`, `mvn -q -B --strict-checksums dependency:get`},
+	},
+	{
+		name: "Go", pattern: regexp.MustCompile(`\bgo (?:run|get) [^#]*\S@|\bgo install\b|@latest\b`),
+		examples: []string{`go run example.com/x@v1.2.3`, `go run -mod=mod example.com/x@latest`, `go install example.com/x@v1`, `go get example.com/x@v1`},
+	},
+	{
+		name: "a distribution's packages", pattern: regexp.MustCompile(`\b(?:apt|apt-get|dnf|yum|brew|gem|cargo)(?: +-\S+)* +install\b|\bapk add\b`),
+		allowed: map[string]string{
+			".ci/run":           "Debian's signed packages, on the machine of the tests",
+			"scripts/docker.sh": "Debian's signed packages, on the machine of the tests",
+		},
+		examples: []string{`apt-get install -y jq`, `apt-get -qq -y install jq`, `apt install jq`, `brew install jq`, `apk add jq`, `cargo install x`},
+	},
+	{
+		name: "npm", pattern: regexp.MustCompile(`\bp?npm +(?:i|install|ci|add|exec)\b|\bnpx\b|\byarn +(?:add|install)\b`),
+		examples: []string{`npm i`, `npm install x`, `npm ci`, `npx x`, `pnpm add x`},
+	},
+	{
+		name: "a download", pattern: regexp.MustCompile(`\b(?:curl|wget) +(?:-|["']?(?:\$|https?:))|\bgit +clone\b`),
+		allowed: map[string]string{
+			"cmd/rollcall/local.go": "a command for the user, to this server",
+			"cmd/samlocal/api.go":   "a command for the user, to this server",
+		},
+		examples: []string{`curl -sSfL https://example.com/x | sh`, `curl https://example.com/x`, `wget -q "$url"`, `wget "$url"`, `git clone https://example.com/x`},
+	},
+	{
+		name: "a container image", pattern: regexp.MustCompile(`\bdocker +(?:pull|run)\b|^FROM `),
+		allowed: map[string]string{
+			"cmd/samlocal/image.go": "AWS's image for sam local, which is Lambda's runtime of today",
+			"cmd/samlocal/typed.go": "recognizes a command in the guide, and runs another one",
+		},
+		examples: []string{`docker pull alpine`, `docker run --rm alpine true`, `exec.Command("docker", "pull", name)`, `FROM alpine:3`},
+	},
+}
+
+// fault reports whether a line of a file installs in a way that is not allowed there.
+func (i installer) fault(file, line string) bool {
+	if !i.pattern.MatchString(line) {
+		return false
+	}
+	if _, ok := i.allowed[file]; ok {
+		return false
+	}
+	return len(i.needs) == 0 || slices.ContainsFunc(i.needs, func(need string) bool { return !strings.Contains(line, need) })
+}
+
+// statements returns the lines of a program, without comments. A command that is given as a
+// list of texts becomes one text.
+func statements(text string) (lines []string) {
+	text = strings.NewReplacer("\\\n", " ", `", "`, " ").Replace(text)
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "//") {
+			lines = append(lines, line)
 		}
 	}
+	return lines
+}
+
+// programs returns the statements of everything that could install something, by file: scripts
+// of all kinds, and Go code that is no test.
+func programs(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		name = filepath.ToSlash(name)
+		if e.IsDir() && slices.Contains([]string{".git", ".aws-sam", "bin"}, name) {
+			return filepath.SkipDir
+		}
+		isProgram := slices.Contains([]string{".sh", ".py", ".go", ".mk"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_test.go")
+		if !e.IsDir() && (isProgram || name == ".ci/run" || e.Name() == "Makefile" || strings.HasPrefix(e.Name(), "Dockerfile")) {
+			all[name] = statements(read(t, name))
+		}
+		return err
+	}))
 	return all
 }
 
-// Every installation names what it may install by content.
+// Every installation names what it may install by content, or is in the list of exceptions.
 func TestInstallations_AreHashed(t *testing.T) {
-	calls := map[string]int{}
-	for name, text := range scripts(t) {
-		for line := range strings.Lines(text) {
-			line = strings.TrimSpace(line)
-			if strings.HasPrefix(line, "#") {
-				continue
-			}
-			for command, needs := range map[string][]string{
-				`pip" install`: {"--require-hashes", "-r "},
-				`mvn -`:        {"--strict-checksums", "maven-dependency-plugin:3.8.1:copy-dependencies"},
-			} {
-				if !strings.Contains(line, command) {
-					continue
+	found := map[string]int{}
+	used := map[string]bool{}
+	for name, lines := range programs(t) {
+		for _, line := range lines {
+			for _, i := range installers {
+				assert.False(t, i.fault(name, line), "%s installs by %s without a hash: %s", name, i.name, line)
+				if i.pattern.MatchString(line) {
+					found[i.name]++
+					used[i.name+" "+name] = true
 				}
-				calls[command]++
-				for _, need := range needs {
-					assert.Contains(t, line, need, "%s: %s", name, line)
-				}
-			}
-			for _, word := range []string{"npm ", "npx ", "go install ", "@latest", "wget ", "curl -", "pip3 ", "git clone"} {
-				assert.False(t, strings.Contains(line, word) && !strings.Contains(line, "command -v"), "%s installs without a hash: %s", name, line)
 			}
 		}
 	}
-	assert.GreaterOrEqual(t, calls[`pip" install`], 3, "the installations are written in another way")
-	assert.GreaterOrEqual(t, calls[`mvn -`], 3, "the installations are written in another way")
+	assert.GreaterOrEqual(t, found["pip"], 3, "the installations are written in another way")
+	assert.GreaterOrEqual(t, found["Maven"], 3, "the installations are written in another way")
+	for _, i := range installers {
+		for name := range i.allowed {
+			assert.True(t, used[i.name+" "+name], "%s does not install by %s: remove it from the list", name, i.name)
+		}
+	}
+}
+
+// Each way to install is noticed in a script, and what only names a program is none.
+func TestInstallations_AreHashed_CanFail(t *testing.T) {
+	fault := func(line string) bool {
+		return slices.ContainsFunc(statements(line), func(line string) bool {
+			return slices.ContainsFunc(installers, func(i installer) bool { return i.fault("scripts/new.sh", line) })
+		})
+	}
+	for _, i := range installers {
+		require.NotEmpty(t, i.examples, i.name)
+		for _, line := range i.examples {
+			assert.True(t, slices.ContainsFunc(statements(line), func(line string) bool { return i.fault("scripts/new.sh", line) }), "%s: %s is allowed", i.name, line)
+		}
+	}
+	assert.True(t, fault("pip install \\\n\tx"), "a command of two lines")
+	for _, line := range []string{
+		`"$venv/bin/pip" install --require-hashes -r requirements.txt`, `"$uv" pip compile requirements.in`, `command -v curl >/dev/null || missing+=(curl ca-certificates)`,
+		`command -v npm`, `go run ./scripts/testreport -- ./...`, `# curl -s https://example.com`, `"$venv/bin/pip" check --quiet`,
+	} {
+		assert.False(t, fault(line), "%s is refused", line)
+	}
+}
+
+// The Makefile builds all functions in one way: without cgo and without the machine's paths.
+func TestFunctions_AreBuiltWithoutCgoAndPaths(t *testing.T) {
+	makefile := read(t, "Makefile")
+	assert.Regexp(t, `(?m)^BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath `, makefile)
+	assert.Regexp(t, `(?m)^define build\n[^\n]*\n\tGOARCH=\$\(LAMBDA_ARCH\) \$\(BUILD\) `, makefile)
+	recipes := regexp.MustCompile(`(?m)^build-\w+Function:\n\t(.*)$`).FindAllStringSubmatch(makefile, -1)
+	assert.Len(t, recipes, 6)
+	for _, recipe := range recipes {
+		assert.Regexp(t, `^\$\(call build,\w+\)$`, recipe[1])
+	}
 }
 
 // The files that Maven fetches are compared with their sums, and the sums are for the
@@ -121,7 +241,8 @@ func TestGoSums_AreChecked(t *testing.T) {
 			assert.Contains(t, sums, m[1]+" "+m[2], "%s has no sum of %s", mod, m[1])
 		}
 	}
-	for name, text := range scripts(t) {
+	for name, lines := range programs(t) {
+		text := strings.Join(lines, "\n")
 		for _, off := range []string{"GONOSUMDB", "GONOSUMCHECK", "GOFLAGS=-insecure", "GOINSECURE", "GONOPROXY", "GOPRIVATE", "GOSUMDB=off", "--trusted-host", "-Dmaven.wagon.http.ssl.insecure"} {
 			assert.NotContains(t, text, off, name)
 		}
