@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -29,6 +30,9 @@ func FuzzCursor(f *testing.F) {
 	for _, text := range []string{"", "A", "AAAA", sealed, sealed + "=", sealed[1:], strings.ToLower(sealed), base64.StdEncoding.EncodeToString(raw), strings.Repeat("A", maxCursor), "\r\n" + sealed} {
 		f.Add(text)
 	}
+	for _, value := range corpus.Read(f, "../..").Values {
+		f.Add(value)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := q.open(text, "User", directory.Query{})
 		if err == nil { // sealed here, or by another process of the fuzzer with the same key
@@ -45,6 +49,9 @@ func FuzzCursor(f *testing.F) {
 func FuzzTags(f *testing.F) {
 	for _, header := range []string{"", "*", `W/"1"`, `"1"`, `W/"1", "2",W/"3"`, `"01"`, `"-1"`, `"9223372036854775808"`, `W/W/"1"`, `""`, `"a,b"`, `,`, `"1`, "\"1\"\x00"} {
 		f.Add(header, `W/"7"`)
+	}
+	for _, value := range corpus.Read(f, "../..").Values {
+		f.Add(value, strconv.Quote(value))
 	}
 	f.Fuzz(func(t *testing.T, header, second string) {
 		versions, sent := parseTags([]string{header, second})

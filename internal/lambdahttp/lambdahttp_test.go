@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -354,6 +356,16 @@ func TestHandler_GzipIsBase64(t *testing.T) {
 func FuzzHandler(f *testing.F) {
 	f.Add("GET", "GET /scim/v2/Users/{id}", "/scim/v2/Users/a/b", "a/b", `filter=userName+eq+"x"`, "if-match", `"a,b"`, "eyJ9", true)
 	f.Add("PUT", "$default", "/scim/v2/..//Users/\x00", "", "%zz", "cookie", "\xff", "{", false)
+	known := corpus.Read(f, "../..")
+	for _, body := range known.Bodies {
+		f.Add("POST", "POST /scim/v2/Users", "/scim/v2/Users", "", "", "content-type", "application/scim+json", base64.StdEncoding.EncodeToString([]byte(body)), true)
+	}
+	for _, filter := range known.Filters {
+		f.Add("GET", "GET /scim/v2/Users/{id}", "/scim/v2/Users/a", "a", "filter="+url.QueryEscape(filter), "accept", "*/*", "", false)
+	}
+	for _, value := range known.Values {
+		f.Add("GET", "GET /scim/v2/Users/{id}", "/scim/v2/Users/"+value, value, "", "if-match", value, "", false)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/scim/v2/Users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Id", "1")

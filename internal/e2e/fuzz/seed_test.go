@@ -69,7 +69,7 @@ var placeholders = strings.NewReplacer(
 func seeds(f *testing.F) []sent {
 	f.Helper()
 	all := slices.Concat(ofEvents(f), ofRecordings(f), ofAttacks(f))
-	require.Greater(f, len(all), 400)
+	require.Greater(f, len(all), 550)
 	const user = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"new@example.com","password":"` + canary + `"}`
 	for _, form := range []form{asBase64, notBase64, upperNames, asRawPath, asGzip, parametersOnly, withCookies, staged, noToken, otherToken, revokedToken, brokenToken, twoTokens, authorized, authorized | unrouted, unrouted} {
 		all = append(all,

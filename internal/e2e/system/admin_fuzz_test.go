@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/e2e/corpus"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -48,6 +49,9 @@ func FuzzAdmin(f *testing.F) {
 		}
 		require.NoError(f, json.Unmarshal(e.Payload, &event))
 		f.Add(event.RequestContext.HTTP.Method, strings.TrimPrefix(event.RawPath, adminapi.Prefix), event.RawQueryString, event.Body, event.Headers["content-type"], "")
+	}
+	for _, body := range corpus.Read(f, "../../..").Bodies {
+		f.Add("POST", "/tenants/acme/users", "", body, "application/json", "")
 	}
 	f.Fuzz(func(t *testing.T, method, path, query, body, contentType, match string) {
 		escaped := adminapi.Prefix + "/" + strings.TrimPrefix(path, "/")
