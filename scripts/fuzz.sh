@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for TIME, two at a time with one worker each:
+# Runs every fuzz target for TIME, four at a time with one worker each:
 #
 #   scripts/fuzz.sh [TIME [TARGET…]]    scripts/fuzz.sh 1m FuzzRequest
 #
@@ -80,7 +80,7 @@ cut -d' ' -f1 "$work/targets" | sort -u | while read -r folder; do
 	go test -c -fuzz=. -o "$(binary "$folder")" "./$folder"
 done
 status=0
-xargs -P 2 -L 1 bash -euo pipefail -c 'target "$1" "$2"' target <"$work/targets" || status=1
+xargs -P 4 -L 1 bash -euo pipefail -c 'target "$1" "$2"' target <"$work/targets" || status=1
 if [ $status = 0 ]; then
 	all=$(wc -l <"$work/targets") seeds=$(wc -l <"$work/seeds")
 	echo "$((all - seeds)) fuzz targets, $time each: nothing found"
