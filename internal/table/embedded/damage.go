@@ -20,8 +20,9 @@ var ErrDamaged = errors.New("the file is damaged")
 //
 // The format of the file is that of bbolt's version 2, in the byte order of the
 // machine: pages of a header (id, kind, count, number of further pages) and
-// elements; pages 0 and 1 are the two newest states, of which the one with a
-// correct checksum and the higher transaction is used.
+// elements, which their keys and values follow in the same order without gaps;
+// pages 0 and 1 are the two newest states, of which the one with a correct
+// checksum and the higher transaction is used.
 const (
 	pageHeader    = 16
 	element       = 16 // of a branch, and of a leaf
@@ -215,7 +216,11 @@ func (i *inspection) tree(root uint64, t tree) error {
 	}
 	switch kind {
 	case kindLeaf:
-		return t.leaf(root, count, page)
+		if count == 0 && t.depth > 0 {
+			return damaged("page %d is empty", root)
+		}
+		_, err := t.leaf(root, count, page)
+		return err
 	case kindBranch:
 		return i.branch(root, count, page, t)
 	}
@@ -246,17 +251,19 @@ func (i *inspection) branch(id uint64, count uint16, page []byte, t tree) error 
 	}
 	children := make([]child, 0, count)
 	var last []byte
+	follows := pageHeader + uint64(count)*element
 	for n := range uint64(count) {
 		base := pageHeader + n*element
 		e, ok := part(page, base, 0, element)
 		if !ok {
 			return damaged("page %d has too many elements", id)
 		}
-		key, ok := part(page, base, uint64(order.Uint32(e)), uint64(order.Uint32(e[4:])))
-		if !ok || !t.within(key, last) {
+		offset, size := uint64(order.Uint32(e)), uint64(order.Uint32(e[4:]))
+		key, ok := part(page, base, offset, size)
+		if !ok || base+offset != follows || !t.within(key, last) {
 			return damaged("page %d has a key where none can be", id)
 		}
-		last = key
+		last, follows = key, follows+size
 		children = append(children, child{key, order.Uint64(e[8:])})
 	}
 	if len(children) == 0 {
@@ -276,30 +283,33 @@ func (i *inspection) branch(id uint64, count uint16, page []byte, t tree) error 
 	return nil
 }
 
-func (t tree) leaf(id uint64, count uint16, page []byte) error {
+// leaf checks the keys and values of a leaf, and returns where the last one ends.
+func (t tree) leaf(id uint64, count uint16, page []byte) (end uint64, err error) {
 	order := binary.NativeEndian
 	var last []byte
+	end = pageHeader + uint64(count)*element
 	for n := range uint64(count) {
 		base := pageHeader + n*element
 		e, ok := part(page, base, 0, element)
 		if !ok {
-			return damaged("page %d has too many elements", id)
+			return 0, damaged("page %d has too many elements", id)
 		}
 		offset, size := uint64(order.Uint32(e[4:])), uint64(order.Uint32(e[8:]))
 		key, ok := part(page, base, offset, size)
-		if !ok || !t.within(key, last) || (order.Uint32(e) == 1) != t.buckets || order.Uint32(e) > 1 {
-			return damaged("page %d has a key where none can be", id)
+		if !ok || base+offset != end || !t.within(key, last) || (order.Uint32(e) == 1) != t.buckets || order.Uint32(e) > 1 {
+			return 0, damaged("page %d has a key where none can be", id)
 		}
-		value, ok := part(page, base, offset+size, uint64(order.Uint32(e[12:])))
+		length := uint64(order.Uint32(e[12:]))
+		value, ok := part(page, base, offset+size, length)
 		if !ok {
-			return damaged("page %d has a value where none can be", id)
+			return 0, damaged("page %d has a value where none can be", id)
 		}
-		last = key
+		last, end = key, end+size+length
 		if err := t.visit(key, value); err != nil {
-			return fmt.Errorf("%w, in page %d", err, id)
+			return 0, fmt.Errorf("%w, in page %d", err, id)
 		}
 	}
-	return nil
+	return end, nil
 }
 
 // bucket follows the tree of one bucket, which is in its value if it is small.
@@ -320,7 +330,11 @@ func (i *inspection) bucket(name, value []byte) error {
 	if len(page) < pageHeader || binary.NativeEndian.Uint16(page[8:]) != kindLeaf {
 		return damaged("it has an unreadable bucket")
 	}
-	return t.leaf(0, binary.NativeEndian.Uint16(page[10:]), page)
+	end, err := t.leaf(0, binary.NativeEndian.Uint16(page[10:]), page)
+	if err == nil && end != uint64(len(page)) {
+		err = damaged("it has an unreadable bucket")
+	}
+	return err
 }
 
 // freelist checks that no used page is listed as free.

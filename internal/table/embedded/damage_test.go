@@ -226,6 +226,51 @@ func TestOpen_RefusesAnyLostPage(t *testing.T) {
 	assert.Truef(t, lost >= all/4, "%d of %d lost pages are detected", lost, all)
 }
 
+// treePages returns the pages of the tree of the items.
+func treePages(t *testing.T, content []byte) (ids []uint64) {
+	t.Helper()
+	size, order := os.Getpagesize(), binary.NativeEndian
+	var follow func(id uint64)
+	follow = func(id uint64) {
+		ids = append(ids, id)
+		page := content[int(id)*size:]
+		for n := range int(order.Uint16(page[10:])) {
+			if order.Uint16(page[8:]) == kindBranch {
+				follow(order.Uint64(page[pageHeader+n*element+8:]))
+			}
+		}
+	}
+	follow(uint64(rootOf(t, content)))
+	return ids
+}
+
+// Each bit of a page's header is noticed: with a smaller number of elements, items would
+// be missing, and everything else would be as it should be.
+func TestOpen_RefusesAnyBitOfAPageHeader(t *testing.T) {
+	sound := filled(t)
+	file, err := os.OpenFile(put(t, sound), os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = file.Close() })
+	pages := treePages(t, sound)
+	require.Greater(t, len(pages), 20)
+	for n, id := range pages {
+		if n%5 > 0 {
+			continue
+		}
+		for bit := range pageHeader * 8 {
+			at := int64(id)*int64(os.Getpagesize()) + int64(bit/8)
+			_, err := file.WriteAt([]byte{sound[at] ^ 1<<(bit%8)}, at)
+			require.NoError(t, err)
+			_, err = inspect(file)
+			require.ErrorIs(t, err, ErrDamaged, "page %d, bit %d", id, bit)
+			_, err = file.WriteAt(sound[at:at+1], at)
+			require.NoError(t, err)
+		}
+	}
+	_, err = inspect(file)
+	require.NoError(t, err)
+}
+
 // Flipped bytes are detected, or are part of a text: no call ends the process,
 // and all answers are those of table.Table.
 func TestOpen_AfterBytesFlipped(t *testing.T) {
