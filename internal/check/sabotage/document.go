@@ -12,13 +12,19 @@ import (
 	"time"
 )
 
-// Measured are the times of the last run of all sabotages.
-type Measured struct {
-	// Date is the day of the run.
+// Measured are the times of sabotages, by the sabotage's name.
+type Measured map[string]Measurement
+
+// Measurement is the time of one sabotage.
+type Measurement struct {
+	// Seconds are the processor's seconds until the test failed.
+	Seconds float64 `json:"seconds"`
+	// Date is the day on which they were measured.
 	Date string `json:"date"`
-	// Seconds are the processor's seconds until a test failed, by the sabotage's name.
-	Seconds map[string]float64 `json:"seconds"`
 }
+
+// MeasuredFile is the file of the times, by its path in the repository.
+const MeasuredFile = "internal/check/sabotage/measured.json"
 
 //go:embed measured.json
 var measured []byte
@@ -43,10 +49,9 @@ func Page(page []byte) ([]byte, error) {
 	return bytes.Join([][]byte{before, []byte(listBegins), m.list(), []byte(listEnds), after}, nil), nil
 }
 
-// Record adds the times of trials to a file of them, and removes those of sabotages that do
-// not exist any more.
+// Record writes the times of trials to a file of them, with the day. It removes those of
+// sabotages whose trial failed, or that do not exist any more; all others keep their day.
 func Record(name string, trials []Trial, at time.Time) error {
-	m := Measured{Date: at.UTC().Format(time.DateOnly), Seconds: map[string]float64{}}
 	var before Measured
 	text, err := os.ReadFile(name)
 	if err == nil {
@@ -55,14 +60,16 @@ func Record(name string, trials []Trial, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	m := Measured{}
 	for _, s := range All() {
-		if took, ok := before.Seconds[s.Name]; ok {
-			m.Seconds[s.Name] = took
+		if took, ok := before[s.Name]; ok {
+			m[s.Name] = took
 		}
 	}
 	for _, t := range trials {
+		delete(m, t.Name)
 		if t.Verdict == Red {
-			m.Seconds[t.Name] = math.Round(10*t.Took.Seconds()) / 10
+			m[t.Name] = Measurement{math.Round(10*t.Took.Seconds()) / 10, at.UTC().Format(time.DateOnly)}
 		}
 	}
 	text, err = json.MarshalIndent(m, "", "\t")
@@ -75,7 +82,7 @@ func Record(name string, trials []Trial, at time.Time) error {
 // list returns the sabotages as Markdown.
 func (m Measured) list() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "\nMeasured on %s: seconds of one processor until the test failed, with the compilation of what the sabotage changes.\n", m.Date)
+	fmt.Fprintf(&b, "\nMeasured %s: seconds of one processor until the test failed, with the compilation of what the sabotage changes.\n", m.days())
 	fmt.Fprint(&b, "\n| sabotage | what it breaks | noticed by | s |\n|---|---|---|---:|\n")
 	for _, s := range promises() {
 		fmt.Fprintf(&b, "| %s | %s | `%s` in `%s` | %s |\n", s.Name, cell(s.Breaks), s.Test, strings.TrimPrefix(s.Package, "./"), m.seconds(s))
@@ -90,13 +97,28 @@ func (m Measured) list() []byte {
 	return b.Bytes()
 }
 
+// days returns when the times were measured.
+func (m Measured) days() string {
+	var first, last string
+	for _, took := range m {
+		if first == "" || took.Date < first {
+			first = took.Date
+		}
+		last = max(last, took.Date)
+	}
+	if first == last {
+		return "on " + last
+	}
+	return "from " + first + " to " + last
+}
+
 // seconds returns the time of a sabotage, – if it was not measured yet.
 func (m Measured) seconds(s Sabotage) string {
-	took, ok := m.Seconds[s.Name]
+	took, ok := m[s.Name]
 	if !ok {
 		return "–"
 	}
-	return fmt.Sprintf("%.1f", took)
+	return fmt.Sprintf("%.1f", took.Seconds)
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

@@ -293,12 +293,12 @@ var broken = []struct {
 		"internal/directory", "TestGroups_DeletedUser",
 	},
 	{
-		"reactivation by PATCH of a user that the application deactivated", "An identity provider lets in whom the application has locked out.", "internal/directory/user_update.go",
+		"reactivation by PATCH of a user that the application deactivated", "An identity provider reactivates a user that the application deactivated.", "internal/directory/user_update.go",
 		[]Edit{{"updated", "if before.DeactivatedBy == journal.ByApplication {", "if false {"}},
 		"internal/directory", "TestModifyInApp",
 	},
 	{
-		"reactivation by POST of a user that the application deactivated", "An identity provider lets in whom the application has locked out.", "internal/directory/user_provision.go",
+		"reactivation by POST of a user that the application deactivated", "An identity provider reactivates a user that the application deactivated.", "internal/directory/user_provision.go",
 		[]Edit{{"decideProvision", "if u.DeactivatedBy == journal.ByApplication {\n\t\t\treturn decision{}, taken(sent, holders, u, TakenByApp)\n\t\t}\n\t\tif !active {", "if !active {"}},
 		"internal/directory", "TestProvision_DeactivatedInApplication",
 	},
@@ -318,7 +318,7 @@ var broken = []struct {
 		"internal/directory", "TestProtected_StaysInGroups",
 	},
 	{
-		"link that changes who somebody is", "A POST with another's address takes over the application's user.", "internal/directory/user_provision.go",
+		"link that changes a user's identity", "A POST with another's address takes over the application's user.", "internal/directory/user_provision.go",
 		[]Edit{{"decideLink", "if d, ok := disagreement(before, sent); ok {", "if d, ok := disagreement(before, sent); ok && false {"}},
 		"internal/directory", "TestLink_ByPostKeepsIdentity",
 	},

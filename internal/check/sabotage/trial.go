@@ -24,7 +24,7 @@ const Limit = time.Minute
 // patience ends a test that waits for something.
 const patience = 10 * Limit
 
-// Verdict is what became of a sabotage.
+// Verdict is the outcome of a trial.
 type Verdict string
 
 // The verdicts. Red is the only good one.
@@ -38,7 +38,7 @@ const (
 	Another  Verdict = "ANOTHER TEST FAILED"
 )
 
-// Trial is a sabotage with its verdict.
+// Trial is one run of a test against a sabotage, with its verdict.
 type Trial struct {
 	Sabotage
 	Verdict Verdict

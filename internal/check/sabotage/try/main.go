@@ -1,7 +1,8 @@
 // Command try breaks the service's promises one at a time, and reports whether the test
-// that holds each promise notices. It changes no file of the repository.
+// that holds each promise notices. No source file of the repository changes.
+// It records the times of a run of all.
 //
-//	go run ./internal/check/sabotage/try [-name PATTERN] [-sample N -seed TEXT]
+//	go run ./internal/check/sabotage/try [-name PATTERN] [-sample N -seed TEXT] [-record]
 package main
 
 import (
@@ -27,10 +28,10 @@ func main() {
 	sample := flag.Int("sample", 0, "only a number of sabotages, chosen by -seed; 0 for all")
 	seed := flag.String("seed", "", "chooses the sample; the commit, if empty")
 	parallel := flag.Int("p", max(1, runtime.NumCPU()/2), "how many tests run at once")
-	record := flag.String("record", "", "a file in which the times are recorded: internal/check/sabotage/measured.json")
+	record := flag.Bool("record", false, "record the times of a part as well, in "+sabotage.MeasuredFile)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	failed, err := try(ctx, *name, *sample, *seed, *parallel, *record)
+	failed, err := try(ctx, *name, *sample, *seed, *parallel, *record || *name == "" && *sample == 0)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sabotage:", err)
@@ -40,7 +41,7 @@ func main() {
 	}
 }
 
-func try(ctx context.Context, name string, sample int, seed string, parallel int, record string) (failed int, err error) {
+func try(ctx context.Context, name string, sample int, seed string, parallel int, record bool) (failed int, err error) {
 	pattern, err := regexp.Compile(name)
 	if err != nil {
 		return 0, err
@@ -69,8 +70,10 @@ func try(ctx context.Context, name string, sample int, seed string, parallel int
 		}
 	}
 	fmt.Printf("sabotage: %d passed, %d failed, in %s\n", len(tried)-failed, failed, time.Since(begun).Round(time.Second))
-	if record != "" && err == nil {
-		err = sabotage.Record(record, tried, time.Now())
+	if record && err == nil {
+		if err = sabotage.Record(sabotage.MeasuredFile, tried, time.Now()); err == nil {
+			fmt.Println("the times are in", sabotage.MeasuredFile+"; make generate writes them to docs/testing.md")
+		}
 	}
 	return failed, err
 }
