@@ -160,7 +160,7 @@ func (b *binary) run(ctx context.Context, names []string, limit time.Duration, v
 		if killer := failed(o.output, names); killer != "" {
 			o.killer = killer
 		} else if len(names) > 1 {
-			o.killer = "one of " + strings.Join(names, ", ")
+			o.killer = oneOf + strings.Join(names, ", ")
 		}
 	}
 	return o, ctx.Err()

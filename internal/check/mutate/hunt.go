@@ -51,6 +51,8 @@ func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress
 
 func (h *hunt) one(ctx context.Context, m *Mutant) {
 	order, likely := h.order(m)
+	was := *m
+	m.tried = true
 	if len(order) == 0 {
 		m.Result = cmp.Or(m.Result, Unreached)
 		return
@@ -62,7 +64,12 @@ func (h *hunt) one(ctx context.Context, m *Mutant) {
 			n = h.wave(order)
 		}
 		likely = 0
-		if killer := h.run(ctx, m, order[:n]); killer != "" {
+		killer := h.run(ctx, m, order[:n])
+		if ctx.Err() != nil {
+			*m = was // its tests were ended before they could fail
+			return
+		}
+		if killer != "" {
 			m.Result, m.Killer = Killed, killer
 			return
 		}
@@ -139,7 +146,7 @@ func (h *hunt) run(ctx context.Context, m *Mutant, order []int) string {
 		o, err := b.run(ctx, names, 30*time.Second+10*wall,
 			"MUTATE_ON="+strconv.Itoa(m.ID), fmt.Sprintf("MUTATE_STEPS=%d", 1_000_000+20*steps))
 		if ctx.Err() == nil && err != nil {
-			o.failed, o.killer = true, names[0]+" (without end)"
+			o.failed, o.killer = true, names[0]+endless
 		}
 		if !o.failed {
 			continue

@@ -20,6 +20,22 @@ const killersFile = "internal/check/mutate/killers.txt"
 // A kill is a mutant and the test that notices it.
 type kill struct{ pkg, mutant, test string }
 
+// tests returns the folder of the test below internal, and its name. Where a run of several
+// tests did not show which of them failed, it returns all of them.
+func (k kill) tests() (folder string, names []string) {
+	folder, name, _ := strings.Cut(strings.TrimSuffix(k.test, endless), ".")
+	if several, ok := strings.CutPrefix(name, oneOf); ok {
+		return folder, strings.Split(several, ", ")
+	}
+	return folder, []string{name}
+}
+
+// What the name of a test that kills a mutant begins or ends with.
+const (
+	oneOf   = "one of "        // several tests ran, and the output names none
+	endless = " (without end)" // it did not fail but did not end either
+)
+
 // parseKillers parses killersText: a line for each test, with its mutants indented below.
 func parseKillers(text string) []kill {
 	var kills []kill
@@ -56,20 +72,36 @@ func formatKillers(kills []kill) string {
 	return b.String()
 }
 
-// writeKillers replaces the kills of a package by those of a run.
-func writeKillers(name string, mutants []Mutant) error {
+// writeKillers writes the kills of a run to a file of kills. Those of mutants that were not
+// tried stay as they are, and so do those of survivors if not all tests had their turn; those
+// of mutants that do not exist any more are removed.
+func writeKillers(file, name string, mutants []Mutant, allTests bool) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
 	var kills []kill
-	for _, k := range parseKillers(killersText) {
-		if k.pkg != name {
+	before := map[string]kill{}
+	for _, k := range parseKillers(string(text)) {
+		if k.pkg == name {
+			before[k.mutant] = k
+		} else {
 			kills = append(kills, k)
 		}
 	}
 	for _, m := range mutants {
-		if m.Condition && m.Result == Killed {
+		if !m.Condition {
+			continue
+		}
+		known, isKnown := before[m.Name()]
+		switch {
+		case m.Result == Killed && (m.tried || !isKnown):
 			kills = append(kills, kill{name, m.Name(), m.Killer})
+		case isKnown && !(m.tried && allTests):
+			kills = append(kills, known)
 		}
 	}
-	return os.WriteFile(killersFile, []byte(formatKillers(kills)), 0o600)
+	return os.WriteFile(file, []byte(formatKillers(kills)), 0o600)
 }
 
 // choose returns some of the kills, the same for the same seed.

@@ -31,13 +31,19 @@ func main() {
 	again := flag.Bool("again", false, "only run the mutants that survived the last run, or are new")
 	match := flag.String("match", "", "only run the mutants whose name matches")
 	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
-	limit := flag.Duration("for", 24*time.Hour, "how long to run: what is left over then has no result, and the score is that of a sample")
+	limit := flag.Duration("for", 0, "how long to run: what is left over then has no result, and the score is that of a sample; 0 for no limit")
 	workers := flag.Int("workers", 2, "test processes at once")
 	flag.Parse()
 	passed := true
 	for _, name := range flag.Args() {
-		r := &run{name: name, again: *again, own: *own, out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers}
-		ctx, cancel := context.WithTimeout(context.Background(), *limit)
+		r := &run{
+			name: name, again: *again, own: *own, part: *match != "" || *limit > 0,
+			out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers,
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		if *limit > 0 {
+			ctx, cancel = context.WithTimeout(ctx, *limit)
+		}
 		ok, err := r.mutate(ctx, *list)
 		cancel()
 		if err != nil {
@@ -55,6 +61,7 @@ type run struct {
 	name    string
 	again   bool
 	own     bool
+	part    bool   // some mutants may be left out
 	out     string // the folder of results
 	match   *regexp.Regexp
 	workers int
@@ -106,11 +113,11 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 		}
 	}
 	if hasConditions(g.mutants) {
-		if err := writeKillers(r.name, g.mutants); err != nil {
+		if err := writeKillers(killersFile, r.name, g.mutants, !r.own && ctx.Err() == nil); err != nil {
 			return false, err
 		}
 	}
-	return report(os.Stdout, r.name, accepted, g.mutants), nil
+	return report(os.Stdout, r.name, accepted, g.mutants, r.part), nil
 }
 
 func hasConditions(mutants []Mutant) bool {
@@ -222,8 +229,19 @@ func (r *run) log(format string, values ...any) {
 
 func (r *run) file() string { return filepath.Join(r.out, r.name+".json") }
 
-// save writes the results, for a later run and for the report.
+// save writes the results for a later run. A mutant that was not tried keeps its result of
+// an earlier run.
 func (r *run) save(mutants []Mutant) error {
+	last, err := r.last()
+	if err != nil {
+		return err
+	}
+	mutants = slices.Clone(mutants)
+	for i := range mutants {
+		if m := &mutants[i]; m.Result == "" {
+			m.Result, m.Killer = last[m.Name()].Result, last[m.Name()].Killer
+		}
+	}
 	text, err := json.MarshalIndent(mutants, "", " ")
 	if err != nil {
 		return err
@@ -239,33 +257,34 @@ func (r *run) earlier(mutants []Mutant) error {
 	if !r.again {
 		return nil
 	}
-	last, err := read(r.file())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+	last, err := r.last()
 	if err != nil {
 		return err
 	}
-	killed := map[string]Mutant{}
-	for _, m := range last {
-		if m.Result == Killed {
-			killed[m.Name()] = m
-		}
-	}
 	for i := range mutants {
-		if m, ok := killed[mutants[i].Name()]; ok {
+		if m := last[mutants[i].Name()]; m.Result == Killed {
 			mutants[i].Result, mutants[i].Killer = Killed, m.Killer
 		}
 	}
 	return nil
 }
 
-// read reads the results of a run.
-func read(file string) ([]Mutant, error) {
-	text, err := os.ReadFile(file)
+// last returns the mutants with the results of earlier runs, by name.
+func (r *run) last() (map[string]Mutant, error) {
+	text, err := os.ReadFile(r.file())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	var mutants []Mutant
-	return mutants, json.Unmarshal(text, &mutants)
+	if err := json.Unmarshal(text, &mutants); err != nil {
+		return nil, err
+	}
+	byName := map[string]Mutant{}
+	for _, m := range mutants {
+		byName[m.Name()] = m
+	}
+	return byName, nil
 }

@@ -22,9 +22,12 @@ type Mutant struct {
 
 	Result Result `json:"result,omitempty"`
 	Killer string `json:"killer,omitempty"` // PACKAGE.Test
+
+	// tried reports that this run tried the mutant; its result may be of an earlier run.
+	tried bool
 }
 
-// A Result is what became of a mutant.
+// A Result is the outcome of a trial: killed, survived or unreached.
 type Result string
 
 // The results.

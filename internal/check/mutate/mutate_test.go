@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -118,7 +119,7 @@ func TestReport_RequiresScoreConditionsAndReasons(t *testing.T) {
 	number(mutants)
 	passes := func() (bool, string) {
 		var out bytes.Buffer
-		ok := report(&out, "store", map[string]bool{mutants[0].Name(): true}, mutants)
+		ok := report(&out, "store", map[string]bool{mutants[0].Name(): true}, mutants, false)
 		return ok, out.String()
 	}
 	ok, out := passes()
@@ -154,4 +155,45 @@ func TestRun_GoesOnWithTheSurvivors(t *testing.T) {
 	now := []Mutant{{Func: "G", ID: 1}, {Func: "F", ID: 3}, {Func: "H", ID: 4}}
 	require.NoError(t, r.earlier(now))
 	require.Equal(t, []Mutant{{Func: "G", ID: 1}, {Func: "F", ID: 3, Result: Killed, Killer: "T"}, {Func: "H", ID: 4}}, now)
+}
+
+// A run of a part keeps the results of the other mutants.
+func TestRun_KeepsTheResultsOfOthers(t *testing.T) {
+	r := &run{name: "store", out: t.TempDir()}
+	require.NoError(t, r.save([]Mutant{{Func: "F", Result: Killed, Killer: "T"}, {Func: "G", Result: Killed, Killer: "T"}, {Func: "gone", Result: Killed}}))
+	require.NoError(t, r.save([]Mutant{{Func: "F"}, {Func: "G", Result: Survived}, {Func: "H", Result: Unreached}}))
+	last, err := r.last()
+	require.NoError(t, err)
+	require.Equal(t, map[string]Mutant{
+		Mutant{Func: "F"}.Name(): {Func: "F", Result: Killed, Killer: "T"},
+		Mutant{Func: "G"}.Name(): {Func: "G", Result: Survived},
+		Mutant{Func: "H"}.Name(): {Func: "H", Result: Unreached},
+	}, last)
+}
+
+// A condition without a result is a fault of a whole run.
+func TestReport_RequiresThatConditionsAreTried(t *testing.T) {
+	mutants := []Mutant{{Func: "F", Condition: true}, {Func: "G", Result: Killed, Condition: true}, {Func: "H"}}
+	var out bytes.Buffer
+	require.False(t, report(&out, "store", nil, mutants, false))
+	require.Contains(t, out.String(), "a condition that was not tried: internal/store/:0:  F")
+	out.Reset()
+	require.True(t, report(&out, "store", nil, mutants, true), out.String())
+	require.Contains(t, out.String(), "2 mutants were not tried, 1 of them of transactions")
+	require.Contains(t, out.String(), "1 of transactions, of which 0 survive")
+}
+
+// A run that ends early leaves the mutant at which it was without a result.
+func TestHunt_KeepsNoResultOfAnEndedTest(t *testing.T) {
+	g, err := generate("./testdata/sample")
+	require.NoError(t, err)
+	binaries, err := compile(g, t.TempDir(), []string{sample})
+	require.NoError(t, err)
+	m := &g.mutants[0]
+	h := &hunt{killers: map[string][]int{}, tests: []test{{binary: binaries[0], Name: "TestSum", reaches: map[int]bool{m.ID: true}}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.one(ctx, m)
+	require.Empty(t, m.Result)
+	require.False(t, m.tried)
 }

@@ -10,8 +10,8 @@ const least = 85
 
 // A score counts the mutants of a package by their result.
 type score struct {
-	all, killed, accepted, open, skipped int
-	conditions, openConditions           int
+	all, killed, accepted, open, untried          int
+	conditions, openConditions, untriedConditions int
 }
 
 func scoreOf(accepted map[string]bool, mutants []Mutant) score {
@@ -20,7 +20,7 @@ func scoreOf(accepted map[string]bool, mutants []Mutant) score {
 		isOpen := false
 		switch {
 		case m.Result == "":
-			s.skipped++
+			s.untried++
 			s.all--
 		case m.Result == Killed:
 			s.killed++
@@ -30,7 +30,11 @@ func scoreOf(accepted map[string]bool, mutants []Mutant) score {
 			s.open++
 			isOpen = true
 		}
-		if m.Condition {
+		switch {
+		case !m.Condition:
+		case m.Result == "":
+			s.untriedConditions++
+		default:
 			s.conditions++
 			if isOpen {
 				s.openConditions++
@@ -44,8 +48,9 @@ func scoreOf(accepted map[string]bool, mutants []Mutant) score {
 func (s score) percent() float64 { return 100 * float64(s.killed) / float64(max(1, s.all)) }
 
 // report prints the survivors of a package and its score, and returns whether the score
-// is high enough and every condition is killed or accepted.
-func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant) bool {
+// is high enough and every condition is killed or accepted. A run of a part of the mutants may
+// leave conditions untried.
+func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant, part bool) bool {
 	for _, m := range mutants {
 		if m.Result != "" && m.Result != Killed && !accepted[m.Name()] {
 			fmt.Fprintf(w, "%-9s internal/%s/%s:%d: %s\n", m.Result, name, m.File, m.Line, m.Name())
@@ -57,14 +62,20 @@ func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant
 	}
 	s := scoreOf(accepted, mutants)
 	for _, m := range mutants {
-		if m.Condition && m.Result != "" && m.Result != Killed && !accepted[m.Name()] {
+		switch {
+		case !m.Condition || m.Result == Killed:
+		case m.Result == "":
+			if !part {
+				fmt.Fprintf(w, "a condition that was not tried: internal/%s/%s:%d: %s\n", name, m.File, m.Line, m.Name())
+			}
+		case !accepted[m.Name()]:
 			fmt.Fprintf(w, "a condition that no fast test holds: internal/%s/%s:%d: %s\n", name, m.File, m.Line, m.Name())
 		}
 	}
-	if s.skipped > 0 {
-		fmt.Fprintf(w, "%s: a sample: %d mutants were not run\n", name, s.skipped)
+	if s.untried > 0 {
+		fmt.Fprintf(w, "%s: a part: %d mutants were not tried, %d of them of transactions\n", name, s.untried, s.untriedConditions)
 	}
 	fmt.Fprintf(w, "%s: %.1f %% of %d mutants killed, %d accepted with a reason, %d survive; %d of transactions, of which %d survive without a reason\n",
 		name, s.percent(), s.all, s.accepted, s.open, s.conditions, s.openConditions)
-	return s.percent() >= least && s.openConditions == 0 && len(faults) == 0
+	return s.percent() >= least && s.openConditions == 0 && (part || s.untriedConditions == 0) && len(faults) == 0
 }
