@@ -23,7 +23,7 @@ var seed = flag.String("mutate.seed", "", "chooses the sample of mutants; the co
 // others are those of the changes since the last run.
 const leastKnown = 95
 
-// Forty mutants of the store's transactions are tried in each run: the tests that killers.txt
+// Fifteen mutants of the store's transactions are tried in each run: the tests that killers.txt
 // names fail with each of them, and pass without.
 func TestConditions_AreHeldByTests(t *testing.T) {
 	g, err := generate("../../store")
@@ -92,17 +92,17 @@ func knownKills(t *testing.T, mutants []Mutant) []kill {
 	return kills
 }
 
-// chosenKills returns forty of the kills, chosen by the seed.
+// chosenKills returns fifteen of the kills, chosen by the seed.
 func chosenKills(t *testing.T, kills []kill) []kill {
 	t.Helper()
 	by := *seed
 	if by == "" {
 		by = commit(t)
 	}
-	t.Logf("forty of %d mutants, chosen by -mutate.seed=%s", len(kills), by)
+	t.Logf("fifteen of %d mutants, chosen by -mutate.seed=%s", len(kills), by)
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(by))
-	return choose(kills, 40, h.Sum64())
+	return choose(kills, 15, h.Sum64())
 }
 
 // commit returns the hash of the commit, or the day where there is no repository.

@@ -334,7 +334,7 @@ var broken = []struct {
 	},
 	{
 		"membership of a former epoch", "A member of a set that was replaced is still one.", "internal/directory/member.go",
-		[]Edit{{"current", "slices.Contains(memberships, UserMembership{Group: g.ID, Epoch: g.Epoch})", "slices.ContainsFunc(memberships, func(m UserMembership) bool { return m.Group == g.ID })"}},
+		[]Edit{{"current", "have[UserMembership{Group: g.ID, Epoch: g.Epoch}]", "have[UserMembership{Group: g.ID, Epoch: g.Epoch}] || slices.ContainsFunc(memberships, func(m UserMembership) bool { return m.Group == g.ID })"}},
 		"internal/httpapi", "TestUsers_AreInNoGroupByAnotherSetOfMembers",
 	},
 	// The log, and what is written when.
