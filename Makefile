@@ -168,7 +168,7 @@ check-test:
 # The packages that run in a function, and tests of the whole service with many
 # requests at once, on the embedded engine: what they do on DynamoDB is the same, and
 # the detector makes it several times as long. internal/scim has no goroutines.
-RACE = $$(go list ./internal/... | grep -vE '/internal/(scim|check|dev/demo|e2e/(browser|replay|attack|provoke|fuzz|kill))(/|$$)')
+RACE = $$(go list ./internal/... | grep -vE '/internal/(scim|check|dev/demo|e2e/(browser|replay|attack|provoke|fuzz|kill|sim|faults))(/|$$)')
 check-race:
 	@env -u CI go run ./scripts/testreport -- -race -p 2 -timeout 40m $(RACE)
 
