@@ -73,7 +73,7 @@ func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func(
 	if seen.Empty() {
 		return func() {}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), observePatience)
+	ctx, cancel := outlast(ctx, observePatience)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)

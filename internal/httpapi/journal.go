@@ -31,6 +31,23 @@ type Journal interface {
 // journalTime is how long an answer waits while its record is written.
 const journalTime = 2 * time.Second
 
+// overtime is how long after the end of a request's time its record may be written:
+// the function itself ends soon after (Timeout in template.yaml). All operations of
+// a bulk request share it: a hundred of them would otherwise wait two seconds each.
+const overtime = time.Second
+
+// outlast returns a context for a write that does not end with the request, whose
+// own time may be over: it lasts for a time, and until overtime at most.
+func outlast(ctx context.Context, longest time.Duration) (context.Context, context.CancelFunc) {
+	own, limited := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	if !limited {
+		return ctx, cancel
+	}
+	ctx, cancelOwn := context.WithDeadline(ctx, own.Add(overtime))
+	return ctx, func() { cancelOwn(); cancel() }
+}
+
 // A lookout finds out, in parallel with a request, whether its subjects are
 // failing, so that nothing is written for the many that never failed.
 type lookout struct {
@@ -95,8 +112,7 @@ func (s *Service) record(ctx context.Context, q *request, a *reply) {
 	if s.Journal == nil || q.grant.Tenant.IsZero() || q.unkept {
 		return
 	}
-	// The request's own time may be over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	ctx, cancel := outlast(ctx, journalTime)
 	defer cancel()
 	if p := a.refusal; p != nil && p.cause == cause.UserNotFound && q.event.Operation.Changes() && q.event.Subject == "" && q.event.ResourceID != "" {
 		// The name that the id had, if it can still be found.

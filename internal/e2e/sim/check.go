@@ -73,6 +73,10 @@ func (w *world) audit() {
 	}
 }
 
+// longestRequest is how long a request may take. At 20 seconds Lambda ends the function,
+// and what a bulk request has done is answered to nobody.
+const longestRequest = 19500 * time.Millisecond
+
 // settling is how long after the end of the faults a request may still meet
 // what they left: transactions under way, a retry that waits.
 const settling = 30 * time.Second
@@ -95,6 +99,8 @@ func (w *world) checkRequests() {
 			w.fail("%s: sent without faults: %s", r, r.got.text)
 		case r.served != nil && r.lines.Load() != 1 && r.path != "/Bulk":
 			w.fail("%s: has %d log lines", r, r.lines.Load())
+		case r.served != nil && r.took > longestRequest:
+			w.fail("%s: took %s", r, r.took)
 		case r.served != nil && r.served.status == 500:
 			w.fail("%s: %s", r, r.served.text)
 		}

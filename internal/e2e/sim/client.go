@@ -87,8 +87,10 @@ type request struct {
 	in     *instance
 	sent   time.Time
 	lines  atomic.Int64
-	served *answer // what the instance answered
-	got    *answer // what the client received
+	began  time.Time
+	took   time.Duration // until the instance answered
+	served *answer       // what the instance answered
+	got    *answer       // what the client received
 	// crashed says that the instance crashed before it answered. unknown says
 	// that a write of the request may be applied later than its answer, or
 	// without its knowledge.

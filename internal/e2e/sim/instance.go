@@ -147,7 +147,7 @@ func (in *instance) crash() {
 // handled.
 func (in *instance) serve(r *request) {
 	w := in.world
-	r.in = in
+	r.in, r.began = in, time.Now()
 	in.serving[r] = true
 	handler, url := in.scim, host+"/scim/v2"+r.path
 	if r.admin {
@@ -168,6 +168,7 @@ func (in *instance) serve(r *request) {
 		if in.hasEnded() {
 			return
 		}
+		r.took = time.Since(r.began)
 		a := &answer{status: recorded.Code, header: recorded.Header(), text: recorded.Body.Bytes()}
 		w.scheduler.post(&event{
 			name: func() string { return fmt.Sprintf("answer %06d", r.number()) },
