@@ -108,7 +108,23 @@ func (in *instance) sleep(ctx context.Context, most time.Duration) error {
 	case <-in.ended:
 		return errCrashed
 	case <-ctx.Done():
+		in.takeTurn(func() string { return fmt.Sprintf("cancelled pause %06d %03d %s", number, in.number, most) })
 		return ctx.Err()
+	}
+}
+
+// takeTurn lets a goroutine whose context has ended go on by an event: the end of
+// one context may wake several, which would go on in any order.
+func (in *instance) takeTurn(name func() string) {
+	turn := make(chan struct{})
+	in.world.scheduler.post(&event{
+		name: name,
+		plan: func(*rand.Rand) time.Duration { return 0 },
+		run:  func() { close(turn) },
+	})
+	select {
+	case <-turn:
+	case <-in.ended:
 	}
 }
 

@@ -184,6 +184,7 @@ func (w wire) send(ctx context.Context, c *call) outcome {
 	case <-w.in.ended:
 		return outcome{err: errCrashed}
 	case <-ctx.Done():
+		w.in.takeTurn(func() string { return "cancelled " + c.name() })
 		c.leaveUnknown()
 		return outcome{err: fmt.Errorf("%w: %w", c.lost(), ctx.Err())}
 	}
