@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full killtest sabotage functions \
-	lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test check-race
+	cost lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test check-race
 
 .SHELLFLAGS := -euc
 
@@ -109,6 +109,9 @@ erasure-full: ## deletes a tenant of 200,000 users and 1,000,000 memberships: mi
 killtest: ## kills rollcall local 60 times, and functions at each write, and checks what is left
 	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 60m -v -run 'TestLocal|TestFunctions' ./internal/e2e/kill \
 		-kill.rounds=60 -kill.disk -kill.full
+
+cost: ## the bill of a month: make cost ARGS="-users 50000 -idp entra"
+	@go run ./internal/check/cost/try $(ARGS)
 
 vuln: ## known vulnerabilities, if their database can be reached
 	scripts/vuln.sh

@@ -43,6 +43,7 @@ var tenantSources = []tenantSource{
 		"cmd/samlocal session.addTenant":    "a developer's command line",
 		"internal/dev/fixture filler.begin": "the data of the events",
 		"internal/e2e/stage ID":             "a test",
+		"internal/check/cost newBench":      "a measurement",
 	}},
 	{"internal/access", "Parse", map[string]string{
 		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret",

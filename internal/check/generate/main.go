@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/check/conformance"
+	"github.com/rollcall-scim/rollcall/internal/check/cost"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/check/sabotage"
 	"github.com/rollcall-scim/rollcall/internal/check/supply"
@@ -25,6 +26,7 @@ var files = []struct {
 	of   func(tree fs.FS) ([]byte, error)
 }{
 	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented), nil }},
+	{"docs/reference/cost.md", cost.Page},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
 	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
 	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},
