@@ -18,15 +18,15 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 	for _, tt := range []struct {
 		event, name, want, problem string
 	}{
-		{event: `{"routeKey":"POST /scim/v2/Users"}`, want: "UsersFunction"},
-		{event: `{"routeKey":"PATCH /scim/v2/users/{id}"}`, want: "UsersFunction"},
-		{event: `{"routeKey":"GET /scim/v2/Groups/{id}"}`, want: "GroupsFunction"},
-		{event: `{"routeKey":"GET /scim/v2/Schemas"}`, want: "DiscoveryFunction"},
+		{event: `{"routeKey":"ANY /scim/v2/Users"}`, want: "UsersFunction"},
+		{event: `{"routeKey":"ANY /scim/v2/users/{id}"}`, want: "UsersFunction"},
+		{event: `{"routeKey":"ANY /scim/v2/Groups/{id}"}`, want: "GroupsFunction"},
+		{event: `{"routeKey":"ANY /scim/v2/Schemas"}`, want: "DiscoveryFunction"},
 		{event: `{"routeKey":"$default"}`, want: "BulkFunction"},
 		{event: `{"source":"aws.events"}`, want: "SweepFunction"},
-		{event: `{"routeKey":"POST /scim/v2/Users"}`, name: "sweep", want: "SweepFunction"},
+		{event: `{"routeKey":"ANY /scim/v2/Users"}`, name: "sweep", want: "SweepFunction"},
 		{event: `{}`, name: "GroupsFunction", want: "GroupsFunction"},
-		{event: `{"routeKey":"POST /Users"}`, problem: "template.yaml has no route POST /Users"},
+		{event: `{"routeKey":"ANY /Users"}`, problem: "template.yaml has no route ANY /Users"},
 		{event: `{}`, problem: "name the function with --function"},
 		{event: `[`, problem: "not a JSON object"},
 	} {

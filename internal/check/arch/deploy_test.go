@@ -131,3 +131,43 @@ func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
 		}
 	}
 }
+
+// API Gateway refuses two changes of one API at the same time, so CloudFormation makes its
+// integrations and routes one after the other, and the stage, which deploys every change,
+// after them.
+func TestAPI_IsChangedInOneSequence(t *testing.T) {
+	var doc struct {
+		Resources yaml.Node `yaml:"Resources"`
+	}
+	require.NoError(t, yaml.Unmarshal(rollcall.Template, &doc))
+	type resource struct {
+		Type       string    `yaml:"Type"`
+		DependsOn  yaml.Node `yaml:"DependsOn"`
+		Properties struct {
+			Target string `yaml:"Target"`
+		} `yaml:"Properties"`
+	}
+	previous, stage, length := "", "", 0
+	for i := 0; i+1 < len(doc.Resources.Content); i += 2 {
+		name := doc.Resources.Content[i].Value
+		var r resource
+		if doc.Resources.Content[i+1].Decode(&r) != nil {
+			continue // a resource of another kind, with a property of another form
+		}
+		after := []string{r.DependsOn.Value, strings.TrimSuffix(strings.TrimPrefix(r.Properties.Target, "integrations/${"), "}")}
+		for _, node := range r.DependsOn.Content {
+			after = append(after, node.Value)
+		}
+		switch base, isIntegration := strings.CutSuffix(name, "Integration"); {
+		case r.Type == "AWS::ApiGatewayV2::Stage":
+			stage = r.DependsOn.Value
+		case r.Type != "AWS::ApiGatewayV2::Integration" && r.Type != "AWS::ApiGatewayV2::Route":
+		default:
+			assert.Truef(t, previous == "" || slices.Contains(after, previous), "%s may be made beside %s", name, previous)
+			assert.Truef(t, !isIntegration || slices.Contains(after, base+"Permission"), "%s may lead to a function that API Gateway may not call", name)
+			previous, length = name, length+1
+		}
+	}
+	assert.Equal(t, previous, stage, "the stage is made after the last route")
+	assert.Truef(t, length > 20, "%d integrations and routes", length)
+}

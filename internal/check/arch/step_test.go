@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,32 +22,67 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/sabotage"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
 // API Gateway sends each request to the function whose handler serves it.
+// A request of the admin API that no route names by its depth goes to its function too.
 func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	deployed, err := local.Routes(rollcall.Template)
 	require.NoError(t, err)
-	want := []string{"$default → " + logicalID("bulk")}
-	for _, r := range httpapi.Routes() {
-		want = append(want, fmt.Sprintf("%s %s → %s", r.Method, r.Path, logicalID(r.Function)))
-		if r.Method == http.MethodGet {
-			want = append(want, fmt.Sprintf("HEAD %s → %s", r.Path, logicalID(r.Function)))
+	functions := map[string]local.LambdaHandler{}
+	unused := map[string]bool{}
+	for _, r := range deployed {
+		functions[r.Function] = func(context.Context, lambdahttp.Event) (lambdahttp.Response, error) {
+			return lambdahttp.Response{}, nil
 		}
+		unused[r.Key()] = true
+		assert.Equalf(t, r.Function == logicalID("admin"), r.IAM, "%s leads to %s; signed: %t", r.Key(), r.Function, r.IAM)
+	}
+	gateway, err := local.NewGateway(deployed, functions)
+	require.NoError(t, err)
+	check := func(method, path, folder string) {
+		t.Helper()
+		got := gateway.Route(method, regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "x"))
+		assert.Equalf(t, logicalID(folder), got.Function, "%s %s goes by %s", method, path, got.Key())
+		assert.NotEqualf(t, local.DefaultPath, got.Key(), "%s %s has no route", method, path)
+		delete(unused, got.Key())
+	}
+	for _, r := range httpapi.Routes() {
+		check(r.Method, r.Path, r.Function)
+		check(http.MethodHead, r.Path, r.Function)
 	}
 	for _, r := range adminapi.Routes() {
-		want = append(want, fmt.Sprintf("%s %s → %s for signed requests", r.Method, r.Path, logicalID("admin")))
+		check(r.Method, r.Path, "admin")
 	}
-	want = append(want, "ANY "+adminapi.Prefix+"/{proxy+} → "+logicalID("admin")+" for signed requests")
-	var got []string
+	deep := adminapi.Prefix + strings.Repeat("/x", 9)
+	check("PUT", deep, "admin")
+	assert.Equal(t, logicalID("bulk"), gateway.Route("GET", "/other").Function, "other paths")
+	delete(unused, local.DefaultPath)
+	assert.Empty(t, unused, "routes of template.yaml that no handler needs")
+}
+
+// An encoded slash in a value of the admin API stays in the value: a path with as many
+// segments as one of the API's has a route with as many variables.
+func TestRoutes_AdminHasOneForEachDepth(t *testing.T) {
+	deployed, err := local.Routes(rollcall.Template)
+	require.NoError(t, err)
+	var got, want []string
 	for _, r := range deployed {
-		signed := ""
 		if r.IAM {
-			signed = " for signed requests"
+			got = append(got, r.Key())
 		}
-		got = append(got, r.Key()+" → "+r.Function+signed)
 	}
-	compare(t, "route of template.yaml", got, "route of the handlers", want)
+	deepest := 0
+	for _, r := range adminapi.Routes() {
+		deepest = max(deepest, strings.Count(strings.TrimPrefix(r.Path, adminapi.Prefix), "/"))
+	}
+	key := "ANY " + adminapi.Prefix
+	for i := range deepest {
+		key += fmt.Sprintf("/{s%d}", i+1)
+		want = append(want, key)
+	}
+	assert.Equal(t, append(want, "ANY "+adminapi.Prefix+"/{proxy+}"), got)
 }
 
 // Every folder under functions/ is a function of the template and has a make

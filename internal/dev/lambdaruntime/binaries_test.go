@@ -75,9 +75,9 @@ func event(t *testing.T, method, path, token, body string) []byte {
 	if token != "" {
 		e.Headers["authorization"] = "Bearer " + token
 	}
-	e.RouteKey = method + " " + e.RawPath
+	e.RouteKey = "ANY " + e.RawPath
 	if resource, id, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/"); ok {
-		e.RouteKey, e.PathParameters = method+" "+prefix+"/"+resource+"/{id}", map[string]string{"id": id}
+		e.RouteKey, e.PathParameters = "ANY "+prefix+"/"+resource+"/{id}", map[string]string{"id": id}
 	}
 	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
 	e.RequestContext.RequestID = "JKJaXmPLvHcESHA="
@@ -93,7 +93,7 @@ func adminEvent(t *testing.T, authorized bool) []byte {
 	t.Helper()
 	const path = "/admin/v1/tenants"
 	e := lambdahttp.Event{
-		Version: "2.0", RouteKey: "GET " + path, RawPath: path,
+		Version: "2.0", RouteKey: "ANY /admin/v1/{s1}", RawPath: path, PathParameters: map[string]string{"s1": "tenants"},
 		Headers: map[string]string{"host": "scim.example.com", strings.ToLower(web.OperatorHeader): "arn:aws:iam::1:user/forged"},
 	}
 	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"

@@ -74,11 +74,10 @@ func FromTemplate(template []byte, handler func(function string) http.Handler) (
 	return NewGateway(routes, functions)
 }
 
-// Function returns the logical id of the function to which a request is sent,
-// or "" for a request without a route.
-func (g *Gateway) Function(method, escapedPath string) string {
+// Route returns the route of a request, or no route if it has none.
+func (g *Gateway) Route(method, escapedPath string) Route {
 	route, _, _ := g.router.find(method, escapedPath)
-	return route.Function
+	return route
 }
 
 // ServeHTTP answers a request through an event, exactly as a function sees it

@@ -15,9 +15,10 @@ func TestRoutes_OfTheDeployedTemplate(t *testing.T) {
 	routes, err := Routes(rollcall.Template)
 	require.NoError(t, err)
 	for _, want := range []Route{
-		{Method: "POST", Path: "/scim/v2/Users", Function: "UsersFunction"},
-		{Method: "PATCH", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
-		{Method: "GET", Path: "/scim/v2/Schemas/{id}", Function: "DiscoveryFunction"},
+		{Method: "ANY", Path: "/scim/v2/Users", Function: "UsersFunction"},
+		{Method: "ANY", Path: "/scim/v2/users/{id}", Function: "UsersFunction"},
+		{Method: "ANY", Path: "/scim/v2/Schemas/{id}", Function: "DiscoveryFunction"},
+		{Method: "ANY", Path: "/admin/v1/{s1}/{s2}", Function: "AdminFunction", IAM: true},
 		{Method: "", Path: "$default", Function: "BulkFunction"},
 	} {
 		var found bool

@@ -43,7 +43,7 @@ func FuzzEvent(f *testing.F) {
 	}
 	for _, payload := range []string{
 		`{}`, `{"requestContext":{"http":{"method":"GET"}}}`,
-		`{"routeKey":"GET /scim/v2/Users/{id}","pathParameters":{"id":"../Groups"},"requestContext":{"http":{"method":"GET"}}}`,
+		`{"routeKey":"ANY /scim/v2/Users/{id}","pathParameters":{"id":"../Groups"},"requestContext":{"http":{"method":"GET"}}}`,
 		`{"routeKey":"$default","rawPath":"/scim/v2/Users","headers":{"authorization":"Bearer ` + fixture.Token + `"},"isBase64Encoded":true,"body":"e","requestContext":{"http":{"method":"POST"}}}`,
 	} {
 		f.Add([]byte(payload))
@@ -207,7 +207,7 @@ func (w *world) route(t *testing.T, s sent, path string) (function string, event
 	if w.routed.RouteKey == "" {
 		return "", event
 	}
-	return w.routes.Function(s.method, u.EscapedPath()), w.routed
+	return w.routes.Route(s.method, u.EscapedPath()).Function, w.routed
 }
 
 // addHeaders adds headers, cookies and the credential. The values of a repeated header are

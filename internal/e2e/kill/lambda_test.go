@@ -220,9 +220,9 @@ func (d *deployment) send(ctx context.Context, method, path, token, agent, body 
 			"host": "scim.example.com", "user-agent": agent, "content-type": "application/scim+json", "authorization": "Bearer " + token,
 		},
 	}
-	e.RouteKey = method + " " + e.RawPath
+	e.RouteKey = "ANY " + e.RawPath
 	if resource, id, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/"); ok {
-		e.RouteKey, e.PathParameters = method+" /scim/v2/"+resource+"/{id}", map[string]string{"id": id}
+		e.RouteKey, e.PathParameters = "ANY /scim/v2/"+resource+"/{id}", map[string]string{"id": id}
 	}
 	e.RequestContext.RouteKey, e.RequestContext.Stage = e.RouteKey, "$default"
 	e.RequestContext.RequestID = "JKJaXmPLvHcESHA="

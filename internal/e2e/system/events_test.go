@@ -25,11 +25,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -38,6 +40,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 var update = flag.Bool("update", false, "write what is answered into the .want.json files under events/")
@@ -230,13 +233,15 @@ func withPlaceholders(text string, seen map[string]string) string {
 	})
 }
 
-// Every route of the template has an event, every event has a route of the
-// template, and bodies occur in both forms in which API Gateway sends them.
+// Every route of the template and every handler has an event, every event has the route that
+// API Gateway would choose, and bodies occur in both forms in which API Gateway sends them.
 func TestEvents_CoverTheTemplate(t *testing.T) {
 	byKey := functions(t)
 	unused := maps.Clone(byKey)
 	forms := map[bool]int{}
 	served := map[string]int{}
+	untried, handled := handlers()
+	headed := false // the handler of a GET also serves HEAD
 	for _, e := range loadEvents(t) {
 		function, ok := byKey[e.RouteKey]
 		assert.Truef(t, ok, "%s: the template has no route %q", e.Name, e.RouteKey)
@@ -251,31 +256,50 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 		if event.Version != "2.0" || c.RouteKey != event.RouteKey || c.HTTP.Path != event.RawPath || c.HTTP.UserAgent != event.Headers["user-agent"] {
 			t.Errorf("%s contradicts itself", e.Name)
 		}
-		if method, _, ok := strings.Cut(e.RouteKey, " "); ok && method != "ANY" && c.HTTP.Method != method {
-			t.Errorf("%s: %s on the route %s", e.Name, c.HTTP.Method, e.RouteKey)
+		if !slices.ContainsFunc(slices.Collect(maps.Values(event.PathParameters)), func(value string) bool { return strings.Contains(value, "/") }) {
+			want := gateway.Route(c.HTTP.Method, (&url.URL{Path: event.RawPath}).EscapedPath()).Key()
+			assert.Equalf(t, want, e.RouteKey, "%s: the route of %s %s", e.Name, c.HTTP.Method, event.RawPath)
 		}
+		delete(untried, handled(c.HTTP.Method, event.RawPath))
+		headed = headed || c.HTTP.Method == http.MethodHead
 		if event.Body != "" {
 			forms[event.IsBase64Encoded]++
 			text := strings.HasPrefix(event.Headers["content-type"], "application/json")
 			assert.NotEqualf(t, event.IsBase64Encoded, text, "%s: a body of %s, base64 %t", e.Name, event.Headers["content-type"], event.IsBase64Encoded)
 		}
 	}
-	// The handler of a GET also serves HEAD: at least one event shows it.
-	headed := false
-	for key := range byKey {
-		path, isHead := strings.CutPrefix(key, "HEAD ")
-		if _, there := unused[key]; isHead && there && unused["GET "+path] == "" {
-			delete(unused, key)
-		} else if isHead && !there {
-			headed = true
-		}
-	}
 	assert.True(t, headed, "no event of a HEAD")
 	left := slices.Sorted(maps.Keys(unused))
 	assert.Emptyf(t, left, "no event for %q", left)
+	assert.Empty(t, slices.Sorted(maps.Keys(untried)), "no event for these handlers")
 	assert.Truef(t, forms[true] != 0 && forms[false] != 0, "bodies in base64 %d, as text %d", forms[true], forms[false])
 	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction"} {
 		assert.NotEqualf(t, 0, served[function], "no event for %s", function)
+	}
+}
+
+// handlers returns the methods and paths of the handlers of both APIs, and a function that
+// returns those of the handler that serves a request.
+func handlers() (all map[string]bool, handled func(method, path string) string) {
+	all = map[string]bool{}
+	var routes [][2]string
+	add := func(method, path string) {
+		all[method+" "+path] = true
+		routes = append(routes, [2]string{method, path})
+	}
+	for _, r := range httpapi.Routes() {
+		add(r.Method, r.Path)
+	}
+	for _, r := range adminapi.Routes() {
+		add(r.Method, r.Path)
+	}
+	router := web.NewRouter(web.Exact, routes, func(r *[2]string) (method, path string) { return r[0], r[1] })
+	return all, func(method, path string) string {
+		r, _, _ := router.Find(method, (&url.URL{Path: path}).EscapedPath())
+		if r == nil {
+			return ""
+		}
+		return r[0] + " " + r[1]
 	}
 }
 

@@ -127,7 +127,7 @@ func TestGroup_With100000Members(t *testing.T) {
 func throughLambda(t *testing.T, s *service, group string, want []string) {
 	t.Helper()
 	event := lambdahttp.Event{
-		Version: "2.0", RouteKey: "GET /scim/v2/Groups/{id}", RawPath: "/scim/v2/Groups/" + group,
+		Version: "2.0", RouteKey: "ANY /scim/v2/Groups/{id}", RawPath: "/scim/v2/Groups/" + group,
 		PathParameters: map[string]string{"id": group},
 		Headers: map[string]string{
 			"host": "scim.test", "authorization": "Bearer " + s.token, "accept-encoding": "gzip, deflate",

@@ -75,7 +75,7 @@ var gateway = func() *local.Gateway {
 }()
 
 // routed returns the name of the function to which API Gateway sends a request.
-func routed(method, escapedPath string) string { return gateway.Function(method, escapedPath) }
+func routed(method, escapedPath string) string { return gateway.Route(method, escapedPath).Function }
 
 // A request whose path has no route is served by the function of /Bulk, which
 // therefore needs the grants for bookmarks too.
