@@ -66,10 +66,7 @@ func (m *meter) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table
 	}
 	c := table.Counts{RoundTrips: 1, ItemsRead: len(items)}
 	if err == nil {
-		c.ReadUnits = float64(len(keys) - len(items))
-		for _, item := range items {
-			c.ReadUnits += units(table.Size(item), readUnit)
-		}
+		c.ReadUnits = getUnits(keys, items)
 	}
 	table.Add(ctx, c)
 	return items, err
@@ -83,11 +80,7 @@ func (m *meter) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	c := table.Counts{RoundTrips: 1, ItemsRead: len(page.Items)}
 	if err == nil {
-		size := 0
-		for _, item := range page.Items {
-			size += table.Size(item)
-		}
-		c.ReadUnits = units(size, readUnit)
+		c.ReadUnits = queryUnits(page)
 	}
 	table.Add(ctx, c)
 	return page, err
@@ -139,6 +132,24 @@ func size(op table.Op, before map[table.Key]table.Item) int {
 		n = max(n, table.Size(*after))
 	}
 	return n
+}
+
+// getUnits returns what a Get uses.
+func getUnits(keys []table.Key, items map[table.Key]table.Item) float64 {
+	used := float64(len(keys) - len(items))
+	for _, item := range items {
+		used += units(table.Size(item), readUnit)
+	}
+	return used
+}
+
+// queryUnits returns what a Query uses.
+func queryUnits(page table.Page) float64 {
+	size := 0
+	for _, item := range page.Items {
+		size += table.Size(item)
+	}
+	return units(size, readUnit)
 }
 
 // units returns the started units of a size, at least one.
