@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,14 +11,15 @@ import (
 
 func (a *audit) group(g *directory.Group) {
 	item := "group " + g.ID
-	a.groups[g.ID] = g
+	n := a.add(audited{id: g.ID, group: true})
+	a.groups[g.ID] = auditedGroup{record: n, epoch: g.Epoch, epochs: g.Epochs, pending: g.PendingChange}
 	a.counts.Groups++
 	r, err := g.Resource()
 	if err != nil {
 		a.fault(item, "has a document that does not decode")
 		return
 	}
-	a.claims(item, g.ID, g.Held, directory.GroupClaimsOf(r), directory.FormerGroupClaims(r), true)
+	a.claim(n, g.Held, directory.GroupClaimsOf(r), directory.FormerGroupClaims(r), true)
 	if g.Epoch < 1 || g.Epoch > g.Epochs {
 		a.fault(item, "is at epoch %d of %d", g.Epoch, g.Epochs)
 	}
@@ -48,13 +48,13 @@ func (s *Store) auditTasks(ctx context.Context, a *audit) error {
 	for name := range due {
 		a.faults = append(a.faults, Fault{Item: "task " + name, Problem: "is listed as due and does not exist", Unfinished: true})
 	}
-	for id, u := range a.records {
-		if u.Leaving && !a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: id}) {
-			a.fault("user "+id, "is leaving its groups, and has no task")
+	for u := range a.people() {
+		if u.leaving && !a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: u.id}) {
+			a.fault("user "+u.id, "is leaving its groups, and has no task")
 		}
 	}
 	for id, g := range a.groups {
-		if g.PendingChange != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.PendingChange}) {
+		if g.pending != "" && !a.hasTask(directory.Task{Kind: directory.TaskMembers, Resource: id, Name: g.pending}) {
 			a.fault("group "+id, "names an accepted change that has no parts left")
 		}
 	}
@@ -62,17 +62,16 @@ func (s *Store) auditTasks(ctx context.Context, a *audit) error {
 }
 
 func (a *audit) hasTask(task directory.Task) bool {
-	_, ok := a.tasks[task]
-	return ok
+	return a.tasks[task]
 }
 
 // auditMembers compares the memberships of groups with the memberships of users,
 // page by page: a tenant may have more than fit in memory.
 func (s *Store) auditMembers(ctx context.Context, a *audit) error {
 	for id, g := range a.groups {
-		for epoch := int64(1); epoch <= g.Epochs; epoch++ {
-			if epoch == g.Epoch {
-				if err := s.auditGroup(ctx, a, g); err != nil {
+		for epoch := int64(1); epoch <= g.epochs; epoch++ {
+			if epoch == g.epoch {
+				if err := s.auditGroup(ctx, a, id, epoch); err != nil {
 					return err
 				}
 				continue
@@ -86,17 +85,17 @@ func (s *Store) auditMembers(ctx context.Context, a *audit) error {
 			}
 		}
 	}
-	users := slices.Collect(maps.Keys(a.records))
+	users := slices.Collect(a.people())
 	return parallel(ctx, len(users), func(ctx context.Context, i int) error {
 		return s.auditUserMemberships(ctx, a, users[i])
 	})
 }
 
-func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) error {
-	return s.scanBatches(ctx, membershipKey(a.tenant, g.ID, g.Epoch, "").Partition, func(items []table.Item) error {
+func (s *Store) auditGroup(ctx context.Context, a *audit, group string, epoch int64) error {
+	return s.scanBatches(ctx, membershipKey(a.tenant, group, epoch, "").Partition, func(items []table.Item) error {
 		keys := make([]table.Key, len(items))
 		for i, item := range items {
-			keys[i] = userMembershipKey(a.tenant, item.Sort, g.ID, g.Epoch)
+			keys[i] = userMembershipKey(a.tenant, item.Sort, group, epoch)
 		}
 		memberships, err := s.getAll(ctx, keys)
 		if err != nil {
@@ -104,22 +103,23 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, g *directory.Group) er
 		}
 		for i, item := range items {
 			if _, ok := memberships[keys[i]]; !ok {
-				a.fault("group "+g.ID, "has the member %s, whose mirror is missing", item.Sort)
+				a.fault("group "+group, "has the member %s, whose mirror is missing", item.Sort)
 			}
-			u := a.records[item.Sort]
-			if u.Live() || u != nil && u.Leaving {
+			u, known := a.known(item.Sort)
+			if known && (u.live() || u.leaving) {
 				continue
 			}
-			if u == nil && a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
+			if !known && a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
 				continue // purged, and its memberships are being ended
 			}
-			a.fault("group "+g.ID, "has the member %s, who is not a live user", item.Sort)
+			a.fault("group "+group, "has the member %s, who is not a live user", item.Sort)
 		}
 		return nil
 	})
 }
 
-func (s *Store) auditUserMemberships(ctx context.Context, a *audit, user string) error {
+func (s *Store) auditUserMemberships(ctx context.Context, a *audit, u audited) error {
+	user := u.id
 	return s.scanBatches(ctx, userMembershipKey(a.tenant, user, "", 0).Partition, func(items []table.Item) error {
 		var keys []table.Key
 		for _, item := range items {
@@ -128,12 +128,12 @@ func (s *Store) auditUserMemberships(ctx context.Context, a *audit, user string)
 				a.fault("user "+user, "has a membership that cannot be read")
 				continue
 			}
-			switch g := a.groups[m.Group]; {
-			case g != nil && g.Epoch == m.Epoch:
+			switch g, exists := a.groups[m.Group]; {
+			case exists && g.epoch == m.Epoch:
 				keys = append(keys, membershipKey(a.tenant, m.Group, m.Epoch, user))
 			case a.hasTask(epochTask(m.Group, m.Epoch)):
-			case a.records[user].Leaving:
-			case g == nil:
+			case u.leaving:
+			case !exists:
 				a.fault("user "+user, "is a member of group %s, which does not exist", m.Group)
 			default:
 				a.fault("user "+user, "is a member of group %s in the old epoch %d", m.Group, m.Epoch)

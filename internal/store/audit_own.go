@@ -22,8 +22,9 @@ func (s *Store) auditGuard(ctx context.Context, a *audit) error {
 		return err
 	}
 	delete(marked, protectedListKey(a.tenant).Sort)
-	for id, u := range a.records {
-		switch is := u.Protected && u.Live(); {
+	for u := range a.people() {
+		id := u.id
+		switch is := u.protected && u.live(); {
 		case is != listed[id]:
 			a.fault("user "+id, "differs in protection from the list of protected users")
 		case is != marked[id]:
@@ -44,7 +45,7 @@ func (s *Store) auditGuard(ctx context.Context, a *audit) error {
 // auditMarkers reports existing groups that have a marker as deleted.
 func (s *Store) auditMarkers(ctx context.Context, a *audit) error {
 	return s.scan(ctx, markerKey(a.tenant, "").Partition, func(i table.Item) {
-		if a.groups[i.Sort] != nil {
+		if _, exists := a.groups[i.Sort]; exists {
 			a.fault("group "+i.Sort, "exists and has a marker as deleted in the application")
 		}
 	})

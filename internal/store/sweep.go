@@ -271,8 +271,8 @@ func (s *Store) finishStaged(ctx context.Context, t tenant.ID, task directory.Ta
 }
 
 // tasks lists the unfinished tasks of a tenant, each once.
-func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]table.Item, error) {
-	tasks := map[directory.Task]table.Item{}
+func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]bool, error) {
+	tasks := map[directory.Task]bool{}
 	err := s.scan(ctx, partition(t, "TASKS"), func(item table.Item) {
 		task, ok := parseTask(item.Sort)
 		if !ok {
@@ -281,7 +281,7 @@ func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]tabl
 		if task.Kind == directory.TaskMembers {
 			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, after its head
 		}
-		tasks[task] = item
+		tasks[task] = true
 	})
 	return tasks, err
 }
