@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"sync"
@@ -34,6 +35,9 @@ var (
 	ErrSpaced = fmt.Errorf("%w: spaces", ErrMalformed)
 	// ErrUnknown: the token is unknown, or its secret is wrong.
 	ErrUnknown = errors.New("access: unknown token")
+	// ErrCrowded: the token may be known, but too many unknown ones that name its
+	// tenant were looked up within a second, and it was not.
+	ErrCrowded = errors.New("access: too many unknown tokens")
 	// ErrRevoked: the token was revoked.
 	ErrRevoked = errors.New("access: revoked token")
 	// ErrExpired: the token has expired.
@@ -122,6 +126,8 @@ type Source interface {
 	// Access reads a tenant and one of its tokens in one round trip. ok is
 	// false if either does not exist.
 	Access(ctx context.Context, t tenant.ID, tokenID string) (owner Owner, record Record, ok bool, err error)
+	// HasToken reports whether a token exists: one read unit.
+	HasToken(ctx context.Context, t tenant.ID, tokenID string) (bool, error)
 	// Used records when a token was used, unless that was recorded since before
 	// was read.
 	Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error
@@ -152,6 +158,7 @@ type Authenticator struct {
 	source Source
 	now    func() time.Time
 	types  schema.Types
+	screen *screen
 
 	mu     sync.Mutex
 	cached map[string]entry
@@ -160,6 +167,7 @@ type Authenticator struct {
 type entry struct {
 	owner  Owner
 	record Record
+	mark   string // of the token that was read
 	types  schema.Types
 	read   time.Time
 	// recorded reports that this instance has recorded that the token was used.
@@ -171,7 +179,15 @@ type entry struct {
 // time of day of the clock counts: the monotonic clock stops while a Lambda
 // function is frozen, so that a revoked token would be accepted longer.
 func NewAuthenticator(source Source, now func() time.Time) *Authenticator {
-	return &Authenticator{source: source, now: func() time.Time { return now().Round(0) }, cached: make(map[string]entry)}
+	wall := func() time.Time { return now().Round(0) }
+	return &Authenticator{source: source, now: wall, screen: newScreen(source, wall), cached: make(map[string]entry)}
+}
+
+// WithKeys makes the Authenticator refuse tokens that none of the deployment's keys
+// has marked. Call it before the Authenticator is used.
+func (a *Authenticator) WithKeys(keys Keys) *Authenticator {
+	a.screen.keys = keys
+	return a
 }
 
 // WithTypes makes grants carry their tenant's resource types: the built-in ones
@@ -184,8 +200,8 @@ func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 // Authenticate checks the value of an Authorization header. With ErrRevoked,
 // ErrExpired and ErrDisabled it returns the grant that the credential would
 // have given, for the log. Only a caller that knows the secret gets one of
-// these errors. With ErrUnknown it returns a grant with the tenant and token as
-// claimed, which are not proven. Errors of other packages come from the source:
+// these errors. If the form of the token is right, any other error comes with a
+// grant that has the tenant and token as claimed, which are not proven. Errors of other packages come from the source:
 // the credential was not checked. RFC 6750 §2.1
 func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
 	if header == "" {
@@ -219,8 +235,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	return grant, nil
 }
 
-// lookUp returns the token's record, cached for CacheTime. Unknown tokens are
-// not cached, so that a new one works at once.
+// lookUp returns the token's record, cached for CacheTime. A token that is not
+// cached must pass the screen first.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
 	key := cacheKey(token.Tenant, token.ID)
 	now := a.now()
@@ -228,7 +244,16 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	found, ok := a.cached[key]
 	a.mu.Unlock()
 	if age := now.Sub(found.read); ok && age >= 0 && age < CacheTime { // a clock that was set back proves nothing
-		return found, nil
+		if subtle.ConstantTimeCompare([]byte(token.mark), []byte(found.mark)) == 1 {
+			return found, nil
+		}
+		_, err := a.screen.minted(ctx, token)
+		return found, err
+	}
+	if !ok {
+		if err := a.screen.pass(ctx, token); err != nil {
+			return entry{}, err
+		}
 	}
 	owner, record, known, err := a.source.Access(ctx, token.Tenant, token.ID)
 	if err != nil {
@@ -244,13 +269,14 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	defer a.mu.Unlock()
 	if !known {
 		delete(a.cached, key)
+		a.screen.lost(token, now)
 		return entry{}, ErrUnknown
 	}
 	if len(a.cached) >= maxCached {
 		clear(a.cached)
 	}
 	found = entry{
-		owner: owner, record: record, types: types, read: now,
+		owner: owner, record: record, mark: token.mark, types: types, read: now,
 		recorded: found.recorded && record.LastUsed.Equal(found.record.LastUsed),
 		seats:    &seats{counts: tenant.SeatCounts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
 	}

@@ -133,7 +133,10 @@ func TestAuthenticate_CachesForTenSeconds(t *testing.T) {
 	*now = noon.Add(3 * access.CacheTime)
 	require.ErrorIs(t, try(), access.ErrUnknown)
 	require.ErrorIs(t, try(), access.ErrUnknown)
-	require.Equal(t, 4, s.reads, "an unknown token is not cached, and no longer known")
+	require.Equal(t, 3, s.reads, "that it is unknown is known")
+	*now = now.Add(access.CacheTime)
+	require.ErrorIs(t, try(), access.ErrUnknown)
+	require.Equal(t, []int{3, 2}, []int{s.reads, s.probes}, "for as long as any token; then its existence is read again, as at first")
 }
 
 // The cache holds ten thousand tokens: the next one empties it.

@@ -59,6 +59,7 @@ type Rotations interface {
 // concurrent use.
 type Keeper struct {
 	store  Store
+	keys   Keys // nil if there are none
 	now    func() time.Time
 	random io.Reader
 }
@@ -66,6 +67,13 @@ type Keeper struct {
 // NewKeeper returns a Keeper.
 func NewKeeper(s Store, now func() time.Time) *Keeper {
 	return &Keeper{store: s, now: now, random: rand.Reader}
+}
+
+// WithKeys marks new tokens with the deployment's key, and keeps one that is not
+// older than KeyLife. Call it before the Keeper is used.
+func (k *Keeper) WithKeys(keys Keys) *Keeper {
+	k.keys = keys
+	return k
 }
 
 // WithRandom replaces the source of the secrets of tokens, for tests that repeat
@@ -114,7 +122,7 @@ func (k *Keeper) Mint(ctx context.Context, t tenant.ID, w Wanted) (text string, 
 	if live >= MaxTokens {
 		return "", Record{}, ErrTooManyTokens
 	}
-	if text, r, err = k.mint(t, w); err != nil {
+	if text, r, err = k.mint(ctx, t, w); err != nil {
 		return "", Record{}, err
 	}
 	if err := k.store.SaveToken(ctx, t, r); err != nil {
@@ -123,12 +131,16 @@ func (k *Keeper) Mint(ctx context.Context, t tenant.ID, w Wanted) (text string, 
 	return text, r, nil
 }
 
-func (k *Keeper) mint(t tenant.ID, w Wanted) (string, Record, error) {
+func (k *Keeper) mint(ctx context.Context, t tenant.ID, w Wanted) (string, Record, error) {
 	now := k.now()
 	if !w.Expires.IsZero() && !now.Before(w.Expires) {
 		return "", Record{}, ErrPast
 	}
-	text, r := mint(k.random, t)
+	key, err := k.key(ctx)
+	if err != nil {
+		return "", Record{}, err
+	}
+	text, r := mint(k.random, t, key)
 	r.Label, r.Expires, r.Created = w.Label, w.Expires, now
 	return text, r, nil
 }
@@ -173,7 +185,7 @@ func (k *Keeper) Rotate(ctx context.Context, t tenant.ID, id string, w Wanted) (
 	if w.Label == "" {
 		w.Label = old.Label
 	}
-	if text, r, err = k.mint(t, w); err != nil {
+	if text, r, err = k.mint(ctx, t, w); err != nil {
 		return "", Record{}, err
 	}
 	r.Replaces = id

@@ -2,7 +2,8 @@
 // token into the tenant it was minted for.
 //
 // A token's text is never stored, logged or put into an error; only a SHA-256
-// of its 256-bit secret is stored.
+// of its 256-bit secret is stored. The secret decides who is authenticated; the mark
+// at the end of a token only saves reads for those that were not minted here.
 package access
 
 import (
@@ -22,12 +23,13 @@ import (
 // Prefix begins every token, so that secret scanners can recognize one.
 const Prefix = "rct"
 
-// The sizes of a token's parts in bytes of text: rct_TENANT_ID_SECRET_CHECKSUM.
+// The sizes of a token's parts in bytes of text: rct_TENANT_ID_SECRET_MARK, or, as
+// earlier versions minted them, rct_TENANT_ID_SECRET_CHECKSUM.
 const (
 	idSize       = 16 // 80 random bits
 	secretSize   = 52 // 256 random bits
 	checksumSize = 8  // CRC-32 of everything before it
-	maxTokenSize = len(Prefix) + tenant.MaxIDSize + idSize + secretSize + checksumSize + 4
+	maxTokenSize = len(Prefix) + tenant.MaxIDSize + idSize + secretSize + markSize + 4
 )
 
 var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -38,41 +40,53 @@ type Token struct {
 	Tenant tenant.ID
 	ID     string
 	secret string
+	// body is the text before the mark, and mark the end that only this
+	// deployment can compute. It is "" in a token with a checksum.
+	body, mark string
 }
 
-// Mint returns a new token for a tenant. The text is shown to its owner once; only
-// the Record is stored.
-func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, t) }
+// Mint returns a new token for a tenant with a checksum, which anyone can compute,
+// in place of a mark: the form of deployments without a key. The text is shown to
+// its owner once; only the Record is stored.
+func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, t, nil) }
 
-// mint does what Mint does, with the given source of randomness.
-func mint(random io.Reader, t tenant.ID) (text string, record Record) {
+// mint returns a new token, marked with a key unless that is nil.
+func mint(random io.Reader, t tenant.ID, key *Key) (text string, record Record) {
 	id := randomText(random, 10)
 	secret := randomText(random, 32)
 	body := strings.Join([]string{Prefix, t.String(), id, secret}, "_")
-	text = body + "_" + checksum(body)
+	end := checksum(body)
+	if key != nil {
+		end = key.mark(body)
+	}
+	text = body + "_" + end
 	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
 }
 
-// Parse parses a token's text. A text that this service cannot have minted is
-// detected by its form and checksum, without a read of the table.
+// Parse parses a token's text. A text whose form or checksum no token has is
+// refused. A mark is not checked: that needs the deployment's keys.
 func Parse(text string) (Token, error) {
 	if len(text) > maxTokenSize {
 		return Token{}, ErrMalformed
 	}
 	parts := strings.Split(text, "_")
 	if len(parts) != 5 || parts[0] != Prefix ||
-		len(parts[2]) != idSize || len(parts[3]) != secretSize || len(parts[4]) != checksumSize {
+		len(parts[2]) != idSize || len(parts[3]) != secretSize || !isBase32(parts[2]) || !isBase32(parts[3]) {
 		return Token{}, ErrMalformed
 	}
-	body := text[:len(text)-checksumSize-1]
-	if checksum(body) != parts[4] || !isBase32(parts[2]) || !isBase32(parts[3]) {
+	body, end := text[:len(text)-len(parts[4])-1], parts[4]
+	switch {
+	case len(end) == markSize && isHex(end):
+	case end == checksum(body):
+		body, end = "", ""
+	default:
 		return Token{}, ErrMalformed
 	}
 	t, err := tenant.ParseID(parts[1])
 	if err != nil {
 		return Token{}, ErrMalformed
 	}
-	return Token{Tenant: t, ID: parts[2], secret: parts[3]}, nil
+	return Token{Tenant: t, ID: parts[2], secret: parts[3], body: body, mark: end}, nil
 }
 
 // GoString keeps the secret out of %#v.
@@ -106,6 +120,15 @@ func randomText(random io.Reader, bytes int) string {
 func isBase32(s string) bool {
 	for i := range len(s) {
 		if (s[i] < 'a' || s[i] > 'z') && (s[i] < '2' || s[i] > '7') {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if (s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'f') {
 			return false
 		}
 	}

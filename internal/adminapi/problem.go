@@ -182,6 +182,7 @@ var sentinels = [...]struct {
 	{access.ErrTooManyTokens, kindState, "The tenant has the largest number of live tokens; revoke one first."},
 	{access.ErrRotation, kindState, "The token's state does not allow this: a rotation is started for a live token, and completed or cancelled after that."},
 	{access.ErrPast, kindInvalid, "expiresAt must be in the future; leave it out for a token that never expires."},
+	{access.ErrKeys, kindBusy, "It is safe to send the request again."},
 	{directory.ErrNotFound, kindNotFound, "User not found."},
 	{directory.ErrNoGroup, kindNotFound, "Group not found."},
 	{directory.ErrVersion, kindVersion, "The user has changed since you read it; read it again."},

@@ -168,7 +168,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 				MaxWalk: o.MaxWalk,
 			}),
 			Documents:     documents,
-			Authenticator: access.NewAuthenticator(s, now).WithTypes(types),
+			Authenticator: access.NewAuthenticator(s, now).WithTypes(types).WithKeys(s),
 			Types:         types,
 			BaseURL:       c.BaseURL,
 			Log:           log,
@@ -201,7 +201,7 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 
 // AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
-	tokens := access.NewKeeper(a.Store, a.service.Now)
+	tokens := access.NewKeeper(a.Store, a.service.Now).WithKeys(a.Store)
 	if a.random != nil {
 		tokens.WithRandom(a.random)
 	}

@@ -18,7 +18,7 @@ const (
 
 // form matches a credential at the beginning of a text, whole or with its secret
 // cut off after at least 16 characters, in any letter case.
-var form = regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,8})?|rca_local_[a-z2-7]{16,})`)
+var form = regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,})`)
 
 // In reports whether a credential is in a text.
 func In(text string) bool {

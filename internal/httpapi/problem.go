@@ -177,6 +177,7 @@ var sentinels = [...]struct {
 	{err: access.ErrMissing, cause: cause.TokenMissing},
 	{err: access.ErrMalformed, cause: cause.TokenInvalid},
 	{err: access.ErrUnknown, cause: cause.TokenUnknown},
+	{err: access.ErrCrowded, cause: cause.RateLimit, what: "Too many requests with unknown tokens name this tenant, so the token of this one was not checked."},
 	{err: access.ErrRevoked, cause: cause.TokenRevoked},
 	{err: access.ErrExpired, cause: cause.TokenExpired},
 	{err: access.ErrDisabled, cause: cause.SCIMDisabled},

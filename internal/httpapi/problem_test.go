@@ -37,6 +37,7 @@ var each = map[string][]error{
 	"access.ErrQuoted":              {access.ErrQuoted},
 	"access.ErrSpaced":              {access.ErrSpaced},
 	"access.ErrUnknown":             {access.ErrUnknown},
+	"access.ErrCrowded":             {access.ErrCrowded},
 	"access.ErrRevoked":             {access.ErrRevoked},
 	"access.ErrExpired":             {access.ErrExpired},
 	"access.ErrDisabled":            {access.ErrDisabled},
@@ -72,6 +73,7 @@ var inside = map[string]string{
 	"access.ErrRotation":            "adminapi",
 	"access.ErrTooManyTokens":       "adminapi",
 	"access.ErrPast":                "adminapi",
+	"access.ErrKeys":                "adminapi",
 }
 
 var (

@@ -247,7 +247,24 @@ func tokenDecisions(t tenant.ID) []decision {
 		}
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	key := func(id string) access.Key { return access.Key{ID: id, Secret: []byte("secret"), Created: at} }
 	return []decision{
+		{
+			name: "the first key of tokens", returned: failsAs(access.ErrKeys),
+			commit:     func(f *fixture, s *Store) error { return s.AddTokenKey(f.t.Context(), nil, key("0000000a")) },
+			conditions: []settled{{tokenKeysKey(), table.Absent(), "", "two first keys of tokens"}},
+		},
+		{
+			name: "another key of tokens", returned: failsAs(access.ErrKeys),
+			given: func(f *fixture) { f.must(f.store.AddTokenKey(f.t.Context(), nil, key("0000000a"))) },
+			commit: func(f *fixture, s *Store) error {
+				return s.AddTokenKey(f.t.Context(), []access.Key{key("0000000a")}, key("0000000b"))
+			},
+			conditions: []settled{{
+				tokenKeysKey(), table.Is(attrTokenKeys, table.Text(`[{"id":"0000000a","key":"c2VjcmV0","crt":1767323045000}]`)), "",
+				"two successors of one key",
+			}},
+		},
 		{
 			name: "a new token", returned: failsAs(tenant.ErrNotFound),
 			commit: func(f *fixture, s *Store) error { return s.SaveToken(f.t.Context(), f.tenant, record("k1")) },

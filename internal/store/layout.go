@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The keys of all items. Every partition except TENANTS and DUE begins with the
+// The keys of all items. Every partition except TENANTS, DUE and KEYS begins with the
 // tenant, so that an IAM condition on leading keys can restrict a role to one
 // tenant. A tenant's id
 // has no '#', and values that a client sends occur only in sort keys, at the
@@ -56,6 +56,10 @@ func listedKey(t tenant.ID) table.Key {
 }
 
 const tenantsPartition = "TENANTS"
+
+// tokenKeysKey returns the key of the item with the keys that mark tokens. They are
+// the deployment's, not a tenant's: a token is judged before its tenant is read.
+func tokenKeysKey() table.Key { return table.Key{Partition: "KEYS", Sort: "TOKENS"} }
 
 // ledgerKey returns the key of the ledger's shard: there is one, unless a tenant
 // needs more.

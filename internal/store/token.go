@@ -99,6 +99,12 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
 }
 
+// HasToken reports whether a token exists, from its item alone: one read unit.
+func (s *Store) HasToken(ctx context.Context, t tenant.ID, tokenID string) (bool, error) {
+	_, ok, err := s.read(ctx, tokenKey(t, tokenID))
+	return ok, err
+}
+
 // Used records when a token was used, unless another instance has since it was
 // read. Its cost is not counted in the cost of the request that it accompanies.
 func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error {

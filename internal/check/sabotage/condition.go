@@ -105,6 +105,9 @@ var removed = []struct {
 	{"renew.go", "group", "table.Is(attrRevision, table.Number(g.Revision))", "", "a group whose names are renewed/a renewal and a change of the document"},
 	{"renew.go", "ops", "table.Update(key, change, same...)", "table.Update(key, change, same[:0]...)", "a user whose names are renewed/a renewal and a change of the user"},
 
+	{"key.go", "AddTokenKey", "table.Put(item, when)", "table.Put(item, []table.Condition{when}[:0]...)", "the first key of tokens/two first keys of tokens"},
+	{"key.go", "AddTokenKey", "when = table.Is(attrTokenKeys, table.Text(encodeTokenKeys(read)))", "when = table.Present()", "another key of tokens/two successors of one key"},
+
 	{"schema.go", "changeSchemas", "table.Put(item, condition)", "table.Put(item, []table.Condition{condition}[:0]...)", "the first schema/two first schemas"},
 	{"schema.go", "changeSchemas", "condition = table.Is(attrRevision, table.Number(revision))", "condition = table.Present()", "another schema/two changes of the schemas"},
 	{"schema.go", "changeSchemas", ", table.Check(tenantKey(t), table.Present())", "", "the first schema/a schema and the deletion of its tenant"},
@@ -162,5 +165,6 @@ var kept = map[string]string{
 	"internal/store/task.go StageMembers table.Is(attrState, table.Text(stateStaged))":                     "removed with its operation",
 	"internal/store/task.go finishUser table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))": "removed where the memberships end, and in endWithoutRecord",
 	"internal/store/schema.go changeSchemas table.Absent()":                                                "removed where the schemas are put",
+	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",
 	"internal/store/token.go Used table.Absent()":                                                          "removed where the use is put",
 }

@@ -106,8 +106,18 @@ var broken = []struct {
 	},
 	{
 		"token with a wrong checksum", "Every invented token costs a read.", "internal/access/token.go",
-		[]Edit{{"Parse", "checksum(body) != parts[4]", "checksum(body) == \"\""}},
+		[]Edit{{"Parse", "case end == checksum(body):", "case len(end) == checksumSize:"}},
 		"internal/access", "TestParse_RefusesOtherTexts",
+	},
+	{
+		"token with a wrong mark", "Every invented token costs a read of the tenant that it names.", "internal/access/screen.go",
+		[]Edit{{"minted", "case ok && key.marked(token):", "case ok:"}},
+		"internal/access", "TestScreen_RefusesWhatWasNotMintedHereWithoutARead",
+	},
+	{
+		"any number of unknown tokens", "Invented tokens of the former form use up the partition of the tenant that they name.", "internal/access/screen.go",
+		[]Edit{{"pass", "if spent.DelayFrom(now) > 0 {", "if false {"}},
+		"internal/access", "TestScreen_LooksUpFewTokensWithoutAMark",
 	},
 	{
 		"wrong secret", "Any secret is accepted.", "internal/access/authenticate.go",
