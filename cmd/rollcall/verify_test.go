@@ -256,7 +256,7 @@ func TestLocal_SweepsInTheBackground(t *testing.T) {
 	}
 	s.end()
 	log := s.stderr.String()
-	assert.Truef(t, strings.Count(log, `"event":"scim.sweep"`) == 1 && strings.Contains(log, `"finished":1`), "logged %s", log)
+	assert.Truef(t, strings.Count(log, `"event":"scim.sweep"`) == 1 && strings.Contains(log, `"done":1`), "logged %s", log)
 	status, stdout, _ := verify(t, "--data", data)
 	assert.Equalf(t, 0, status, "status %d: %s", status, stdout)
 	s = start(t, "--data", data)

@@ -119,13 +119,15 @@ func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
 	}
 	attrs := append([]slog.Attr{
 		slog.String("event", "scim.sweep"),
-		slog.Int("finished", s.Finished),
+		slog.Int(logline.Due, s.Due),
+		slog.Int(logline.Done, s.Finished),
 		slog.Int("young", s.Young),
 		slog.Int("failed", s.Failed),
 		slog.Int("advanced", s.Advanced),
 		slog.Int(logline.Left, s.Left),
 		slog.Float64(logline.OldestSeconds, s.Oldest.Seconds()),
 		slog.Float64(logline.StalledSeconds, s.Stalled.Seconds()),
+		slog.Int(logline.Deleted, s.Deleted),
 		slog.Bool("interrupted", s.interrupted),
 		slog.Float64("durationMs", float64(s.duration.Microseconds())/1000),
 	}, logline.Fields(s.used)...)

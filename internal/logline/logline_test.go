@@ -126,12 +126,12 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 			[]string{"failures by stack", "failures by stack,cause", "retries by stack"},
 		},
 		"the application's side": {[]any{"event", "admin.request", "outcome", "failure", "cause", "not-found", "retries", 1}, nil},
-		"a sweep with retries":   {[]any{"event", "scim.sweep", "retries", 1, "left", 0, "oldestSeconds", 0.0, "stalledSeconds", 0.0}, nil},
-		"tasks that are left": {
-			[]any{"event", "scim.sweep", "left", 2, "oldestSeconds", 90.5, "stalledSeconds", 60.0},
-			[]string{"left by stack", "oldestSeconds by stack", "stalledSeconds by stack"},
+		"a sweep with retries":   {[]any{"event", "scim.sweep", "retries", 1, "due", 0, "done", 0, "deleted", 0, "left", 0, "oldestSeconds", 0.0, "stalledSeconds", 0.0}, nil},
+		"tasks that were due": {
+			[]any{"event", "scim.sweep", "due", 3, "done", 1, "deleted", 7, "left", 2, "oldestSeconds", 90.5, "stalledSeconds", 60.0},
+			[]string{"due by stack", "done by stack", "deleted by stack", "left by stack", "oldestSeconds by stack", "stalledSeconds by stack"},
 		},
-		"a line of another kind": {[]any{"event", "scim.other", "retries", 1, "left", 3}, nil},
+		"a line of another kind": {[]any{"event", "scim.other", "retries", 1, "due", 3, "left", 3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

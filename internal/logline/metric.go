@@ -17,10 +17,14 @@ const (
 	// Retries is how often the table was called again. It is a field of every
 	// event, and counted if it is not 0.
 	Retries = "retries"
-	// Left is how many tasks are due after a sweep, OldestSeconds the age of
-	// the oldest, and StalledSeconds the longest time for which one made no
-	// progress. They are fields of every sweep's line, and counted if a task is
-	// left.
+	// Due is how many tasks were due when a sweep began, Done how many of them it
+	// finished, and Deleted how many items it deleted. Left is how many tasks are
+	// due after it, OldestSeconds the age of the oldest, and StalledSeconds the
+	// longest time for which one made no progress. They are fields of every sweep's
+	// line, and counted if a task was due.
+	Due            = "due"
+	Done           = "done"
+	Deleted        = "deleted"
 	Left           = "left"
 	OldestSeconds  = "oldestSeconds"
 	StalledSeconds = "stalledSeconds"
@@ -38,8 +42,8 @@ const (
 // Counted returns a handler that marks the events of SCIM requests and of
 // sweeps that are worth counting, so that CloudWatch turns them into metrics
 // (embedded metric format). A line is marked by its outcome and cause, its
-// retries, and the tasks that are left. The line of a successful request, or of
-// a sweep after which nothing is due, stays as it is.
+// retries, and the tasks that were due. The line of a successful request, or of
+// a sweep that found nothing, stays as it is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
 type counted struct {
@@ -50,7 +54,7 @@ type counted struct {
 // Handle marks a line and passes it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	var event, outcome, cause string
-	var retries, left int64
+	var retries, due int64
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
 		case a.Key == "event":
@@ -61,15 +65,20 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 			cause = a.Value.String()
 		case a.Key == Retries && a.Value.Kind() == slog.KindInt64:
 			retries = a.Value.Int64()
-		case a.Key == Left && a.Value.Kind() == slog.KindInt64:
-			left = a.Value.Int64()
+		case a.Key == Due && a.Value.Kind() == slog.KindInt64:
+			due = a.Value.Int64()
 		}
 		return true
 	})
 	var directives []directive
-	if event == "scim.sweep" && left > 0 {
+	if event == "scim.sweep" && due > 0 {
 		directives = append(directives, directive{Namespace: Namespace, Dimensions: [][]string{{Stack}}, Metrics: []metric{
-			{Left, "Count"}, {OldestSeconds, "Seconds"}, {StalledSeconds, "Seconds"},
+			{Due, "Count"},
+			{Done, "Count"},
+			{Deleted, "Count"},
+			{Left, "Count"},
+			{OldestSeconds, "Seconds"},
+			{StalledSeconds, "Seconds"},
 		}})
 	}
 	if event != "scim.request" {

@@ -31,6 +31,7 @@ type pace struct {
 	left      float64
 	at        time.Time // when left was computed
 	writes    int
+	deletes   int
 }
 
 type paceKey struct{}
@@ -86,13 +87,18 @@ func (p *pace) wait(ctx context.Context, ops []table.Op) error {
 }
 
 // wrote counts a write that was applied.
-func (p *pace) wrote() {
+func (p *pace) wrote(ops []table.Op) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.writes++
+	for _, op := range ops {
+		if op.Kind == table.OpDelete {
+			p.deletes++
+		}
+	}
 }
 
 // applied returns how many writes were applied.
@@ -100,6 +106,16 @@ func (p *pace) applied() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.writes
+}
+
+// deleted returns how many items the writes deleted.
+func (p *pace) deleted() int {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deletes
 }
 
 // unitsOf returns what a transaction uses to write an item, or to delete it.

@@ -130,7 +130,7 @@ func (s *Store) write(ctx context.Context, notAfter time.Time, ops ...table.Op) 
 	}
 	err := s.table.Write(ctx, table.Transaction{Token: s.newToken(), NotAfter: notAfter, Ops: ops})
 	if err == nil {
-		p.wrote()
+		p.wrote(ops)
 	}
 	return err
 }

@@ -24,6 +24,10 @@ type Swept struct {
 // Sweeping is the result of a sweep, with the tasks that it left.
 type Sweeping struct {
 	Swept
+	// Due are the tasks that were due when the sweep began.
+	Due int
+	// Deleted counts the items that the sweep deleted.
+	Deleted int
 	// Advanced are the tasks that made progress and were not finished.
 	Advanced int
 	// Left are the tasks that are still due: the young ones, those that failed
@@ -142,7 +146,7 @@ func (s *sweep) run(ctx context.Context, prefix string) (Sweeping, error) {
 
 // result returns what a sweep did and left.
 func (s *sweep) result(due []*dueTask) Sweeping {
-	var done Sweeping
+	done := Sweeping{Due: len(due), Deleted: s.pace.deleted()}
 	now := s.store.now()
 	for _, task := range due {
 		switch task.outcome {
@@ -164,13 +168,37 @@ func (s *sweep) result(due []*dueTask) Sweeping {
 		}
 		done.Left++
 		done.Oldest = max(done.Oldest, now.Sub(task.at))
-		last := task.at
-		if task.moved.After(last) {
-			last = task.moved
-		}
-		done.Stalled = max(done.Stalled, now.Sub(last))
+		done.Stalled = max(done.Stalled, task.stalledAt(now))
 	}
 	return done
+}
+
+// stalledAt returns for how long the task made no progress.
+func (d *dueTask) stalledAt(now time.Time) time.Duration {
+	last := d.at
+	if d.moved.After(last) {
+		last = d.moved
+	}
+	return now.Sub(last)
+}
+
+// A Backlog is the unfinished work of all tenants.
+type Backlog struct {
+	// Due is the number of tasks, Oldest the age of the oldest, and Stalled the
+	// longest time for which one made no progress.
+	Due             int
+	Oldest, Stalled time.Duration
+}
+
+// Backlog reads the tasks that are due.
+func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
+	due, err := s.due(ctx, "")
+	b := Backlog{Due: len(due)}
+	for _, task := range due {
+		b.Oldest = max(b.Oldest, s.now().Sub(task.at))
+		b.Stalled = max(b.Stalled, task.stalledAt(s.now()))
+	}
+	return b, readError(err)
 }
 
 // due lists the tasks that are due, in the order in which a sweep takes them:

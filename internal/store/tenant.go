@@ -139,6 +139,21 @@ func (s *Store) Tenants(ctx context.Context, after string, limit int) (page []te
 	return page, next, nil
 }
 
+// TenantNames reads a page of the names of all tenants, as they are listed.
+func (s *Store) TenantNames(ctx context.Context, after string, limit int) (names []string, next string, err error) {
+	listed, err := s.table.Query(ctx, table.Query{Partition: tenantsPartition, After: after, Limit: limit})
+	if err != nil {
+		return nil, "", readError(err)
+	}
+	for _, item := range listed.Items {
+		names = append(names, item.Sort)
+	}
+	if listed.More {
+		next = listed.Last
+	}
+	return names, next, nil
+}
+
 // ChangeTenant changes a tenant from one state to another. The condition is
 // that settings and limits are as they were read: of two concurrent changes by
 // administrators, one is decided again.

@@ -152,7 +152,7 @@ var (
 	wantHeaders = []string{"allow", "content-encoding", "content-type", "etag", "location", "retry-after", "www-authenticate"}
 	wantLog     = []string{
 		"event", "operation", "action", "resourceType", "subject", "outcome", "cause", "scimType", "changed", "notices",
-		"membersAdded", "membersRemoved", "membersSkipped", "seatDelta", "readerDelta", "seatsUsed", "seatLimit", "finished",
+		"membersAdded", "membersRemoved", "membersSkipped", "seatDelta", "readerDelta", "seatsUsed", "seatLimit", "done",
 		"bulkRequestId", "bulkOperation", "bulkDone", "bulkFailed", "bulkLeft",
 	}
 )

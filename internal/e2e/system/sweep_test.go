@@ -90,7 +90,7 @@ func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	event := line(t, log)
 	wantFields(t, event, map[string]any{
-		"event": "scim.sweep", "level": "INFO", "finished": 3.0, "young": 1.0, "failed": 0.0, "interrupted": false, "error": nil,
+		"event": "scim.sweep", "level": "INFO", "due": 4.0, "done": 3.0, "young": 1.0, "failed": 0.0, "interrupted": false, "error": nil,
 	})
 	for _, name := range []string{"durationMs", "roundTrips", "itemsRead", "readUnits", "writeUnits"} {
 		if n, _ := event[name].(float64); n <= 0 {
@@ -99,7 +99,7 @@ func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 	}
 
 	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
-	wantFields(t, line(t, log), map[string]any{"finished": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
+	wantFields(t, line(t, log), map[string]any{"done": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
 }
 
 // Nearly every sweep finds nothing, so its cost decides the bill.
@@ -107,7 +107,7 @@ func TestSweep_CostsOneReadUnitWithoutTasks(t *testing.T) {
 	a, log := sweeper(t, memory(t))
 	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	wantFields(t, line(t, log), map[string]any{
-		"finished": 0.0, "young": 0.0, "failed": 0.0, "roundTrips": 1.0, "readUnits": 1.0, "writeUnits": 0.0, "itemsRead": 0.0,
+		"done": 0.0, "young": 0.0, "failed": 0.0, "roundTrips": 1.0, "readUnits": 1.0, "writeUnits": 0.0, "itemsRead": 0.0,
 	})
 }
 
@@ -117,7 +117,7 @@ func TestSweep_LogsEachReasonOnce(t *testing.T) {
 	a, log := sweeper(t, &readOnly{Table: engine, refuse: func(context.Context) error { return errors.New("not\nallowed") }})
 	assert.Error(t, a.Sweep(iam.As(t.Context(), "SweepFunction")), "a sweep of which tasks failed has no error")
 	event := line(t, log)
-	wantFields(t, event, map[string]any{"level": "ERROR", "finished": 0.0, "failed": 3.0, "interrupted": false})
+	wantFields(t, event, map[string]any{"level": "ERROR", "done": 0.0, "failed": 3.0, "interrupted": false})
 	reason, _ := event["error"].(string)
 	assert.Equalf(t, 1, strings.Count(reason, "not; allowed"), "error = %q, want the reason once, in one line", reason)
 }
@@ -132,7 +132,7 @@ func TestSweep_TimeoutIsNotAnError(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	assert.NoError(t, a.Sweep(iam.As(ctx, "SweepFunction")))
-	wantFields(t, line(t, log), map[string]any{"level": "WARN", "finished": 0.0, "failed": 0.0, "interrupted": true, "error": nil})
+	wantFields(t, line(t, log), map[string]any{"level": "WARN", "done": 0.0, "failed": 0.0, "interrupted": true, "error": nil})
 }
 
 func TestSweepEvery_LogsItsFindings(t *testing.T) {
@@ -155,7 +155,7 @@ func TestSweepEvery_LogsItsFindings(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	wantFields(t, line(t, log), map[string]any{"event": "scim.sweep", "finished": 1.0})
+	wantFields(t, line(t, log), map[string]any{"event": "scim.sweep", "done": 1.0})
 }
 
 // The function as deployed: its client, its table, the deadline of its
@@ -185,8 +185,8 @@ func TestSweep_AsDeployed(t *testing.T) {
 		timeout time.Duration
 		want    map[string]any
 	}{
-		{time.Second, map[string]any{"finished": 0.0, "interrupted": true}}, // shorter than the margin
-		{time.Minute, map[string]any{"finished": 1.0, "interrupted": false}},
+		{time.Second, map[string]any{"done": 0.0, "interrupted": true}}, // shorter than the margin
+		{time.Minute, map[string]any{"done": 1.0, "interrupted": false}},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 		assert.NoError(t, sweep(ctx))
