@@ -15,6 +15,7 @@ import (
 const (
 	exitFailure      = 1
 	exitUsage        = 2
+	exitUnchecked    = 2
 	exitNotFound     = 3
 	exitRefused      = 4
 	exitUnauthorized = 5
@@ -45,6 +46,7 @@ func (e ambiguousError) Error() string { return string(e) }
 func exitStatus(err error) int {
 	var (
 		misuse      usageError
+		skipped     uncheckedError
 		missing     notFoundError
 		ambiguous   ambiguousError
 		credentials *adminclient.CredentialsError
@@ -53,6 +55,8 @@ func exitStatus(err error) int {
 	switch {
 	case errors.As(err, &misuse):
 		return exitUsage
+	case errors.As(err, &skipped):
+		return exitUnchecked
 	case errors.As(err, &missing):
 		return exitNotFound
 	case errors.As(err, &ambiguous):
@@ -105,6 +109,10 @@ func printError(w io.Writer, err error, asJSON bool) {
 	var d errorDocument
 	d.Error.ExitStatus = exitStatus(err)
 	d.Error.Code, d.Error.Message = errorCodes[d.Error.ExitStatus], err.Error()
+	var skipped uncheckedError
+	if errors.As(err, &skipped) {
+		d.Error.Code = "unchecked"
+	}
 	var problem *adminclient.Problem
 	if errors.As(err, &problem) {
 		d.Error.Status, d.Error.RequestID = problem.Status, problem.RequestID

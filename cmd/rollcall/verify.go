@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -27,10 +28,16 @@ type verifyOptions struct {
 	repair bool
 	now    bool
 	json   bool
+
+	all      bool
+	state    string
+	maxRCU   int
+	parallel int
 }
 
 const verifyLong = `Read all that is stored of a tenant, and report what contradicts itself: one line for
 each broken invariant, on the standard output. Nothing is changed without --repair.
+The tenant may be in use: a fault is reported if two readings found it.
 
 --stack and --table name a deployment in AWS, by its stack or by its table, in the
 account and the region that AWS tools take from the environment.
@@ -43,8 +50,13 @@ have stays as it is, and both are named. With --now it finishes younger work too
 gives up what a request has staged: that request is safe, and may be answered 503.
 Work that must wait is named with the time after which it can be finished: with
 --repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are
-not repaired: docs/how-to/verify.md says what they mean. Changes made while the data is
-read may look like faults: verify again.
+not repaired: docs/how-to/verify.md says what they mean.
+
+--all reads every tenant, a few side by side, and reports each in one line when it is
+done; --json documents these lines in docs/how-to/verify.md. Unfinished work is listed,
+and is no fault of a tenant in use. With --state FILE a run that was interrupted or
+killed continues: what it has finished is not read again. In DynamoDB it reads at most
+1,000 read units a second, unless --max-rcu says otherwise.
 
 With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
 "unfinished", "renewable"}], "repaired", "renewed", "itemsRead"}, and with --repair
@@ -52,19 +64,24 @@ With --json the answer is one line, {"tenant", "faults": [{"item", "problem",
 
 Exit status:
   0  no fault
-  1  faults, or the tenant cannot be read or does not exist
-  2  wrong use`
+  1  faults, or a repair failed
+  2  wrong use, or something could not be checked: a tenant that does not exist
+     or cannot be read, or counts that requests changed all the time`
 
 func newVerify() *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
-		Use: "verify --tenant ID", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
+		Use: "verify {--tenant ID | --all}", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
 		Example: `  rollcall verify --tenant acme --stack rollcall
-  rollcall verify --tenant acme --data ~/rollcall-data --repair`,
+  rollcall verify --tenant acme --data ~/rollcall-data --repair
+  rollcall verify --all --stack rollcall --json --state verify.state`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := o.check(c.Flags())
 			if err != nil {
 				return err
+			}
+			if o.all {
+				return o.runAll(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 			}
 			return o.run(c.Context(), t, c.OutOrStdout())
 		},
@@ -77,14 +94,21 @@ func newVerify() *cobra.Command {
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
 	flags.BoolVar(&o.now, "now", false, "with --repair: finish younger work too, or say when it can be finished")
 	flags.BoolVar(&o.json, "json", false, jsonUsage)
+	flags.BoolVar(&o.all, "all", false, "verify all tenants")
+	flags.StringVar(&o.state, "state", "", "with --all: keep the finished tenants in `FILE`, to continue a run that was cut off")
+	flags.IntVar(&o.parallel, "parallel", defaultParallel, "with --all: read `N` tenants side by side")
+	flags.IntVar(&o.maxRCU, "max-rcu", 0, "read at most `N` read units a second; 0 is no limit (default 1000 with --all in DynamoDB)")
 	return c
 }
 
 // check returns the error about the flags, or the tenant.
 func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
+	if err := o.checkAll(flags); err != nil {
+		return tenant.ID{}, err
+	}
 	switch {
-	case o.tenant == "":
-		return tenant.ID{}, usageError{errors.New("--tenant ID is missing: the tenant to verify")}
+	case o.tenant == "" && !o.all:
+		return tenant.ID{}, usageError{errors.New("--tenant ID is missing: the tenant to verify, or --all")}
 	case o.data != "" && o.endpoint != "":
 		return tenant.ID{}, usageError{errors.New("--data and --dynamodb exclude each other: choose one")}
 	case o.stack != "" && (o.data != "" || o.endpoint != "" || flags.Changed("table")):
@@ -94,6 +118,9 @@ func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	case o.now && !o.repair:
 		return tenant.ID{}, usageError{errors.New("--now says what --repair finishes: give both")}
 	}
+	if o.all {
+		return tenant.ID{}, nil
+	}
 	t, err := tenant.ParseID(o.tenant)
 	if err != nil {
 		return t, usageError{fmt.Errorf("--tenant %q: %w", o.tenant, err)}
@@ -101,15 +128,58 @@ func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	return t, nil
 }
 
-func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) (err error) {
+// checkAll returns the error about the flags of --all.
+func (o *verifyOptions) checkAll(flags *pflag.FlagSet) error {
+	switch {
+	case o.all && o.tenant != "":
+		return mistake("--all reads every tenant: leave out --tenant")
+	case o.all && o.repair:
+		return mistake("--repair is for one tenant: name it with --tenant")
+	case !o.all && (flags.Changed("state") || flags.Changed("parallel")):
+		return mistake("--state and --parallel belong to --all")
+	case o.parallel < 1:
+		return mistake("--parallel must be at least 1")
+	case o.maxRCU < 0:
+		return mistake("--max-rcu must be at least 1, or 0 for no limit")
+	}
+	if o.all && !flags.Changed("max-rcu") && o.data == "" {
+		o.maxRCU = defaultReadUnits
+	}
+	return nil
+}
+
+// An uncheckedError says what could not be checked.
+type uncheckedError struct{ error }
+
+func (e uncheckedError) Unwrap() error { return e.error }
+
+// unchecked marks an error as one of something that could not be checked, unless
+// it has a status of its own.
+func unchecked(err error) error {
+	if exitStatus(err) != exitFailure {
+		return err
+	}
+	return uncheckedError{err}
+}
+
+// openTable opens the table that the flags name, with their limit.
+func (o *verifyOptions) openTable(ctx context.Context) (opened engine, err error) {
 	if o.stack != "" {
 		if o.table, err = tableOfStack(ctx, o.stack); err != nil {
-			return err
+			return engine{}, err
 		}
 	}
-	opened, err := o.open(ctx, func() (engine, error) { return o.openAWS(ctx) })
+	opened, err = o.open(ctx, func() (engine, error) { return o.openAWS(ctx) })
+	if err == nil && o.maxRCU > 0 {
+		opened.Table = meter.Limit(opened.Table, o.maxRCU, time.Now)
+	}
+	return opened, err
+}
+
+func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) error {
+	opened, err := o.openTable(ctx)
 	if err != nil {
-		return err
+		return unchecked(err)
 	}
 	defer opened.close()
 	s := app.NewStore(opened.Table, app.Options{})
@@ -121,9 +191,9 @@ func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) 
 	}
 	switch err := v.audit(ctx, s, t); {
 	case errors.Is(err, errNoTenant):
-		return fmt.Errorf("%w in %s", err, opened.place)
+		return unchecked(fmt.Errorf("%w in %s", err, opened.place))
 	case err != nil:
-		return fmt.Errorf("the tenant %s cannot be read from %s: %w", t, opened.place, err)
+		return unchecked(fmt.Errorf("the tenant %s cannot be read from %s: %w", t, opened.place, err))
 	}
 	if err := v.print(stdout, *o); err != nil {
 		return err
@@ -143,6 +213,9 @@ type verdict struct {
 	ItemsRead int     `json:"itemsRead"`
 	// Waiting are the tasks that may not be finished yet.
 	Waiting []waiting `json:"waiting,omitempty"`
+	// Moving reports that requests changed the counts all the time, so that they
+	// were not compared with the records.
+	Moving bool `json:"moving,omitempty"`
 
 	ledger directory.Ledger
 	// young is the number of tasks left to requests, and kept the number of
@@ -175,6 +248,22 @@ type fault struct {
 	Problem    string `json:"problem"`
 	Unfinished bool   `json:"unfinished"`
 	Renewable  bool   `json:"renewable"`
+}
+
+func faultOf(f store.Fault) fault {
+	return fault{Item: f.Item, Problem: f.Problem, Unfinished: f.Unfinished, Renewable: f.Renewable}
+}
+
+// String returns the fault as it is printed.
+func (f fault) String() string {
+	s := visible(f.Item) + ": " + visible(f.Problem)
+	if f.Unfinished {
+		s += " (unfinished)"
+	}
+	if f.Renewable {
+		s += " (renewable)"
+	}
+	return s
 }
 
 // repair finishes unfinished work. What fails is added to the verdict as
@@ -210,20 +299,17 @@ var errNoTenant = errors.New("there is no tenant")
 
 func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error {
 	ctx, usage := table.WithUsage(ctx)
-	faults, err := s.Audit(ctx, t)
+	verified, err := s.Verify(ctx, t)
 	if err != nil {
 		return err
 	}
-	v.ItemsRead = usage.Counts().ItemsRead
-	for _, f := range faults {
-		v.Faults = append(v.Faults, fault{Item: f.Item, Problem: f.Problem, Unfinished: f.Unfinished, Renewable: f.Renewable})
-	}
-	if v.ledger, err = s.Ledger(ctx, t); err != nil {
-		return err
+	v.ItemsRead, v.ledger, v.Moving = usage.Counts().ItemsRead, verified.Ledger, verified.Moving
+	for _, f := range verified.Faults {
+		v.Faults = append(v.Faults, faultOf(f))
 	}
 	// Every tenant has a ledger. A lost one is a fault in the list if there is
 	// something to count.
-	if len(faults) == 0 && v.ledger == (directory.Ledger{}) {
+	if len(v.Faults) == 0 && v.ledger == (directory.Ledger{}) {
 		return fmt.Errorf("%w %s", errNoTenant, t)
 	}
 	return nil
@@ -231,11 +317,7 @@ func (v *verdict) audit(ctx context.Context, s *store.Store, t tenant.ID) error 
 
 func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	if o.json {
-		line, err := inertJSON(v)
-		if err == nil {
-			_, err = io.WriteString(w, line)
-		}
-		return err
+		return printLine(w, v)
 	}
 	if o.repair {
 		fmt.Fprintf(w, "finished of what was left over: %d; too young, and left to requests: %d\n", v.Repaired, v.young)
@@ -247,16 +329,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 		}
 	}
 	for _, f := range v.Faults {
-		fmt.Fprintf(w, "%s: %s", visible(f.Item), visible(f.Problem))
-		if f.Unfinished {
-			fmt.Fprint(w, " (unfinished)")
-		}
-		if f.Renewable {
-			fmt.Fprint(w, " (renewable)")
-		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, f)
 	}
-	if len(v.Faults) == 0 {
+	if len(v.Faults) == 0 && !v.Moving {
 		fmt.Fprintf(w, "%s: no fault in %d items; users %d, groups %d, seats in use %d, readers %d\n",
 			v.Tenant, v.ItemsRead, v.ledger.Users, v.ledger.Groups, v.ledger.Seats, v.ledger.Readers)
 	}
@@ -266,6 +341,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 // err returns the number of faults as an error, or nil if there is none.
 func (v *verdict) err() error {
 	if len(v.Faults) == 0 {
+		if v.Moving {
+			return unchecked(fmt.Errorf("the tenant %s: %w", v.Tenant, errMoving))
+		}
 		return nil
 	}
 	unfinished := 0

@@ -278,7 +278,7 @@ func TestVerify_OnDynamoDB(t *testing.T) {
 		status, stdout, stderr := verify(t, args...)
 		assert.Truef(t, status == 0 && strings.Contains(stdout, "users 2, groups 1"), "%v: status %d, printed %q, said %q", args, status, stdout, stderr)
 		args[len(args)-1] += "-absent"
-		if status, _, stderr := verify(t, args...); status != 1 || !strings.Contains(stderr, "ResourceNotFoundException") || strings.Count(stderr, "\n") != 1 {
+		if status, _, stderr := verify(t, args...); status != exitUnchecked || !strings.Contains(stderr, "ResourceNotFoundException") || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: status %d, said %q", args, status, stderr)
 		}
 	}
@@ -299,13 +299,13 @@ func TestVerify_Mistakes(t *testing.T) {
 	}{
 		"no tenant":         {[]string{"--data", data}, 2, "--tenant ID is missing"},
 		"bad tenant":        {[]string{"--tenant", "Acme Inc", "--data", data}, 2, "lower-case letters"},
-		"unknown tenant":    {[]string{"--tenant", "globex", "--data", data}, 1, "there is no tenant globex in " + data},
+		"unknown tenant":    {[]string{"--tenant", "globex", "--data", data}, exitUnchecked, "there is no tenant globex in " + data},
 		"nowhere":           {[]string{"--tenant", "acme"}, 2, "no data is named: pass --data DIR"},
 		"two places":        {[]string{"--tenant", "acme", "--data", data, "--dynamodb", "http://127.0.0.1:1"}, 2, "exclude each other"},
-		"no endpoint":       {[]string{"--tenant", "acme", "--dynamodb", "nonsense"}, 1, "http://127.0.0.1:8000"},
-		"no such folder":    {[]string{"--tenant", "acme", "--data", filepath.Join(data, "x")}, 1, "there is no data in"},
-		"not our file":      {[]string{"--tenant", "acme", "--data", notes}, 1, "cannot be opened"},
-		"data in use":       {[]string{"--tenant", "acme", "--data", busy}, 1, "another process has it open: stop 'rollcall local' there"},
+		"no endpoint":       {[]string{"--tenant", "acme", "--dynamodb", "nonsense"}, exitUnchecked, "http://127.0.0.1:8000"},
+		"no such folder":    {[]string{"--tenant", "acme", "--data", filepath.Join(data, "x")}, exitUnchecked, "there is no data in"},
+		"not our file":      {[]string{"--tenant", "acme", "--data", notes}, exitUnchecked, "cannot be opened"},
+		"data in use":       {[]string{"--tenant", "acme", "--data", busy}, exitUnchecked, "another process has it open: stop 'rollcall local' there"},
 		"now by itself":     {[]string{"--tenant", "acme", "--data", data, "--now"}, 2, "--repair"},
 		"unknown flag":      {[]string{"--nonsense"}, 2, "'rollcall verify --help' lists the flags"},
 		"stray word":        {[]string{"acme"}, 2, "--help"},

@@ -40,6 +40,7 @@ var tenantSources = []tenantSource{
 		"internal/store Store.Tenants":      "the stored list of all tenants",
 		"cmd/rollcall localOptions.run":     "an operator's command line",
 		"cmd/rollcall verifyOptions.check":  "an operator's command line",
+		"cmd/rollcall tenantLine.check":     "the stored list of all tenants",
 		"cmd/samlocal session.addTenant":    "a developer's command line",
 		"internal/dev/fixture filler.begin": "the data of the events",
 		"internal/e2e/stage ID":             "a test",
