@@ -21,7 +21,7 @@ func (s *Service) groups(q *request) *schema.ResourceType { return s.types(q).Gr
 // document with members and meta added. nil members are left out.
 func (s *Service) groupDocument(q *request, p resource.Projection, g *directory.Group, members []string) ([]byte, error) {
 	if p.AsStored(s.groups(q)) {
-		return s.Documents.GroupJSON(g, members), nil
+		return s.Documents.GroupJSON(g, members)
 	}
 	if !p.Wants("members") {
 		members = nil

@@ -23,7 +23,7 @@ func (s *Service) users(q *request) *schema.ResourceType { return s.types(q).Use
 // document with groups and meta added.
 func (s *Service) document(q *request, p resource.Projection, u *directory.User, groups []*directory.Group) ([]byte, error) {
 	if p.AsStored(s.users(q)) {
-		return s.Documents.UserJSON(u, groups), nil
+		return s.Documents.UserJSON(u, groups)
 	}
 	served, err := s.Documents.User(u, groups)
 	if err != nil {

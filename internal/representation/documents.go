@@ -5,6 +5,7 @@ package representation
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -100,13 +101,17 @@ func (d *Documents) User(u *directory.User, groups []*directory.Group) (scim.Res
 	return r, nil
 }
 
-// UserJSON returns a user with groups as JSON, without decoding what is stored.
-func (d *Documents) UserJSON(u *directory.User, groups []*directory.Group) []byte {
+// UserJSON returns a user with groups as JSON, without decoding what is stored. The error
+// is that of a damaged table, in which the record has no valid document.
+func (d *Documents) UserJSON(u *directory.User, groups []*directory.Group) ([]byte, error) {
 	doc := u.Doc
+	if err := scim.CheckStored(doc); err != nil {
+		return nil, fmt.Errorf("user %s: %w", u.ID, err)
+	}
 	if len(groups) > 0 {
 		doc = scim.SpliceAttribute(doc, "groups", scim.EncodeValue(d.groupElements(groups)))
 	}
-	return scim.Splice(doc, d.metaJSON(d.stampOf(u)))
+	return scim.Splice(doc, d.metaJSON(d.stampOf(u))), nil
 }
 
 // Group returns a group as filters and projections see it: with meta, and with
@@ -124,13 +129,16 @@ func (d *Documents) Group(g *directory.Group, members []string) (scim.Resource, 
 }
 
 // GroupJSON returns a group as JSON, without decoding what is stored: with its
-// members, unless they are nil.
-func (d *Documents) GroupJSON(g *directory.Group, members []string) []byte {
+// members, unless they are nil. The error is as for a user.
+func (d *Documents) GroupJSON(g *directory.Group, members []string) ([]byte, error) {
 	doc := g.Doc
+	if err := scim.CheckStored(doc); err != nil {
+		return nil, fmt.Errorf("group %s: %w", g.ID, err)
+	}
 	if members != nil {
 		doc = scim.SpliceAttribute(doc, "members", d.membersJSON(members))
 	}
-	return scim.Splice(doc, d.metaJSON(d.stampOfGroup(g)))
+	return scim.Splice(doc, d.metaJSON(d.stampOfGroup(g))), nil
 }
 
 // membersJSON returns members as JSON, each with $ref and type. It has no
