@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -341,20 +340,10 @@ func (w *world) checkAcknowledged(c *customer, l *ledger) {
 			w.fail("%s: changed %v, and has no entry in the log", r, r.changes)
 		case r.got.ok() && !r.admin && !entries[id] && w.isHealthy(r):
 			w.fail("%s: is not in the log", r)
-		case r.got.status == http.StatusNotFound && !l.has(r.path):
-			// It was changed, and deleted by another before the answer was made.
 		case r.got.status >= 400 && r.got.status < 500 && len(changes[id]) > 0 && !r.unknown.Load():
 			w.fail("%s: was refused, and the log has a change: %s", r, changes[id][0].Text("did"))
 		}
 	}
-}
-
-// has reports whether the resource of a path exists.
-func (l *ledger) has(path string) bool {
-	id := path[strings.LastIndex(path, "/")+1:]
-	_, live, ok := l.user(id)
-	_, group := l.groups[id]
-	return live && ok || group
 }
 
 // checkPeople checks that the users whose last change was answered with success
