@@ -25,6 +25,7 @@ type binary struct {
 	dir     string
 	file    string
 	seeded  bool // the flags of rapid are known to it
+	sim     bool // it has the simulation, of which a few histories run
 	mutants int
 }
 
@@ -87,6 +88,7 @@ func compile(g *generated, dir string, packages []string) ([]*binary, error) {
 		}
 		help, _ := exec.Command(b.file, "-h").CombinedOutput() //nolint:gosec,noctx // it lists the flags, and fails
 		b.seeded = strings.Contains(string(help), "-rapid.seed")
+		b.sim = strings.Contains(string(help), "-sim.runs")
 		binaries = append(binaries, b)
 	}
 	return binaries, nil
@@ -136,15 +138,22 @@ func (b *binary) run(ctx context.Context, names []string, limit time.Duration, v
 		patterns[i] = pattern(name)
 	}
 	arguments := []string{"-test.short", "-test.failfast", "-test.paniconexit0", "-test.timeout", limit.String(), "-test.run", strings.Join(patterns, "|")}
-	if len(variables) > 0 && strings.HasPrefix(variables[0], "MUTATE_LOG=") {
+	isMeasured := len(variables) > 0 && strings.HasPrefix(variables[0], "MUTATE_LOG=")
+	if isMeasured {
 		arguments = append(arguments, "-test.v") // it names the cases
 	}
 	if b.seeded {
 		arguments = append(arguments, "-rapid.seed=1", "-rapid.nofailfile")
 	}
+	if b.sim {
+		arguments = append(arguments, "-sim.runs=600") // a twentieth of them, as the run is short
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.file, arguments...) //nolint:gosec // the binary built above
+	if isMeasured { // a slow test is ended early
+		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", fmt.Sprintf(`ulimit -t %d; exec "$0" "$@"`, int(fast.Seconds())+1), b.file}, arguments...)...) //nolint:gosec // the same
+	}
 	cmd.Dir = b.dir
 	cmd.Env = append(plainEnvironment(), "TMPDIR="+temp)
 	cmd.Env = append(cmd.Env, variables...)

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,15 +19,17 @@ type hunt struct {
 	// killers are the tests that killed the mutants of a function so far, the cheapest
 	// first: they probably kill the next one too.
 	killers map[string][]int
+	// useful are the tests that killed the most mutants of a file so far for what they cost.
+	useful map[string]map[int]int
 	// holders are the tests that killed mutants of transactions, without their cases: one
 	// of them probably holds the next one too.
 	holders map[string]bool
 	done    int
 }
 
-// budget is how much of a processor's time the tests of one mutant may take: the cheapest
-// that reach it run first.
-const budget = 2 * time.Second
+// budget is how much of a processor's time the tests of one mutant may take: those that
+// killed mutants of its file run first, and then the cheapest that reach it.
+const budget = 4 * time.Second
 
 // conditionBudget is the budget of a mutant of a transaction.
 const conditionBudget = 10 * time.Second
@@ -36,7 +40,7 @@ var waves = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second
 
 // all runs the tests that reach each mutant, until one fails.
 func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress func(done, all int)) {
-	h.killers, h.holders = map[string][]int{}, map[string]bool{}
+	h.killers, h.holders, h.useful = map[string][]int{}, map[string]bool{}, map[string]map[int]int{}
 	each(len(mutants), workers, func(i int) {
 		if ctx.Err() != nil {
 			return // it has no result
@@ -92,19 +96,51 @@ func (h *hunt) order(m *Mutant) (order []int, likely int) {
 	if m.Condition {
 		left = conditionBudget
 	}
-	for _, isHolder := range []bool{true, false} {
-		for i, t := range h.tests {
-			if !t.reaches[m.ID] || slices.Contains(order, i) || isHolder != (m.Condition && h.holders[t.top()]) {
+	isNext := map[int]bool{}
+	for _, n := range order {
+		isNext[n] = true
+	}
+	for _, group := range h.groups(m) {
+		for _, n := range group {
+			t := h.tests[n]
+			if !t.reaches[m.ID] || isNext[n] {
 				continue
 			}
 			if left -= t.Cost; left < 0 && len(order) > 0 {
 				return order, likely
 			}
-			order = append(order, i)
+			order, isNext[n] = append(order, n), true
 		}
 	}
 	return order, likely
 }
+
+// groups returns the tests in the order in which they are tried: for a mutant of a transaction
+// those that killed others, then those that killed others of the file, the most for their cost
+// first, and then all, first those on the plain engine: the same tests on another engine
+// rarely notice more.
+func (h *hunt) groups(m *Mutant) [][]int {
+	useful := slices.Collect(maps.Keys(h.useful[m.File]))
+	value := func(n int) float64 {
+		return float64(h.useful[m.File][n]) / (h.tests[n].Cost + overhead).Seconds()
+	}
+	slices.SortFunc(useful, func(a, b int) int { return cmp.Or(cmp.Compare(value(b), value(a)), cmp.Compare(a, b)) })
+	var holders, plain, others []int
+	for i, t := range h.tests {
+		switch {
+		case m.Condition && h.holders[t.top()]:
+			holders = append(holders, i)
+		case strings.Contains(t.Name, "conflicts"):
+			others = append(others, i)
+		default:
+			plain = append(plain, i)
+		}
+	}
+	return [][]int{holders, useful, plain, others}
+}
+
+// overhead is the cost of a test binary that runs no test.
+const overhead = 50 * time.Millisecond
 
 // wave returns how many of the tests run next.
 func (h *hunt) wave(order []int) int {
@@ -169,6 +205,10 @@ func (h *hunt) learn(m *Mutant, n int) {
 	if i, ok := slices.BinarySearch(known, n); !ok {
 		h.killers[m.Func] = slices.Insert(known, i, n)
 	}
+	if h.useful[m.File] == nil {
+		h.useful[m.File] = map[int]int{}
+	}
+	h.useful[m.File][n]++
 	if m.Condition {
 		h.holders[h.tests[n].top()] = true
 	}

@@ -22,8 +22,8 @@ var suites = map[string][2][]string{
 	"journal":   {{"journal"}, {"provlog", "directory", "httpapi"}},
 	"tenant":    {{"tenant"}, {"access", "store", "directory", "httpapi"}},
 	"access":    {{"access"}, {"store", "httpapi"}},
-	"store":     {{"store", "directory"}, {"provlog", "access", "httpapi"}},
-	"directory": {{"directory"}, {"store", "httpapi"}},
+	"store":     {{"store", "directory"}, {"provlog", "access", "adminapi", "httpapi", "e2e/sim"}},
+	"directory": {{"directory", "httpapi"}, {"store", "e2e/replay/replaytest", "e2e/sim"}},
 }
 
 func main() {
@@ -32,13 +32,14 @@ func main() {
 	match := flag.String("match", "", "only run the mutants whose name matches")
 	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
 	limit := flag.Duration("for", 0, "how long to run: what is left over then has no result, and the score is that of a sample; 0 for no limit")
+	order := flag.Uint64("order", 1, "chooses the random order, and so the sample of a run with -for")
 	workers := flag.Int("workers", 2, "test processes at once")
 	flag.Parse()
 	passed := true
 	for _, name := range flag.Args() {
 		r := &run{
 			name: name, again: *again, own: *own, part: *match != "" || *limit > 0,
-			out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers,
+			out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers, order: *order,
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		if *limit > 0 {
@@ -65,6 +66,7 @@ type run struct {
 	out     string // the folder of results
 	match   *regexp.Regexp
 	workers int
+	order   uint64 // chooses the random order
 	dir     string
 	began   time.Time
 }
@@ -104,7 +106,7 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 				left = append(left, &g.mutants[n])
 			}
 		}
-		shuffle(left)
+		shuffle(left, r.order)
 		if err := r.hunt(ctx, g, left, suite); err != nil {
 			return false, err
 		}
@@ -126,8 +128,8 @@ func hasConditions(mutants []Mutant) bool {
 
 // shuffle orders mutants so that those of transactions come first, and any number of the
 // others is a sample of all.
-func shuffle(mutants []*Mutant) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // G404: the same order in each run
+func shuffle(mutants []*Mutant, order uint64) {
+	random := rand.New(rand.NewPCG(order, 2)) //nolint:gosec // G404: the same order in each run
 	random.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
 	slices.SortStableFunc(mutants, func(a, b *Mutant) int {
 		switch {
