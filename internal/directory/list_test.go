@@ -452,9 +452,13 @@ func TestLists_ReadAtMostTheLimit(t *testing.T) {
 	for _, most := range []int{1, 1000} {
 		over := map[bool]int{true: 1}[most == 1] // nothing shows that the last item is the last
 		for _, l := range []listing{
-			{"users", `title pr`, "", false}, {"users", "", "title", false}, {"users", `title pr`, "userName", false},
-			{"users", `emails.value eq "team@x"`, "", false}, {"users", `emails.value eq "team@x"`, "title", false},
-			{"groups", `displayName co "a"`, "", false}, {"groups", "", "externalId", false},
+			{"users", `title pr`, "", false},
+			{"users", "", "title", false},
+			{"users", `title pr`, "userName", false},
+			{"users", `emails.value eq "team@x"`, "", false},
+			{"users", `emails.value eq "team@x"`, "title", false},
+			{"groups", `displayName co "a"`, "", false},
+			{"groups", "", "externalId", false},
 		} {
 			reads := len(s.users)
 			switch {

@@ -151,7 +151,7 @@ func (b *binary) run(ctx context.Context, names []string, limit time.Duration, v
 	ctx, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.file, arguments...) //nolint:gosec // the binary built above
-	if isMeasured { // a slow test is ended early
+	if isMeasured {                                       // a slow test is ended early
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", fmt.Sprintf(`ulimit -t %d; exec "$0" "$@"`, int(fast.Seconds())+1), b.file}, arguments...)...) //nolint:gosec // the same
 	}
 	cmd.Dir = b.dir
