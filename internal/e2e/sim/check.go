@@ -8,19 +8,20 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 // check compares what is stored at the end with everything that is known of the
 // run.
 func (w *world) check() {
-	memory, ok := w.engine.(*memory)
+	memory, ok := w.engine.(*tabletest.Memory)
 	if !ok {
 		return // the same run is checked on the simulation's own engine
 	}
 	w.checkRequests()
 	w.audit()
 	stored := map[string][]table.Item{}
-	for _, item := range memory.all() {
+	for _, item := range memory.Items() {
 		of := tenantOf(item.Key)
 		stored[of] = append(stored[of], item)
 	}

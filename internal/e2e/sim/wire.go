@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 // errCrashed is the error of every call of an instance that has crashed. It only
@@ -224,7 +225,7 @@ func (c *call) name() string {
 		fmt.Fprintf(&b, "%+v", c.query)
 	case callWrite:
 		for _, op := range c.tx.Ops {
-			printOp(&b, op)
+			tabletest.PrintOp(&b, op)
 		}
 	}
 	return b.String()

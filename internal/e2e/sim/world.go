@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 // Options are the choices of a run that do not come from its seed.
@@ -135,7 +136,7 @@ func newWorld(seed uint64, o Options) *world {
 	}
 	w.engine = o.Engine
 	if w.engine == nil {
-		w.engine = newMemory()
+		w.engine = tabletest.NewMemory()
 	}
 	w.table = w.engine
 	if o.Table != nil {
@@ -245,7 +246,7 @@ func (w *world) note(c *call, what string, err error) {
 			b.WriteByte('\n')
 			for _, op := range c.tx.Ops {
 				b.WriteString("\t")
-				printOp(&b, op)
+				tabletest.PrintOp(&b, op)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package sim
+package tabletest
 
 import (
 	"bytes"
@@ -13,10 +13,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
-// memory is a table in a map. It keeps the contract of table.Table, which
-// TestMemory holds it to, and opens much faster than package embedded: a run
-// opens one for a few milliseconds of work. A run on either has the same events.
-type memory struct {
+// Memory is a table in a map. It keeps the contract of table.Table, which
+// TestMemory holds it to, and opens and writes much faster than package embedded:
+// for tests that open many tables, or send many transactions.
+type Memory struct {
 	mu         sync.Mutex
 	partitions map[string]*partition
 	tokens     map[string]usedToken
@@ -36,12 +36,13 @@ type usedToken struct {
 // tokenLife is how long a token is remembered.
 const tokenLife = 10 * time.Minute
 
-func newMemory() *memory {
-	return &memory{partitions: map[string]*partition{}, tokens: map[string]usedToken{}}
+// NewMemory returns an empty table.
+func NewMemory() *Memory {
+	return &Memory{partitions: map[string]*partition{}, tokens: map[string]usedToken{}}
 }
 
 // Get is table.Table.Get.
-func (m *memory) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+func (m *Memory) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
 	if err := table.CheckGet(keys...); err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (m *memory) Get(ctx context.Context, keys ...table.Key) (map[table.Key]tabl
 }
 
 // load returns a copy of an item, nil if it does not exist.
-func (m *memory) load(key table.Key) *table.Item {
+func (m *Memory) load(key table.Key) *table.Item {
 	p := m.partitions[key.Partition]
 	if p == nil {
 		return nil
@@ -80,7 +81,7 @@ func clone(a table.Attributes) table.Attributes {
 }
 
 // Query is table.Table.Query.
-func (m *memory) Query(ctx context.Context, q table.Query) (table.Page, error) {
+func (m *Memory) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	if err := table.CheckQuery(q); err != nil {
 		return table.Page{}, err
 	}
@@ -142,12 +143,12 @@ func (p *partition) within(q table.Query) []string {
 }
 
 // Write is table.Table.Write.
-func (m *memory) Write(ctx context.Context, tx table.Transaction) error {
+func (m *Memory) Write(ctx context.Context, tx table.Transaction) error {
 	if err := table.CheckTransaction(tx); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("sim: not written: %w", err)
+		return fmt.Errorf("tabletest: not written: %w", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -176,7 +177,7 @@ func (m *memory) Write(ctx context.Context, tx table.Transaction) error {
 }
 
 // after returns the items after a transaction, or which conditions do not hold.
-func (m *memory) after(ops []table.Op) ([]*table.Item, error) {
+func (m *Memory) after(ops []table.Op) ([]*table.Item, error) {
 	before := make([]*table.Item, len(ops))
 	var failed []table.FailedCondition
 	for i, op := range ops {
@@ -202,7 +203,7 @@ func (m *memory) after(ops []table.Op) ([]*table.Item, error) {
 	return after, nil
 }
 
-func (m *memory) store(key table.Key, attributes table.Attributes) {
+func (m *Memory) store(key table.Key, attributes table.Attributes) {
 	p := m.partitions[key.Partition]
 	if p == nil {
 		p = &partition{items: map[string]table.Attributes{}}
@@ -214,7 +215,7 @@ func (m *memory) store(key table.Key, attributes table.Attributes) {
 	p.items[key.Sort] = attributes
 }
 
-func (m *memory) remove(key table.Key) {
+func (m *Memory) remove(key table.Key) {
 	p := m.partitions[key.Partition]
 	if p == nil {
 		return
@@ -228,8 +229,8 @@ func (m *memory) remove(key table.Key) {
 	}
 }
 
-// all returns all items, in order.
-func (m *memory) all() []table.Item {
+// Items returns all items, in order.
+func (m *Memory) Items() []table.Item {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var items []table.Item
@@ -245,13 +246,13 @@ func (m *memory) all() []table.Item {
 func printed(ops []table.Op) []byte {
 	var b bytes.Buffer
 	for _, op := range ops {
-		printOp(&b, op)
+		PrintOp(&b, op)
 	}
 	return b.Bytes()
 }
 
-// printOp writes an operation, attributes in the order of their names.
-func printOp(b *bytes.Buffer, op table.Op) {
+// PrintOp writes an operation, attributes in the order of their names.
+func PrintOp(b *bytes.Buffer, op table.Op) {
 	fmt.Fprintf(b, "%d %q %q", op.Kind, op.Key.Partition, op.Key.Sort)
 	printAttributes(b, op.Attributes)
 	printAttributes(b, op.Change.Set)

@@ -1,4 +1,4 @@
-package sim
+package tabletest_test
 
 import (
 	"testing"
@@ -7,10 +7,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
-// The simulation's table keeps the contract of all engines: what a run finds on
-// it, another engine can show too.
+// The table in a map keeps the contract of all engines: what a test finds on it,
+// another engine can show too.
 func TestMemory(t *testing.T) {
-	open := func(*testing.T) table.Table { return newMemory() }
+	open := func(*testing.T) table.Table { return tabletest.NewMemory() }
 	tabletest.Run(t, open)
 	tabletest.RunConcurrent(t, open)
 }
