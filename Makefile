@@ -2,7 +2,7 @@
 # what they need into $ROLLCALL_CACHE (~/.cache/rollcall).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench soak erasure-full killtest sabotage functions \
+.PHONY: help run test race dynamodb replay check fmt lint vet arch template vuln sbom fuzz bench bench-contention soak erasure-full killtest sabotage functions \
 	cost lambda-size sam-check sam-binaries sam-api sam-invoke sam-table sam-test conformance generate openapi console-shots clean check-fmt check-test check-race
 
 .SHELLFLAGS := -euc
@@ -126,6 +126,9 @@ fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
 
 bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
 	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
+
+bench-contention: ## creates and joins that need one item: docs/reference/contention.md
+	go test -count=1 -timeout 60m -v -run 'TestGrid$$' ./internal/e2e/contention -docs $(CURDIR)/docs
 
 # The packages with few mutants come first.
 MUTATE_PACKAGES = journal tenant access store directory

@@ -45,6 +45,7 @@ var tenantSources = []tenantSource{
 		"internal/dev/fixture filler.begin": "the data of the events",
 		"internal/e2e/stage ID":             "a test",
 		"internal/check/cost newBench":      "a measurement",
+		"internal/e2e/contention newWorld":  "an experiment",
 	}},
 	{"internal/access", "Parse", map[string]string{
 		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret",

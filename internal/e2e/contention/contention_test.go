@@ -1,0 +1,135 @@
+package contention
+
+import (
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var docs = flag.String("docs", "", "run the whole grid, and write its tables and chart into this folder")
+
+// The experiment of the page: every storm of the grid, and crowds. Without -docs it is
+// a few storms, and nothing is written.
+func TestGrid(t *testing.T) {
+	storms, crowds := Grid(), crowds()
+	if *docs == "" {
+		storms = slices.DeleteFunc(storms, func(s Storm) bool { return s.Rate > 50 || s.Hold > holds[0] || s.Shards != 1 })
+		crowds = crowds[:1]
+	}
+	outcomes := make([]Outcome, len(storms))
+	var next atomic.Int64
+	t.Run("storms", func(t *testing.T) {
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("worker", func(t *testing.T) {
+				t.Parallel()
+				for i := int(next.Add(1)) - 1; i < len(storms); i = int(next.Add(1)) - 1 {
+					outcomes[i] = storm(t, storms[i])
+				}
+			})
+		}
+	})
+	joined := make([]Joined, len(crowds))
+	for i, c := range crowds {
+		joined[i] = crowd(t, c)
+	}
+	tables, chart := Markdown(outcomes, joined), Chart(outcomes)
+	require.Equal(t, len(storms)+1, strings.Count(Text(outcomes), "\n"))
+	require.Contains(t, tables, "| unlimited | 5ms | 1 | 25 |")
+	require.NoError(t, xml.Unmarshal([]byte(chart), new(struct{})))
+	if *docs == "" {
+		return
+	}
+	fmt.Print(Text(outcomes))
+	page := filepath.Join(*docs, "reference", "contention.md")
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	head, _, found := strings.Cut(string(text), generated)
+	require.Truef(t, found, "%s has no line %q", page, generated)
+	require.NoError(t, os.WriteFile(page, []byte(head+generated+"\n\n"+tables), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(*docs, "images", "contention.svg"), []byte(chart), 0o600))
+}
+
+func crowds() (all []Crowd) {
+	for _, hold := range holds {
+		all = append(all, Crowd{Joins: 200, Hold: hold, Seed: 1})
+	}
+	return all
+}
+
+// generated is the line after which the page is written by TestGrid.
+const generated = "<!-- make bench-contention writes what follows -->"
+
+// storm runs a storm, and requires what must hold in each.
+func storm(t *testing.T, s Storm) (o Outcome) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		o, err = s.Run(t.Context())
+		require.NoErrorf(t, err, "%+v", s)
+	})
+	assert.Zerof(t, o.WrongRefusals, "%+v: refused while a seat was free", o)
+	assert.Zerof(t, o.ExcessSeats, "%+v: seats beyond the limit", o)
+	assert.Zerof(t, o.Uncounted, "%+v: the ledger differs from the users", o)
+	answered := 0
+	for status, n := range o.Statuses {
+		answered += n
+		assert.Containsf(t, []int{201, 403, 503}, status, "%+v: an answer", o)
+	}
+	assert.Equalf(t, s.creates(), answered, "%+v: answers", o)
+	if s.Limited && o.Statuses[503] == 0 {
+		assert.Equalf(t, s.seats(), int64(o.Statuses[201]), "%+v: seats are left", o)
+	}
+	return o
+}
+
+// crowd lets users join a group, and requires what must hold in each crowd.
+func crowd(t *testing.T, c Crowd) (j Joined) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		j, err = c.Run(t.Context())
+		require.NoErrorf(t, err, "%+v", c)
+	})
+	assert.Equalf(t, map[int]int{200: c.Joins}, j.Statuses, "%+v: answers", j)
+	assert.Equalf(t, c.Joins, j.Members, "%+v: members", j)
+	assert.Equalf(t, int64(c.Joins), j.Versions, "%+v: each join is a version of its own", j)
+	return j
+}
+
+const hold = 10 * time.Millisecond
+
+// The rate that Entra asks of a service for one tenant, with a limit that is reached.
+func TestStorm_SustainsTheRateOfEntra(t *testing.T) {
+	for _, limited := range []bool{false, true} {
+		o := storm(t, Storm{Rate: 25, Hold: hold, Shards: 1, Limited: limited, Seed: 1})
+		assert.Truef(t, o.Sustained(), "%+v", o)
+	}
+}
+
+// A seed has one result: else a latency of virtual time could not be required.
+func TestStorm_RepeatsWithItsSeed(t *testing.T) {
+	s := Storm{Rate: 100, Hold: hold, Shards: 1, Limited: true, Creates: 300, Seed: 1}
+	first := storm(t, s)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	require.Equal(t, first, storm(t, s))
+	s.Seed = 2
+	require.NotEqual(t, first.P99, storm(t, s).P99)
+}
+
+// Every join of a crowd is answered with success, in its time.
+func TestCrowd_AllJoin(t *testing.T) {
+	j := crowd(t, Crowd{Joins: 200, Hold: hold, Seed: 1})
+	assert.Lessf(t, j.Longest, 8*time.Second, "%+v", j)
+}

@@ -1,0 +1,118 @@
+package contention
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// A Storm is one experiment: an identity provider creates users of one tenant.
+type Storm struct {
+	// Rate is how many creates arrive in a second.
+	Rate int
+	// Hold is how long a transaction is in progress.
+	Hold time.Duration
+	// Shards is how many shards the ledger has from the beginning; 0 is a ledger that
+	// begins with one and grows by itself.
+	Shards int
+	// Limited gives the tenant one seat for each ten creates less than there are
+	// creates: the last ones must be refused.
+	Limited bool
+	// Creates is how many creates arrive; 0 is as many as in 20 seconds, at most
+	// 4,000.
+	Creates int
+	Seed    uint64
+}
+
+// The length of a storm.
+const (
+	stormTime    = 20 // seconds
+	stormLargest = 4000
+)
+
+func (s Storm) creates() int {
+	if s.Creates > 0 {
+		return s.Creates
+	}
+	return min(s.Rate*stormTime, stormLargest)
+}
+
+func (s Storm) seats() int64 {
+	if s.Limited {
+		return int64(s.creates() * 9 / 10)
+	}
+	return tenant.Unlimited
+}
+
+// An Outcome is what came of a storm.
+type Outcome struct {
+	Storm
+	// Writes is how many times the transaction of a create was sent, on average.
+	Writes float64
+	// P50, P99 and Longest are times from the arrival of a request to its answer.
+	P50, P99, Longest time.Duration
+	// Statuses count the answers.
+	Statuses map[int]int
+	// WrongRefusals are answers of 403 while a seat was free.
+	WrongRefusals int
+	// ExcessSeats are users beyond the limit, and Uncounted by how many the ledger
+	// differs from the users.
+	ExcessSeats, Uncounted int64
+	// Conflicts count refused transactions by the kind of the item.
+	Conflicts map[string]int
+	// Instances is how many instances were needed.
+	Instances int
+}
+
+// Sustained reports whether the service keeps up with the rate.
+func (o Outcome) Sustained() bool { return o.P99 < time.Second && o.Statuses[503] == 0 }
+
+// Run runs a storm. It must be called in a bubble of testing/synctest.
+func (s Storm) Run(ctx context.Context) (Outcome, error) {
+	w, err := newWorld(ctx, s.Seed, s.Hold, s.seats())
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{Storm: s, Statuses: map[int]int{}}
+	var mu sync.Mutex
+	var times []time.Duration
+	w.arrive(s.creates(), s.Rate, func(i int) {
+		got := w.send(ctx, "POST", "/Users", user(i))
+		mu.Lock()
+		defer mu.Unlock()
+		o.Statuses[got.status]++
+		times = append(times, got.took)
+		if got.status == 403 && w.isFree(s.seats()) {
+			o.WrongRefusals++
+		}
+	})
+	slices.Sort(times)
+	o.P50, o.P99, o.Longest = at(times, 0.50), at(times, 0.99), at(times, 1)
+	o.Writes = float64(w.creates) / float64(s.creates())
+	o.Conflicts = w.conflict.Report().Overlaps
+	o.Instances = w.started
+	o.ExcessSeats = max(0, int64(w.stored)-s.seats())
+	ledger, err := w.store.Ledger(ctx, w.tenant)
+	o.Uncounted = max(ledger.Seats-int64(w.stored), int64(w.stored)-ledger.Seats)
+	return o, err
+}
+
+// isFree reports whether fewer users are stored than there are seats.
+func (w *world) isFree(seats int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int64(w.stored) < seats
+}
+
+// user returns the body of a create, as Entra sends it.
+func user(i int) string {
+	name := fmt.Sprintf("user%d", i)
+	return stage.User(fmt.Sprintf(`"externalId":"%[1]s-7f3c","userName":"%[1]s@acme.example","active":true,`+
+		`"emails":[{"primary":true,"type":"work","value":"%[1]s@acme.example"}],"displayName":"User %[1]s",`+
+		`"name":{"formatted":"User %[1]s","familyName":"%[1]s","givenName":"User"},"title":"Engineer","preferredLanguage":"en-US"`, name))
+}
