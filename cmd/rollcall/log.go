@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -99,7 +100,7 @@ func requestLine(b *strings.Builder, values map[string]string) {
 		trips = "1 trip"
 	}
 	fmt.Fprintf(b, "  %s ms, %s, %s RRU, %s WRU\n",
-		values["durationMs"], trips, values["readUnits"], values["writeUnits"])
+		values["durationMs"], trips, cmp.Or(values["readUnits"], "0"), cmp.Or(values["writeUnits"], "0"))
 	if values["detail"] != "" {
 		fmt.Fprintf(b, "              %s\n", visible(values["detail"]))
 	}

@@ -46,13 +46,15 @@ type Config struct {
 	// TenantRate is the number of requests a second that one tenant may send to
 	// one process; 0 means no limit.
 	TenantRate int
+	// LogSampleReads is N if one in N successful reads is logged; 0 and 1 mean all.
+	LogSampleReads int
 }
 
 // DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200
 
 // ConfigFromEnv reads ROLLCALL_TABLE and ROLLCALL_BASE_URL, and, with defaults,
-// ROLLCALL_EXTENSION_URN and ROLLCALL_TENANT_RATE.
+// ROLLCALL_EXTENSION_URN, ROLLCALL_TENANT_RATE and ROLLCALL_LOG_SAMPLE_READS.
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		Table:        os.Getenv("ROLLCALL_TABLE"),
@@ -66,6 +68,13 @@ func ConfigFromEnv() (Config, error) {
 			return Config{}, fmt.Errorf("ROLLCALL_TENANT_RATE is not a number of at least %d: requests a second", httpapi.MinRate)
 		}
 		c.TenantRate = perSecond
+	}
+	if text := os.Getenv("ROLLCALL_LOG_SAMPLE_READS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return Config{}, errors.New("ROLLCALL_LOG_SAMPLE_READS is not a number of at least 1: one in that many successful reads is logged")
+		}
+		c.LogSampleReads = n
 	}
 	switch {
 	case c.Table == "":
@@ -176,6 +185,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			NewID:         requestID,
 			RequestTime:   o.RequestTime,
 			TenantRate:    c.TenantRate,
+			SampleReads:   c.LogSampleReads,
 			Now:           now,
 		},
 		random: o.Random,

@@ -22,9 +22,12 @@ type event struct {
 	web.Event
 	Outcome journal.Outcome `log:"outcome"`
 	table.Counts
-	ColdStart bool   `log:"coldStart,always"`
-	LambdaID  string `log:"lambdaRequestId"`
-	TraceID   string `log:"traceId"`
+	ColdStart bool `log:"coldStart"`
+	// LambdaID leads to the lines of Lambda, which logs no invocation that succeeds,
+	// and APIRequestID to the line of API Gateway.
+	LambdaID     string `log:"lambdaRequestId"`
+	APIRequestID string `log:"apiRequestId"`
+	TraceID      string `log:"traceId"`
 	// BulkRequestID and BulkOperation, which counts from 1, identify an
 	// operation of a bulk request.
 	BulkRequestID string `log:"bulkRequestId"`
@@ -60,11 +63,15 @@ type event struct {
 	BulkDone   int `log:"bulkDone"`
 	BulkFailed int `log:"bulkFailed"`
 	BulkLeft   int `log:"bulkLeft"`
+	// Sampled is how many successful reads the line stands for, itself included, 0
+	// if each has its line.
+	Sampled int `log:"standsFor"`
 	// Error is the fault of the service, JournalError why the request's entry
 	// could not be kept.
 	Error        error `log:"error"`
 	JournalError error `log:"journalError"`
-	// standsFor is the number of requests that a sampled entry stands for.
+	// standsFor is the number of requests that a sampled entry of the provisioning log
+	// stands for.
 	standsFor int64
 }
 
@@ -78,7 +85,7 @@ type fullLedger struct {
 func newEvent(q *request) *event {
 	return &event{
 		Event: web.NewEvent("scim.request", q.id, q.Method, q.start), Outcome: journal.Success,
-		LambdaID: q.Header.Get(web.InvocationHeader), TraceID: web.TraceID(q.Header.Get(web.TraceHeader)),
+		LambdaID: q.Header.Get(web.InvocationHeader), APIRequestID: q.Header.Get(web.APIRequestHeader), TraceID: web.TraceID(q.Header.Get(web.TraceHeader)),
 		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header),
 	}
 }

@@ -27,7 +27,7 @@ func TestEvent_HasTheOrderOfTheReference(t *testing.T) {
 	}
 	// Those that package logline and package lambdahttp add.
 	documented = slices.DeleteFunc(documented, func(name string) bool {
-		return slices.Contains([]string{"timestamp", "level", "message", "apiRequestId", "failures", "warnings", "stack", "_aws"}, name)
+		return slices.Contains([]string{"timestamp", "level", "message", "failures", "warnings", "stack", "_aws"}, name)
 	})
 	var logged []string
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[event]()) {

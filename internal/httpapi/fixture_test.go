@@ -93,7 +93,7 @@ func (s *service) sendRaw(method, target string, body io.Reader, headers ...stri
 	}
 	logged := strings.TrimSuffix(s.log.String()[before:], "\n")
 	assert.Equalf(s.t, 0, strings.Count(logged, "\n"), "%s %s: logged more than one line: %s", method, target, logged)
-	err = json.Unmarshal([]byte(logged), &a.event)
+	a.event, err = stage.Event([]byte(logged))
 	require.NoErrorf(s.t, err, "%s %s: the event is not JSON: %v: %s", method, target, err, logged)
 	return a
 }

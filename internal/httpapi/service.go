@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type Config struct {
 	// TenantRate is the number of requests a second that one tenant may send to
 	// this process, and twice as many at once; 0 means no limit.
 	TenantRate int
+	// SampleReads is N if one in N successful reads is logged; 0 and 1 mean all.
+	SampleReads int
 }
 
 // A Service answers SCIM requests. It implements http.Handler and is safe for
@@ -114,9 +117,34 @@ func (s *Service) conclude(ctx context.Context, q *request, answer *reply, err e
 
 // log logs the request's event.
 func (s *Service) log(ctx context.Context, q *request, answer *reply, usage *table.Usage) {
+	if q.event.Outcome == journal.Success && !q.event.ColdStart {
+		q.event.LambdaID = ""
+	}
 	q.event.Counts = usage.Counts()
 	q.event.Finish(answer.status, s.Now())
-	q.event.Log(ctx, s.Log, q.event.Outcome != journal.Success, q.event)
+	if s.sample(q.event) {
+		q.event.Log(ctx, s.Log, q.event.Outcome != journal.Success, q.event)
+	}
+}
+
+// slowTime is the duration from which a read is logged in any case. The saved query
+// slow-requests has the same.
+const slowTime = 500 * time.Millisecond
+
+// sample reports whether the request has a log line. Of successful reads with nothing
+// unusual, one in SampleReads has, chosen by the random end of its id: each instance would
+// choose its first one by a count.
+func (s *Service) sample(e *event) bool {
+	unusual := e.Outcome != journal.Success || len(e.Notices) > 0 || e.Retries > 0 || e.ColdStart || e.Duration > slowTime
+	if s.SampleReads <= 1 || !e.Operation.Reads() || unusual {
+		return true
+	}
+	random, err := strconv.ParseUint(e.RequestID[max(0, len(e.RequestID)-12):], 16, 64)
+	if err != nil {
+		return true
+	}
+	e.Sampled = s.SampleReads
+	return random%uint64(s.SampleReads) == 0
 }
 
 // answer matches and authenticates the request, and calls the route's handler.

@@ -58,7 +58,7 @@ func refuse(ctx context.Context, why reason, id, what string, more ...slog.Attr)
 	if why.status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	slog.LogAttrs(ctx, level, "scim.request", append([]slog.Attr{
+	slog.LogAttrs(ctx, level, "", append([]slog.Attr{
 		slog.String("event", "scim.request"), slog.String("requestId", id),
 		slog.Int("status", why.status), slog.String("outcome", "failure"),
 		slog.String("cause", why.cause), slog.String("scimType", why.scimType), slog.String("detail", detail),

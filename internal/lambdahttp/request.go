@@ -60,6 +60,7 @@ func request(ctx context.Context, event Event) (*http.Request, fault) {
 	}
 
 	r.Header.Del(web.InvocationHeader)
+	r.Header.Del(web.APIRequestHeader)
 	r.Header.Del(web.TraceHeader)
 	r.Header.Del(web.OperatorHeader)
 	if a := event.RequestContext.Authorizer; a != nil && a.IAM != nil && a.IAM.UserARN != "" {
@@ -67,6 +68,9 @@ func request(ctx context.Context, event Event) (*http.Request, fault) {
 	}
 	if invocation, ok := lambdacontext.FromContext(ctx); ok && invocation.AwsRequestID != "" {
 		r.Header.Set(web.InvocationHeader, invocation.AwsRequestID)
+	}
+	if id := event.RequestContext.RequestID; id != "" {
+		r.Header.Set(web.APIRequestHeader, id)
 	}
 	if id, ok := ctx.Value(traceKey).(string); ok && id != "" {
 		r.Header.Set(web.TraceHeader, id)

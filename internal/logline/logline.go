@@ -17,7 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
-// The fields that every line has.
+// The fields that every line has; an event has its name in place of a message.
 const (
 	Timestamp = "timestamp"
 	Level     = "level"
@@ -77,6 +77,8 @@ func form(groups []string, a slog.Attr) slog.Attr {
 		switch {
 		case a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime:
 			return slog.String(Timestamp, a.Value.Time().UTC().Format(timeFormat))
+		case a.Key == slog.MessageKey && a.Value.String() == "":
+			return slog.Attr{} // an event has its name
 		case a.Key == slog.MessageKey:
 			a.Key = Message
 		}

@@ -20,14 +20,14 @@ type Counts struct {
 	RoundTrips int `log:"roundTrips,always"`
 	// Retries are calls sent again after a conflict, a throttle or a lost
 	// answer.
-	Retries int `log:"retries,always"`
+	Retries int `log:"retries"`
 	// ItemsRead is the number of items that reads returned.
-	ItemsRead int `log:"itemsRead,always"`
+	ItemsRead int `log:"itemsRead"`
 	// ReadUnits and WriteUnits are computed from item sizes by AWS's rules: a
 	// consistent read is one unit per started 4 KB, a transactional write two
 	// per started 1 KB.
-	ReadUnits  float64 `log:"readUnits,always"`
-	WriteUnits float64 `log:"writeUnits,always"`
+	ReadUnits  float64 `log:"readUnits"`
+	WriteUnits float64 `log:"writeUnits"`
 }
 
 // group marks calls that run in parallel. It is not empty, because pointers to

@@ -52,5 +52,5 @@ func (e *Event) Log(ctx context.Context, log *slog.Logger, warned bool, whole an
 	case warned || e.Status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
-	log.LogAttrs(context.WithoutCancel(ctx), level, e.Name, logline.Fields(whole)...)
+	log.LogAttrs(context.WithoutCancel(ctx), level, "", logline.Fields(whole)...)
 }

@@ -13,14 +13,20 @@ const RequestIDHeader = "X-Request-Id"
 const (
 	// InvocationHeader is the id of the Lambda invocation.
 	InvocationHeader = "Lambda-Runtime-Aws-Request-Id"
+	// APIRequestHeader is API Gateway's id of the request.
+	APIRequestHeader = "Lambda-Api-Request-Id"
 	// TraceHeader is X-Ray's header.
 	TraceHeader = "X-Amzn-Trace-Id"
 	// OperatorHeader is the ARN of the user or role that API Gateway has authorized (AWS_IAM).
 	OperatorHeader = "Lambda-Authorizer-Iam-Arn"
 )
 
-// TraceID returns the id of the trace in X-Ray's header, without the fields of a segment.
+// TraceID returns the id of the trace in X-Ray's header, without the fields of a segment, ""
+// for a request of which X-Ray keeps no trace.
 func TraceID(header string) string {
+	if strings.Contains(header, "Sampled=0") {
+		return ""
+	}
 	for part := range strings.SplitSeq(header, ";") {
 		if root, ok := strings.CutPrefix(part, "Root="); ok {
 			return root

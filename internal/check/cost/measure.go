@@ -161,6 +161,7 @@ func (b *bench) send(q request) *httptest.ResponseRecorder {
 	r.Header.Set("Content-Type", "application/scim+json")
 	r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
 	r.Header.Set(web.InvocationHeader, "6d68ca91-49c9-448d-89b8-7ca3e6dc66aa")
+	r.Header.Set(web.APIRequestHeader, "JKJaXmPLvHcESHA=")
 	r.Header.Set(web.TraceHeader, "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05;Sampled=0")
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, r)

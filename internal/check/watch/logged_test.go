@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -68,14 +69,16 @@ func loggedMetrics(t *testing.T) map[string]bool {
 }
 
 // log returns the log of a service with successes, refusals, warnings, a bulk
-// request, conflicts, an unreachable table, a sweep that leaves a task, and one
-// that cannot read.
+// request, conflicts, an unreachable table, a sweep that leaves a task, one
+// that finishes it, and one that cannot read.
 func log(t *testing.T) []map[string]any {
 	t.Helper()
 	var buf bytes.Buffer
 	logger := slog.New(logline.Counted(logline.Handler(&buf, slog.LevelInfo), "prod"))
 	engine := &failing{Table: enginetest.Memory(t)}
+	var ahead time.Duration
 	a, err := app.NewWith(engine, app.Config{BaseURL: "https://scim.test/scim/v2"}, logger, app.Options{
+		Now:   func() time.Time { return time.Now().Round(0).Add(ahead) },
 		Retry: []table.RetryOption{table.RetryFor(50 * time.Millisecond)},
 	})
 	require.NoError(t, err)
@@ -121,6 +124,8 @@ func log(t *testing.T) []map[string]any {
 	require.NoError(t, err)
 	require.NoError(t, a.Store.CreateTenant(t.Context(), left, tenant.DefaultSettings(), 1, 1, time.Now()))
 	require.NoError(t, tenant.NewRegistry(a.Store, time.Now).End(t.Context(), left))
+	assert.NoError(t, a.Sweep(t.Context()))
+	ahead = 2 * store.SweepAge // the tenant's deletion is due
 	assert.NoError(t, a.Sweep(t.Context()))
 	engine.conflicts = 1 << 30
 	send(token, http.MethodDelete, "/Users/"+of, "")

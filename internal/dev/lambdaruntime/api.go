@@ -228,5 +228,5 @@ func refuse(w http.ResponseWriter, status int, errorType, message string) {
 // trace returns an X-Ray trace id derived from a request id.
 func trace(id string, now time.Time) string {
 	digits := strings.ReplaceAll(id, "-", "")
-	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", now.Unix(), digits[:24], digits[16:])
+	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=1", now.Unix(), digits[:24], digits[16:])
 }

@@ -244,7 +244,7 @@ func witness() http.Handler {
 			header[name] = strings.Join(values, ",")
 		}
 		for _, name := range []string{ // headers added on the way
-			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", web.InvocationHeader, web.TraceHeader,
+			"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", web.InvocationHeader, web.APIRequestHeader, web.TraceHeader,
 			"Content-Length", "Connection",
 		} {
 			delete(header, name)

@@ -6,6 +6,7 @@ package stage
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -76,6 +77,13 @@ func PatchList(operations string) string {
 // Bulk returns the body of a bulk request.
 func Bulk(operations ...string) string {
 	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + strings.Join(operations, ",") + `]}`
+}
+
+// Event decodes a request's line. What the line leaves out because it is zero has its value.
+func Event(line []byte) (map[string]any, error) {
+	event := map[string]any{"retries": 0.0, "itemsRead": 0.0, "readUnits": 0.0, "writeUnits": 0.0, "coldStart": false}
+	err := json.Unmarshal(line, &event)
+	return event, err
 }
 
 // A Log collects what is logged. It is safe for concurrent use.

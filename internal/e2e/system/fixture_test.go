@@ -48,8 +48,8 @@ var secrets = regexp.MustCompile(`rct_|\b[0-9a-f]{64}\b`)
 // Write receives the log: each line must be one event, without secrets.
 func (s *service) Write(line []byte) (int, error) {
 	assert.Falsef(s.t, secrets.Match(line), "a token or a hash is in the log: %s", line)
-	var event map[string]any
-	if err := json.Unmarshal(line, &event); err != nil {
+	event, err := stage.Event(line)
+	if err != nil {
 		return 0, fmt.Errorf("a log line is not JSON: %w", err)
 	}
 	s.mu.Lock()
