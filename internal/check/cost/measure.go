@@ -43,9 +43,9 @@ type Used struct {
 // Measured has what every operation uses.
 type Measured struct {
 	Operations []Used `json:"operations"`
-	// First is what the first request of a tenant uses on an instance of a function,
-	// beyond what the next one uses: the token, the tenant, and what the overview
-	// shows.
+	// First is what a tenant's first request in a minute uses on an instance of a
+	// function, beyond what the next one uses: the token, the tenant, and what the
+	// overview shows.
 	First Used `json:"first"`
 }
 
@@ -70,7 +70,7 @@ func Measure() (Measured, error) {
 	var m Measured
 	b.createAnn()
 	b.must("POST", "/Groups", group("Design"))
-	b.restart()
+	b.now = b.now.Add(time.Minute + time.Second) // the instance reads the token again, and notes the time
 	first, next := b.measure(operations()[0]), b.measure(operations()[0])
 	m.First = Used{Operation: "first request of a tenant", RoundTrips: first.RoundTrips - next.RoundTrips, ReadUnits: first.ReadUnits - next.ReadUnits, WriteUnits: first.WriteUnits - next.WriteUnits}
 	b.must("POST", "/Users", user("warm", "a")) // the minute's first change is noted

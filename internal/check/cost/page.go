@@ -198,9 +198,8 @@ func (p *page) operations(was, now setup) {
 	}
 	b, n := was.measured.First, now.measured.First
 	p.line(`
-In addition, the first request of a tenant on an instance of a function, and the first after ten
-seconds, read the token and the tenant: %d round trip and %.0f RRU; once a minute the time of the last request is
-written: %s WRU.
+In addition, a tenant's first request in ten seconds on an instance of a function reads the token and the tenant
+(%d round trip, %.0f RRU), and the first in a minute writes when it came (%s WRU).
 `, n.RoundTrips, n.ReadUnits, arrow(fmt.Sprintf("%.0f", b.WriteUnits), fmt.Sprintf("%.0f", n.WriteUnits)))
 }
 
