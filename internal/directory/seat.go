@@ -12,6 +12,9 @@ type Ledger struct {
 	// Users counts live users, active or not; Groups counts groups.
 	Users  int64
 	Groups int64
+	// Approximate reports that the counts are of different moments, because they
+	// changed at each attempt to read them: they prove nothing.
+	Approximate bool
 }
 
 // Holding is the kind of licence that a record holds in the tenant's ledger.

@@ -190,6 +190,9 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 			return err
 		}
 		if seats > 0 && l.Seats >= l.SeatLimit || readers > 0 && l.Readers >= l.ReaderLimit {
+			if l.Approximate {
+				return ErrStale
+			}
 			return w.unlessChanged(ctx, full(&l, seats))
 		}
 	}

@@ -43,7 +43,8 @@ func (f Fault) String() string { return f.Item + ": " + f.Problem }
 //   - the protected users are those on the list, and no existing group has a
 //     marker as deleted;
 //   - no task is left, and unfinished work has a task;
-//   - the ledger's counts are those of the records.
+//   - the ledger's counts are those of the records, its shards are numbered without a
+//     gap, their limits add up to the tenant's, and none of several is above its own.
 //
 // It is reliable for a tenant that is not written to while it runs; Verify reads
 // again before it reports. Memberships are found from existing users and groups:
@@ -71,7 +72,7 @@ func (s *Store) audit(ctx context.Context, t tenant.ID) (*audit, error) {
 			return nil, err
 		}
 	}
-	for _, read := range []func(context.Context, *audit) error{s.auditGuard, s.auditMarkers, s.auditTasks, s.auditMembers} {
+	for _, read := range []func(context.Context, *audit) error{s.auditGuard, s.auditMarkers, s.auditTasks, s.auditMembers, s.auditLedger} {
 		if err := read(ctx, a); err != nil {
 			return nil, err
 		}

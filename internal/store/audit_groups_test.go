@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // auditFixture returns a tenant without faults: u1 and u2 are in g1; g2 is
@@ -141,6 +142,73 @@ var spoils = []struct {
 		"the groups are counted wrongly",
 		func(f *fixture) []table.Op { return set(ledgerKey(f.tenant), attrGroups, table.Number(4)) },
 		[]problem{{item: "ledger", format: "counts %d %s, there are %d", args: []any{4, "groups", 3}}},
+	},
+	{
+		"the ledger is not there",
+		func(f *fixture) []table.Op { return []table.Op{table.Delete(ledgerKey(f.tenant))} },
+		[]problem{
+			{item: "ledger", format: "has no first shard"},
+			{item: "ledger", format: "counts %d %s, there are %d", args: []any{0, "users", 2}},
+			{item: "ledger", format: "counts %d %s, there are %d", args: []any{0, "groups", 3}},
+		},
+	},
+	{
+		"a shard has no number",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Put(ledgerItem(table.Key{Partition: ledgerKey(f.tenant).Partition, Sort: "01"}, directory.Ledger{}))}
+		},
+		[]problem{
+			{item: "ledger", format: "has a shard without a number: %s", args: []any{"01"}},
+			{item: "ledger", format: "has the shards %s, by the first one %d", args: []any{"[0 1]", 1}},
+		},
+	},
+	{
+		"a shard is there that the first one does not know",
+		func(f *fixture) []table.Op {
+			return []table.Op{table.Put(ledgerItem(shardKey(f.tenant, 1), directory.Ledger{}))}
+		},
+		[]problem{{item: "ledger", format: "has the shards %s, by the first one %d", args: []any{"[0 1]", 1}}},
+	},
+	{
+		"a shard is not there",
+		func(f *fixture) []table.Op { f.split(4); return []table.Op{table.Delete(shardKey(f.tenant, 2))} },
+		[]problem{
+			{item: "ledger", format: "has the shards %s, by the first one %d", args: []any{"[0 1 3]", 4}},
+			{item: "ledger", format: "divides %d %s among its shards, the limit is %d", args: []any{8, "seats", 10}},
+			{item: "ledger", format: "divides %d %s among its shards, the limit is %d", args: []any{8, "readers", 10}},
+		},
+	},
+	{
+		"a ledger of one shard has totals",
+		func(f *fixture) []table.Op { return set(ledgerKey(f.tenant), attrSeatTotal, table.Number(10)) },
+		[]problem{{item: "ledger", format: "has totals without several shards, or several shards without totals"}},
+	},
+	{
+		"the parts of a limit are not the limit",
+		func(f *fixture) []table.Op {
+			f.split(4)
+			return set(shardKey(f.tenant, 3), attrReaderLimit, table.Number(3))
+		},
+		[]problem{{item: "ledger", format: "divides %d %s among its shards, the limit is %d", args: []any{11, "readers", 10}}},
+	},
+	{
+		"a shard has no limit, and others have one",
+		func(f *fixture) []table.Op {
+			f.split(4)
+			return set(shardKey(f.tenant, 3), attrReaderLimit, table.Number(tenant.Unlimited))
+		},
+		[]problem{{item: "ledger", format: "limits %s in some shards only", args: []any{"readers"}}},
+	},
+	{
+		"a shard is above its limit",
+		func(f *fixture) []table.Op {
+			f.split(4)
+			return []table.Op{
+				table.Update(shardKey(f.tenant, 1), table.Change{Add: map[string]int64{attrSeats: 3}}),
+				table.Update(shardKey(f.tenant, 2), table.Change{Add: map[string]int64{attrSeats: -3}}),
+			}
+		},
+		[]problem{{item: "ledger", format: "has more %s in shard %d than its part of the limit", args: []any{"seats", 1}}},
 	},
 	{
 		"an epoch was never begun",
@@ -378,7 +446,7 @@ func TestAudit_EveryFaultOfGroupsHasACase(t *testing.T) {
 			provoked[p.format] = true
 		}
 	}
-	for _, format := range append(faultTexts(t, "audit_groups.go"), faultTexts(t, "audit_own.go")...) {
+	for _, format := range append(faultTexts(t, "audit_groups.go"), slices.Concat(faultTexts(t, "audit_own.go"), faultTexts(t, "audit_ledger.go"))...) {
 		assert.Truef(t, provoked[format], "no case provokes the fault %q", format)
 	}
 }

@@ -46,10 +46,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		protectedOps(t, c.Protected),
 		[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},
 	)
-	if op, ok := ledgerOp(t, c.Before, c.After); ok {
-		operations = append(operations, means(op, directory.LedgerFull, ""))
-	}
-	return s.commit(ctx, c.NotAfter, operations)
+	return s.commitCounted(ctx, t, c.NotAfter, operations, countsOf(c.Before, c.After))
 }
 
 // commit sends operations as one transaction, and returns what its failure

@@ -183,16 +183,12 @@ func tenantDecisions(t tenant.ID) []decision {
 				same,
 				{ledgerKey(t), table.Is(attrSeatLimit, ten), "", "two changes of the seats"},
 				{ledgerKey(t), table.Is(attrReaderLimit, ten), "", "two changes of the Readers' licences"},
+				{shardKey(t, 1), table.Absent(), "", "a change of the limits and a growth"},
 			},
 		},
 		{
 			name: "the end of a tenant", returned: failsAs(tenant.ErrChanged), conditions: []settled{same},
 			commit: func(f *fixture, s *Store) error { return s.EndTenant(f.t.Context(), read(f), f.now()) },
-		},
-		{
-			name: "a seat limit", returned: fails,
-			commit:     func(f *fixture, s *Store) error { return s.SetSeatLimit(f.t.Context(), f.tenant, 5, f.now()) },
-			conditions: []settled{{ledgerKey(t), table.Present(), "", "a limit and the deletion of its tenant"}},
 		},
 		{
 			name: "the first schema", commit: put,

@@ -54,7 +54,7 @@ type settled struct {
 // and a row without a condition, fail too.
 func TestConditions_EachSettlesItsRace(t *testing.T) {
 	acme := mustID(t, "acme")
-	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), tokenDecisions(acme), logDecisions(acme)) {
+	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), ledgerDecisions(acme), tokenDecisions(acme), logDecisions(acme)) {
 		t.Run(d.name, func(t *testing.T) {
 			clean, _ := d.run(t, nil)
 			require.NotNil(t, clean.tx, "the transaction was not written")
@@ -147,6 +147,8 @@ func (c settled) falsify(key table.Key) table.Op {
 		return table.Put(table.Item{Key: key, Attributes: table.Attributes{attrHolder: table.Text(winner)}})
 	case table.CondPresent:
 		return table.Delete(key)
+	case table.CondUnder:
+		return table.Update(key, table.Change{Set: table.Attributes{c.when.Attribute: c.when.Value}})
 	case table.CondBelow:
 		full := table.Number(3)
 		return table.Update(key, table.Change{Set: table.Attributes{c.when.Attribute: full, c.when.Other: full}})
@@ -160,7 +162,7 @@ func (c settled) falsify(key table.Key) table.Op {
 }
 
 func condition(key table.Key, c table.Condition) string {
-	names := map[table.ConditionKind]string{table.CondAbsent: "absent", table.CondPresent: "present", table.CondIs: "is", table.CondBelow: "below"}
+	names := map[table.ConditionKind]string{table.CondAbsent: "absent", table.CondPresent: "present", table.CondIs: "is", table.CondBelow: "below", table.CondUnder: "under"}
 	return fmt.Sprintf("%s %s: %s %s %v %s", key.Partition, key.Sort, c.Attribute, names[c.Kind], c.Value, c.Other)
 }
 

@@ -102,7 +102,7 @@ func (f *fixture) populate(c crowd) int {
 		}
 	}
 	w.end()
-	count, _ := countOp(f.tenant, map[string]int64{attrUsers: live, attrGroups: int64(c.groups)})
+	count := countOp(f.tenant, 0, counts{users: live, groups: int64(c.groups)})
 	f.write(count)
 	return w.n
 }
@@ -388,7 +388,7 @@ func (f *fixture) manyGroups(groups int, purged bool) {
 		}
 	}
 	w.end()
-	count, _ := countOp(f.tenant, map[string]int64{attrGroups: int64(groups)})
+	count := countOp(f.tenant, 0, counts{groups: int64(groups)})
 	f.write(count, table.Update(userKey(f.tenant, "many"), table.Change{Add: map[string]int64{attrJoins: int64(groups)}}),
 		table.Update(userKey(f.tenant, "other"), table.Change{Add: map[string]int64{attrJoins: int64(groups)}}))
 	if !purged {

@@ -128,14 +128,13 @@ func (s *Store) CreateGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	operations := slices.Concat(
 		[]operation{{Op: table.Put(item, table.Absent())}},
 		claimOps(t, g.ID, directory.GroupKinds[:], nil, g.Held, g.Former, nil),
-		groupCountOps(t, 1),
 		memberOps(t, g, directory.MemberDelta{Add: c.Add, Unknown: c.Unknown}),
 		[]operation{{Op: logOp(t, c.Entry, nil, c.Expires)}},
 	)
 	if c.Staged {
 		operations = append(operations, takeEpochOps(t, g.ID, g.Epoch)...)
 	}
-	return s.commit(ctx, c.NotAfter, operations)
+	return s.commitCounted(ctx, t, c.NotAfter, operations, counts{groups: 1})
 }
 
 // UpdateGroup changes the document of a group, a few members, or both.
@@ -174,7 +173,6 @@ func (s *Store) DeleteGroup(ctx context.Context, t tenant.ID, c directory.GroupD
 	operations := slices.Concat(
 		[]operation{{Op: table.Delete(groupKey(t, g.ID), same...)}},
 		claimOps(t, g.ID, directory.GroupKinds[:], g.Held, nil, nil, nil),
-		groupCountOps(t, -1),
 		protectedChecks(t, g, c.Protected),
 		markerOps(t, c.Marker),
 		[]operation{
@@ -188,13 +186,7 @@ func (s *Store) DeleteGroup(ctx context.Context, t tenant.ID, c directory.GroupD
 	for _, user := range c.Members { // under the group's version: these are all members
 		operations = append(operations, endOps(t, g.ID, g.Epoch, user)...)
 	}
-	return s.commit(ctx, c.NotAfter, operations)
-}
-
-// groupCountOps add to the count of groups.
-func groupCountOps(t tenant.ID, n int64) []operation {
-	op, _ := countOp(t, map[string]int64{attrGroups: n})
-	return []operation{{Op: op}}
+	return s.commitCounted(ctx, t, c.NotAfter, operations, counts{groups: -1})
 }
 
 // groupConditions returns the conditions that every change of an existing group has.

@@ -61,10 +61,13 @@ const tenantsPartition = "TENANTS"
 // the deployment's, not a tenant's: a token is judged before its tenant is read.
 func tokenKeysKey() table.Key { return table.Key{Partition: "KEYS", Sort: "TOKENS"} }
 
-// ledgerKey returns the key of the ledger's shard: there is one, unless a tenant
-// needs more.
-func ledgerKey(t tenant.ID) table.Key {
-	return table.Key{Partition: partition(t, "LEDGER"), Sort: "0"}
+// ledgerKey returns the key of the first shard of the ledger, the only one unless a
+// tenant needs more.
+func ledgerKey(t tenant.ID) table.Key { return shardKey(t, 0) }
+
+// shardKey returns the key of a shard of the ledger.
+func shardKey(t tenant.ID, shard int) table.Key {
+	return table.Key{Partition: partition(t, "LEDGER"), Sort: strconv.Itoa(shard)}
 }
 
 func userKey(t tenant.ID, id string) table.Key {

@@ -36,6 +36,7 @@ func TestKeys(t *testing.T) {
 		{"schemas", "T#acme", "SCHEMAS", schemasKey(acme)},
 		{"token", "T#acme", "TOKEN#k1", tokenKey(acme, "k1")},
 		{"ledger", "T#acme#LEDGER", "0", ledgerKey(acme)},
+		{"shard of a ledger", "T#acme#LEDGER", "31", shardKey(acme, 31)},
 		{"user", "T#acme#USERS", user, userKey(acme, user)},
 		{"deleted user", "T#acme#GONE", user, goneKey(acme, user)},
 		{"userName", "T#acme#NAMES#user", "alice@example.com", reservationKey(acme, directory.UserName, "alice@example.com")},
@@ -122,9 +123,9 @@ func TestItems(t *testing.T) {
 			"org": table.Text("scim"), "lnk": table.Number(1), "jn": table.Number(0), "lv": table.Number(0),
 			"held.user": table.Text("alice"), "held.mail": table.Text("a@b.c"), "held.ext": table.Text("hash"),
 		}},
-		{"ledger", ledgerItem(acme, directory.Ledger{Seats: 1, SeatLimit: 2, Readers: 3, ReaderLimit: 4, Users: 5, Groups: 6}).Attributes, table.Attributes{
+		{"ledger", ledgerItem(ledgerKey(acme), directory.Ledger{Seats: 1, SeatLimit: 2, Readers: 3, ReaderLimit: 4, Users: 5, Groups: 6}).Attributes, table.Attributes{
 			"seats": table.Number(1), "seatLimit": table.Number(2), "readers": table.Number(3),
-			"readerLimit": table.Number(4), "users": table.Number(5), "groups": table.Number(6),
+			"readerLimit": table.Number(4), "users": table.Number(5), "groups": table.Number(6), "moves": table.Number(0),
 		}},
 		{"log", logItem(acme, journal.Entry{
 			RequestID: "r1", Time: at, TokenID: "k1", IdP: "okta", Operation: "create", Action: journal.Created,

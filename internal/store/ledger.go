@@ -8,9 +8,15 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The attributes of a ledger: counts and limits, all numbers. A tenant without
-// a limit has tenant.Unlimited, so that "seats below seatLimit" is the
-// condition of every grant.
+// The attributes of a shard of a ledger: counts and limits, all numbers. A tenant
+// without a limit has tenant.Unlimited in every shard, so that "seats below
+// seatLimit" is the condition of every grant.
+//
+// A count is the sum over all shards. In one shard it may be negative: a seat that
+// was taken in one may be freed in another. A limit is divided among the shards,
+// and no part is less than the use of its shard: so the free seats of a tenant
+// are the sum of those of its shards, and each shard grants its own. Only a
+// ledger of one shard may be above its limit, after the limit was lowered.
 const (
 	attrSeats       = "seats"
 	attrSeatLimit   = "seatLimit"
@@ -18,16 +24,27 @@ const (
 	attrReaderLimit = "readerLimit"
 	attrUsers       = "users"
 	attrGroups      = "groups"
+	// attrMoves counts the writes of a shard: a shard with the same number at two
+	// times did not change between them.
+	attrMoves = "moves"
 )
 
-func ledgerItem(t tenant.ID, l directory.Ledger) table.Item {
-	return table.Item{Key: ledgerKey(t), Attributes: table.Attributes{
+// The attributes of the first shard of a ledger that has several.
+const (
+	attrShards      = "shards" // how many there are, numbered from 0; absent means 1
+	attrSeatTotal   = "seatTotal"
+	attrReaderTotal = "readerTotal" // the limits of all shards together
+)
+
+func ledgerItem(key table.Key, l directory.Ledger) table.Item {
+	return table.Item{Key: key, Attributes: table.Attributes{
 		attrSeats:       table.Number(l.Seats),
 		attrSeatLimit:   table.Number(l.SeatLimit),
 		attrReaders:     table.Number(l.Readers),
 		attrReaderLimit: table.Number(l.ReaderLimit),
 		attrUsers:       table.Number(l.Users),
 		attrGroups:      table.Number(l.Groups),
+		attrMoves:       table.Number(0),
 	}}
 }
 
@@ -42,41 +59,107 @@ func decodeLedger(a table.Attributes) directory.Ledger {
 	}
 }
 
-// ledgerOp updates the counts together with the change it belongs to. It
-// settles the race for the last seat: of two requests, the second finds that no
-// seat is free. ok is false if no count changes.
-func ledgerOp(t tenant.ID, before, after *directory.User) (table.Op, bool) {
-	add := map[string]int64{}
-	move := func(name string, was, is bool) {
+// decodeLimits returns the limits of a tenant, given the first shard of its
+// ledger.
+func decodeLimits(first table.Attributes) (seats, readers int64) {
+	if shardsOf(first) > 1 {
+		return first.Number(attrSeatTotal), first.Number(attrReaderTotal)
+	}
+	return first.Number(attrSeatLimit), first.Number(attrReaderLimit)
+}
+
+// shardsOf returns how many shards a ledger has, given the first one.
+func shardsOf(first table.Attributes) int {
+	return max(1, int(first.Number(attrShards)))
+}
+
+// counts are what a change adds to a ledger.
+type counts struct {
+	seats, readers, users, groups int64
+}
+
+// countsOf returns what a change of a user adds to the ledger.
+func countsOf(before, after *directory.User) counts {
+	added := func(was, is bool) int64 {
 		switch {
 		case is && !was:
-			add[name] = 1
+			return 1
 		case was && !is:
-			add[name] = -1
+			return -1
 		}
+		return 0
 	}
-	move(attrSeats, before.Holds() == directory.HoldsSeat, after.Holds() == directory.HoldsSeat)
-	move(attrReaders, before.Holds() == directory.HoldsReader, after.Holds() == directory.HoldsReader)
-	move(attrUsers, before.Live(), after.Live())
-	return countOp(t, add)
+	return counts{
+		seats:   added(before.Holds() == directory.HoldsSeat, after.Holds() == directory.HoldsSeat),
+		readers: added(before.Holds() == directory.HoldsReader, after.Holds() == directory.HoldsReader),
+		users:   added(before.Live(), after.Live()),
+	}
 }
 
-func countOp(t tenant.ID, add map[string]int64) (table.Op, bool) {
-	if len(add) == 0 {
-		return table.Op{}, false
-	}
+// countOp updates a shard together with the change that it belongs to. It settles
+// the race for the last seat: of two requests, the second finds that no seat is
+// free.
+func countOp(t tenant.ID, shard int, c counts) table.Op {
 	when := []table.Condition{table.Present()}
-	if add[attrSeats] > 0 {
+	if c.seats > 0 {
 		when = []table.Condition{table.Below(attrSeats, attrSeatLimit)}
 	}
-	if add[attrReaders] > 0 {
+	if c.readers > 0 {
 		when = []table.Condition{table.Below(attrReaders, attrReaderLimit)}
 	}
-	return table.Update(ledgerKey(t), table.Change{Add: add}, when...), true
+	return table.Update(shardKey(t, shard), table.Change{Add: c.add()}, when...)
 }
 
-// Ledger reads a tenant's counts and limits.
+// add returns the attributes that change, with the count of the writes.
+func (c counts) add() map[string]int64 {
+	add := map[string]int64{attrMoves: 1}
+	for name, n := range map[string]int64{attrSeats: c.seats, attrReaders: c.readers, attrUsers: c.users, attrGroups: c.groups} {
+		if n != 0 {
+			add[name] = n
+		}
+	}
+	return add
+}
+
+// maxSnapshots is how many pairs of reads Ledger compares.
+const maxSnapshots = 4
+
+// Ledger reads a tenant's counts and limits. Those of several shards are read
+// until two reads are equal: what they show was true between them.
 func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error) {
-	item, _, err := s.read(ctx, ledgerKey(t))
-	return decodeLedger(item.Attributes), err
+	if s.shards.number(t) == 1 {
+		item, _, err := s.read(ctx, ledgerKey(t))
+		if err != nil || s.shards.learn(t, item.Attributes) == 1 {
+			return decodeLedger(item.Attributes), err
+		}
+	}
+	read, still, err := s.snapshot(ctx, t, maxSnapshots)
+	l := read.sum()
+	l.Approximate = len(read) > 1 && !(still && read.isWhole())
+	return l, err
+}
+
+// snapshot reads the shards of a ledger until two reads are equal: then they are of
+// one moment, between the two. still reports whether they are.
+func (s *Store) snapshot(ctx context.Context, t tenant.ID, tries int) (read shards, still bool, err error) {
+	read, err = s.readShards(ctx, t)
+	for range tries {
+		if err != nil || len(read) < 2 {
+			return read, true, err // one item is of one moment
+		}
+		before := read.print()
+		if read, err = s.readShards(ctx, t); err == nil && read.print() == before {
+			return read, true, nil
+		}
+	}
+	return read, false, err
+}
+
+// seats returns the seats of a ledger whose first shard was read beside others.
+func (s *Store) seats(ctx context.Context, t tenant.ID, first table.Item) (directory.Ledger, error) {
+	if s.shards.learn(t, first.Attributes) == 1 {
+		return decodeLedger(first.Attributes), nil
+	}
+	read, err := s.readShards(ctx, t)
+	return read.sum(), err
 }

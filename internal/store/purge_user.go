@@ -36,15 +36,12 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 	for _, mail := range c.OtherBefore {
 		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})
 	}
-	if op, ok := ledgerOp(t, u, nil); ok {
-		operations = append(operations, operation{Op: op})
-	}
 	if c.Later {
 		operations = append(operations, leavingOps(t, u, c.Entry)...)
 	} else {
 		operations = append(operations, endMembershipOps(t, u.ID, c.Leave, c.Gone, c.Entry)...)
 	}
-	return s.commit(ctx, c.NotAfter, operations)
+	return s.commitCounted(ctx, t, c.NotAfter, operations, countsOf(u, nil))
 }
 
 // DeletedUsers reads a page of deleted users, in the order of their ids.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,12 +31,19 @@ type Store struct {
 	// shuffle chooses the order in which a sweep takes tasks. It spreads work; no
 	// secret depends on it.
 	shuffle func(n int, swap func(i, j int))
+	// pick chooses one of n shards. It spreads load; no secret depends on it.
+	pick   func(n int64) int64
+	shards knownShards
 }
 
 // New returns a Store on a table that retries what may be retried
 // (table.Retrying). newID creates UUIDv7s.
 func New(t table.Table, newID func() string, now func() time.Time) *Store {
-	return &Store{table: t, newID: newID, newToken: newID, now: now, units: sweepUnits, random: rand.Reader, shuffle: mathrand.Shuffle}
+	return &Store{
+		table: t, newID: newID, newToken: newID, now: now, units: sweepUnits, random: rand.Reader,
+		shuffle: mathrand.Shuffle,
+		pick:    mathrand.Int64N, //nolint:gosec // spreads load
+	}
 }
 
 // WithRandom replaces the sources of randomness, for tests that repeat a run:
@@ -50,6 +58,11 @@ func (s *Store) WithRandom(random io.Reader, newToken func() string) *Store {
 		var seed [32]byte
 		_, _ = io.ReadFull(random, seed[:])                      // any order will do
 		mathrand.New(mathrand.NewChaCha8(seed)).Shuffle(n, swap) //nolint:gosec // spreads work
+	}
+	s.pick = func(n int64) int64 {
+		var seed [8]byte
+		_, _ = io.ReadFull(random, seed[:]) // any shard will do
+		return int64(binary.LittleEndian.Uint64(seed[:]) % uint64(n))
 	}
 	return s
 }
@@ -124,13 +137,19 @@ func (s *Store) getAll(ctx context.Context, keys []table.Key) (map[table.Key]tab
 
 // write sends the operations of one decision.
 func (s *Store) write(ctx context.Context, notAfter time.Time, ops ...table.Op) error {
+	return s.transact(ctx, table.Transaction{NotAfter: notAfter, Ops: ops})
+}
+
+// transact sends a transaction with a token of its own.
+func (s *Store) transact(ctx context.Context, tx table.Transaction) error {
 	p := paceOf(ctx)
-	if err := p.wait(ctx, ops); err != nil {
+	if err := p.wait(ctx, tx.Ops); err != nil {
 		return err
 	}
-	err := s.table.Write(ctx, table.Transaction{Token: s.newToken(), NotAfter: notAfter, Ops: ops})
+	tx.Token = s.newToken()
+	err := s.table.Write(ctx, tx)
 	if err == nil {
-		p.wrote(ops)
+		p.wrote(tx.Ops)
 	}
 	return err
 }

@@ -35,7 +35,7 @@ func sweepFixture(t testing.TB, on table.Table) *fixture {
 func (f *fixture) users(ids ...string) {
 	f.t.Helper()
 	for chunk := range slices.Chunk(ids, 30) {
-		count, _ := countOp(f.tenant, map[string]int64{attrUsers: int64(len(chunk))})
+		count := countOp(f.tenant, 0, counts{users: int64(len(chunk))})
 		ops := []table.Op{count}
 		for _, id := range chunk {
 			u := &directory.User{

@@ -41,7 +41,7 @@ func (s *Store) CreateTenant(ctx context.Context, t tenant.ID, settings tenant.S
 		attrCursorKey: table.Text(base64.StdEncoding.EncodeToString(key)),
 		attrCreated:   millis(now),
 	}}
-	ledger := ledgerItem(t, directory.Ledger{SeatLimit: seatLimit, ReaderLimit: readerLimit})
+	ledger := ledgerItem(ledgerKey(t), directory.Ledger{SeatLimit: seatLimit, ReaderLimit: readerLimit})
 	err = s.write(ctx, now.Add(journal.WriteTime),
 		table.Put(item, table.Absent()), table.Put(ledger, table.Absent()), table.Put(table.Item{Key: listedKey(t)}))
 	var failed *table.ConditionError
@@ -72,9 +72,9 @@ func decodeSettings(t tenant.ID, text string) (tenant.Settings, error) {
 func decodeTenant(t tenant.ID, item, ledger table.Item) (tenant.Tenant, error) {
 	text := item.Attributes.Text(attrSettings)
 	settings, err := decodeSettings(t, text)
-	l := decodeLedger(ledger.Attributes)
+	seats, readers := decodeLimits(ledger.Attributes)
 	return tenant.Tenant{
-		ID: t, Settings: settings, MaxSeats: l.SeatLimit, MaxReaders: l.ReaderLimit,
+		ID: t, Settings: settings, MaxSeats: seats, MaxReaders: readers,
 		Created: timeOf(item.Attributes, attrCreated), Stored: text,
 	}, err
 }
@@ -90,6 +90,7 @@ func (s *Store) Tenant(ctx context.Context, t tenant.ID) (tenant.Tenant, bool, e
 	if !ok {
 		return tenant.Tenant{}, false, nil
 	}
+	s.shards.learn(t, items[ledgerKey(t)].Attributes)
 	found, err := decodeTenant(t, item, items[ledgerKey(t)])
 	if err == nil && found.Settings.Ending {
 		found.Deletion, err = s.deletion(ctx, t)
@@ -154,21 +155,6 @@ func (s *Store) TenantNames(ctx context.Context, after string, limit int) (names
 	return names, next, nil
 }
 
-// ChangeTenant changes a tenant from one state to another. The condition is
-// that settings and limits are as they were read: of two concurrent changes by
-// administrators, one is decided again.
-func (s *Store) ChangeTenant(ctx context.Context, before, after tenant.Tenant, now time.Time) error {
-	encoded, err := encodeSettings(after.Settings)
-	if err != nil {
-		return err
-	}
-	limits := table.Attributes{attrSeatLimit: table.Number(after.MaxSeats), attrReaderLimit: table.Number(after.MaxReaders)}
-	return changed(s.write(ctx, now.Add(journal.WriteTime),
-		table.Update(tenantKey(before.ID), table.Change{Set: table.Attributes{attrSettings: table.Text(encoded)}}, sameSettings(before)),
-		table.Update(ledgerKey(before.ID), table.Change{Set: limits},
-			table.Is(attrSeatLimit, table.Number(before.MaxSeats)), table.Is(attrReaderLimit, table.Number(before.MaxReaders)))))
-}
-
 func sameSettings(t tenant.Tenant) table.Condition {
 	return table.Is(attrSettings, table.Text(t.Stored))
 }
@@ -197,11 +183,4 @@ func (s *Store) EndTenant(ctx context.Context, before tenant.Tenant, now time.Ti
 		ops = append(ops, o.Op)
 	}
 	return changed(s.write(ctx, now.Add(journal.WriteTime), ops...))
-}
-
-// SetSeatLimit changes how many seats a tenant has. A limit below the use does
-// not revoke a seat; none is granted until the use is below it.
-func (s *Store) SetSeatLimit(ctx context.Context, t tenant.ID, limit int64, now time.Time) error {
-	return writeError(s.write(ctx, now.Add(journal.WriteTime), table.Update(ledgerKey(t),
-		table.Change{Set: table.Attributes{attrSeatLimit: table.Number(limit)}}, table.Present())))
 }

@@ -70,7 +70,8 @@ func decodeToken(id string, a, used table.Attributes) access.Record {
 }
 
 // Access reads a tenant with its schemas and its seats, one of its tokens, and
-// the last use of that token, in one round trip.
+// the last use of that token, in one round trip, and another one for the seats of a
+// ledger of several shards.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	access.Owner, access.Record, bool, error,
 ) {
@@ -91,10 +92,13 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
-	ledger := items[ledgerKey(t)].Attributes
+	ledger, err := s.seats(ctx, t, items[ledgerKey(t)])
+	if err != nil {
+		return access.Owner{}, access.Record{}, false, err
+	}
 	return access.Owner{
 			Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas),
-			Seats: ledger.Number(attrSeats), SeatLimit: ledger.Number(attrSeatLimit),
+			Seats: ledger.Seats, SeatLimit: ledger.SeatLimit,
 		},
 		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
 }

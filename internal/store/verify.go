@@ -70,7 +70,7 @@ type counting struct {
 
 // still reports whether no request changed the ledger while the records were
 // read.
-func (c *counting) still() bool { return c.before == c.after }
+func (c *counting) still() bool { return c.before == c.after && !c.after.Approximate }
 
 // conclusive reports whether the counts can be compared with the ledger.
 func (c *counting) conclusive() bool { return c.still() || len(c.faults()) == 0 }

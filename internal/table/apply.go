@@ -24,6 +24,9 @@ func (c Condition) Holds(item *Item) bool {
 	case CondBelow:
 		a, b := item.Attributes[c.Attribute], item.Attributes[c.Other]
 		return a.isNumber && b.isNumber && a.number < b.number
+	case CondUnder:
+		a := item.Attributes[c.Attribute]
+		return a.isNumber && a.number < c.Value.number
 	default:
 		return false
 	}

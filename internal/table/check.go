@@ -149,6 +149,11 @@ func checkConditions(conditions []Condition) string {
 			if reason == "" && c.Attribute == c.Other {
 				reason = "a comparison of an attribute with itself"
 			}
+		case CondUnder:
+			reason = checkName(c.Attribute)
+			if reason == "" && !c.Value.isNumber {
+				reason = "a comparison with a text"
+			}
 		default:
 			reason = "a condition without a kind"
 		}

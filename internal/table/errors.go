@@ -72,6 +72,29 @@ func (e *ConditionError) Error() string {
 	return b.String()
 }
 
+// ConflictError is an ErrConflict that names the operations on whose items other
+// transactions were in progress.
+type ConflictError struct {
+	// Ops are indexes in Transaction.Ops. A conflict may have hidden others.
+	Ops []int
+}
+
+// Error names the operations by index.
+func (e *ConflictError) Error() string {
+	var b strings.Builder
+	b.WriteString(ErrConflict.Error() + ": operation")
+	for i, op := range e.Ops {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " %d", op)
+	}
+	return b.String()
+}
+
+// Unwrap returns ErrConflict.
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
 // LimitError reports that a call breaks a limit of DynamoDB. Every engine
 // checks limits before it sends anything, except limits that depend on the
 // stored item (see Reason…). Nothing was applied.

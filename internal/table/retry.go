@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,9 @@ const (
 	// to: a name server or a network that fails for a moment is back by then, and a
 	// caller is not kept waiting for an address that is wrong.
 	retryConnecting = 2 * time.Second
+	// maxMovable is the number of conflicts on a movable operation at which its caller
+	// is to choose another item: one may be a coincidence.
+	maxMovable = 2
 )
 
 // Retrying sends calls again that failed for temporary reasons: a write after a
@@ -24,7 +28,8 @@ const (
 // both if there was no connection. It gives up after 8 seconds (2 without a
 // connection), at the context's deadline, or when the transaction's NotAfter
 // has passed, whichever is first, and waits in between for a random time that
-// grows from 10 to 500 ms.
+// grows from 10 to 500 ms. At the second conflict on the transaction's movable
+// operation it gives up at once: the caller has another item for it.
 //
 // A write is sent again unchanged, with its token: with a new token a lost
 // answer could mean that it is applied twice. Each attempt counts as a retry in
@@ -109,6 +114,7 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 	}
 	end, run := r.end(ctx), connecting{}
 	var lost error // the last attempt whose outcome is unknown
+	met := 0       // conflicts on the movable operation
 	for try := 0; ; try++ {
 		err := r.table.Write(ctx, tx)
 		switch {
@@ -120,6 +126,12 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 			err = fmt.Errorf("%w, then: %v", lost, err) //nolint:errorlint // a later conflict settles nothing and must not be found
 		}
 		if !(errors.Is(err, ErrConflict) || errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrNoConnection)) {
+			return err
+		}
+		if movable(tx, err) {
+			met++
+		}
+		if met == maxMovable && lost == nil {
 			return err
 		}
 		if stop := r.pause(ctx, try, run.end(err, r.now(), end)); stop != nil {
@@ -139,6 +151,12 @@ func decides(err error) bool {
 	var condition *ConditionError
 	var limit *LimitError
 	return err == nil || errors.As(err, &condition) || errors.As(err, &limit) || errors.Is(err, ErrTokenReused)
+}
+
+// movable reports whether an error is a conflict on the movable operation.
+func movable(tx Transaction, err error) bool {
+	var conflict *ConflictError
+	return tx.Movable > 0 && errors.As(err, &conflict) && slices.Contains(conflict.Ops, tx.Movable-1)
 }
 
 func (r *retrying) tooLate(tx Transaction) bool {

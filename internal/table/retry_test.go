@@ -261,3 +261,35 @@ func TestRetrying_OptionsReplaceTheClock(t *testing.T) {
 	require.ErrorIs(t, r.Write(t.Context(), deletion), table.ErrConflict)
 	assert.Truef(t, slept >= time.Hour-time.Second && slept <= time.Hour, "slept %v, want an hour", slept)
 }
+
+// A caller that can put an operation elsewhere learns of the second conflict on it, and of
+// no other conflict, and never while an answer is lost.
+func TestRetrying_ReturnsConflictsOnAMovableOperation(t *testing.T) {
+	on := func(ops ...int) error { return &table.ConflictError{Ops: ops} }
+	lost := table.ErrUnknownOutcome
+	for name, c := range map[string]struct {
+		movable int
+		answers []error
+		want    error
+		tries   int
+	}{
+		"two conflicts":                {1, []error{on(0), on(0), nil}, table.ErrConflict, 2},
+		"one conflict":                 {1, []error{on(0), nil}, nil, 2},
+		"two, with others":             {1, []error{on(0, 1), on(1), table.ErrThrottled, on(1, 0), nil}, table.ErrConflict, 4},
+		"on other operations":          {2, []error{on(0), on(0), on(2), nil}, nil, 4},
+		"on unknown operations":        {1, []error{table.ErrConflict, table.ErrConflict, table.ErrConflict, nil}, nil, 4},
+		"on none that is movable":      {0, []error{on(0), on(0), on(0), nil}, nil, 4},
+		"after a lost answer":          {1, []error{lost, on(0), on(0), nil}, nil, 4},
+		"an answer is lost in between": {1, []error{on(0), lost, on(0), on(0), nil}, nil, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tx := deletion
+				tx.Movable = c.movable
+				s := &script{answers: c.answers}
+				require.ErrorIs(t, table.Retrying(s).Write(t.Context(), tx), c.want)
+				require.Len(t, s.at, c.tries)
+			})
+		})
+	}
+}

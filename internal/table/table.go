@@ -135,6 +135,10 @@ type Transaction struct {
 	// there is none. Retrying obeys it; engines ignore it.
 	NotAfter time.Time
 	Ops      []Op
+	// Movable is the number of an operation, from 1, whose effect the caller can
+	// as well have on another item, or 0. Retrying gives up at the second
+	// conflict on its item (*ConflictError); engines ignore it.
+	Movable int
 }
 
 // Op is one operation on one item. Create it with Put, Update, Delete or Check.
@@ -191,7 +195,7 @@ func Check(key Key, when ...Condition) Op {
 }
 
 // Condition is a fact about one item that must hold when a transaction is
-// applied. Create it with Absent, Present, Is or Below.
+// applied. Create it with Absent, Present, Is, Below or Under.
 type Condition struct {
 	Kind      ConditionKind
 	Attribute string
@@ -208,6 +212,7 @@ const (
 	CondPresent
 	CondIs
 	CondBelow
+	CondUnder
 )
 
 // Absent holds if the item does not exist.
@@ -225,4 +230,10 @@ func Is(attribute string, value Value) Condition {
 // smaller than the second.
 func Below(attribute, other string) Condition {
 	return Condition{Kind: CondBelow, Attribute: attribute, Other: other}
+}
+
+// Under holds if the item exists, and its attribute is a number smaller than the
+// given one.
+func Under(attribute string, number int64) Condition {
+	return Condition{Kind: CondUnder, Attribute: attribute, Value: Number(number)}
 }

@@ -74,7 +74,15 @@ var removed = []struct {
 	{"ledger.go", "countOp", "when := []table.Condition{table.Present()}", "when := []table.Condition{}", "a renamed user that is deactivated/a count of a tenant that is being deleted"},
 	{"ledger.go", "countOp", "when = []table.Condition{table.Below(attrSeats, attrSeatLimit)}", "", "a restored user/two users of the last seat"},
 	{"ledger.go", "countOp", "when = []table.Condition{table.Below(attrReaders, attrReaderLimit)}", "", "a new Reader/two Readers of the last licence"},
-	{"ledger.go", "countOp", "table.Change{Add: add}, when...)", "table.Change{Add: add}, when[:0]...)", "a new user/two users of the last seat"},
+	{"ledger.go", "countOp", "table.Change{Add: c.add()}, when...)", "table.Change{Add: c.add()}, when[:0]...)", "a new user/two users of the last seat"},
+
+	{"limit.go", "ChangeTenant", ", sameSettings(before))", ")", "changed settings/two changes of the settings"},
+	{"limit.go", "ops", "same = append(same, table.Is(c.total, table.Number(c.before)))", "", "a seat limit of several shards/two changes of the seats"},
+	{"limit.go", "ops", ", table.Is(attrSeatLimit, table.Number(l.seats))", "", "changed settings/two changes of the seats"},
+	{"limit.go", "ops", ", table.Is(attrReaderLimit, table.Number(l.readers)))}", ")}", "changed settings/two changes of the Readers' licences"},
+	{"limit.go", "ops", "ops = append(ops, table.Check(shardKey(t, 1), table.Absent()))", "", "changed settings/a change of the limits and a growth"},
+	{"limit.go", "mergeOps", ", table.Is(attrShards, table.Number(int64(len(r)))))}", ")}", "a merge of shards/two merges"},
+	{"limit.go", "mergeOps", ", table.Is(attrMoves, table.Number(s.item.Attributes.Number(attrMoves)))))", "))", "a merge of shards/a merge and a change of the counts"},
 
 	{"log.go", "logOp", "table.Put(logItem(t, e, expires), table.Absent())", "table.Put(logItem(t, e, expires))", "a new user/two entries under one name"},
 
@@ -114,6 +122,14 @@ var removed = []struct {
 
 	{"sweep.go", "markMoved", "millis(task.moved)}}, table.Present())", "millis(task.moved)}})", "the progress of a task/a task that moved and one that was finished"},
 
+	{"shard_growth.go", "grow", "when = append(when, table.Is(attrShards, table.Number(int64(n))))", "", "more shards of a ledger of four/a growth and a merge"},
+	{"shard_growth.go", "grow", "when = append(when, table.Is(name, table.Number(limit)))", "", "more shards of a ledger of one/a growth and a change of the seats"},
+	{"shard_growth.go", "grow", "when = append(when, table.Under(count, limit-given+1))", "", "more shards of a ledger of one/a growth and the grants of the seats that it gives away"},
+	{"shard_growth.go", "grow", ", part), table.Absent()))", ", part)))", "more shards of a ledger of one/two growths, at shard 1"},
+	{"shard_growth.go", "rebalance", ", table.Present()))", "))", "a part of a limit that moves/a move and a merge"},
+	{"shard_growth.go", "rebalance", "table.Is(name, table.Number(limit)), ", "", "a part of a limit that moves/two moves from one shard"},
+	{"shard_growth.go", "rebalance", ", table.Under(count, limit-given+1)))", "))", "a part of a limit that moves/a move and the grants of what it gives away"},
+
 	{"task.go", "doneOps", "when...", "when[:0]...", "the last of a deleted user's memberships/a delayed request and a later deletion"},
 	{"task.go", "takeEpochOps", ", table.Is(attrState, table.Text(stateStaged))", "", "a group with a whole new set of members/a new set of members and its sweep"},
 	{"task.go", "BeginEpoch", ",\n\t\t\ttable.Is(attrEpochs, table.Number(group.Epochs)))", ")", "an epoch that is begun/two epochs of one number"},
@@ -131,12 +147,8 @@ var removed = []struct {
 
 	{"tenant.go", "CreateTenant", "table.Put(item, table.Absent())", "table.Put(item)", "a new tenant/two tenants of one id"},
 	{"tenant.go", "CreateTenant", "table.Put(ledger, table.Absent())", "table.Put(ledger)", "a new tenant/a tenant and the deletion of the one before it"},
-	{"tenant.go", "ChangeTenant", ", sameSettings(before))", ")", "changed settings/two changes of the settings"},
-	{"tenant.go", "ChangeTenant", "table.Is(attrSeatLimit, table.Number(before.MaxSeats)), ", "", "changed settings/two changes of the seats"},
-	{"tenant.go", "ChangeTenant", ", table.Is(attrReaderLimit, table.Number(before.MaxReaders))", "", "changed settings/two changes of the Readers' licences"},
 	{"tenant.go", "sameSettings", "table.Is(attrSettings, table.Text(t.Stored))", "table.Present()", "changed settings/two changes of the settings"},
 	{"tenant.go", "EndTenant", ", sameSettings(before))}", ")}", "the end of a tenant/two changes of the settings"},
-	{"tenant.go", "SetSeatLimit", "table.Number(limit)}}, table.Present())", "table.Number(limit)}})", "a seat limit/a limit and the deletion of its tenant"},
 
 	{"token.go", "SaveToken", "table.Put(tokenItem(t, r), table.Absent())", "table.Put(tokenItem(t, r))", "a new token/two tokens of one id"},
 	{"token.go", "SaveToken", ", table.Check(tenantKey(t), table.Present())", "", "a new token/a token and the deletion of its tenant"},

@@ -269,12 +269,12 @@ var broken = []struct {
 	// Users and seats.
 	{
 		"seat freed twice", "A deactivation frees two seats.", "internal/store/ledger.go",
-		[]Edit{{"ledgerOp", "add[name] = -1", "add[name] = -2"}},
+		[]Edit{{"countsOf", "return -1", "return -2"}},
 		"internal/directory", "TestModify_MovesTheSeat",
 	},
 	{
 		"seat not freed", "A deactivated user keeps the seat.", "internal/store/ledger.go",
-		[]Edit{{"ledgerOp", "case was && !is:", "case false:"}},
+		[]Edit{{"countsOf", "case was && !is:", "case false:"}},
 		"internal/directory", "TestModify_MovesTheSeat",
 	},
 	{
@@ -362,7 +362,7 @@ var broken = []struct {
 		"entry without its change", "The log has a change that was refused.", "internal/store/commit.go",
 		[]Edit{
 			{"Commit", "[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},", ""},
-			{"Commit", "return s.commit(ctx, c.NotAfter, operations)", "if err := s.write(ctx, c.NotAfter, logOp(t, c.Entry, historyOf(c.Before), c.Expires)); err != nil {\n\t\treturn writeError(err)\n\t}\n\treturn s.commit(ctx, c.NotAfter, operations)"},
+			{"Commit", "return s.commitCounted(ctx, t, c.NotAfter, operations, countsOf(c.Before, c.After))", "if err := s.write(ctx, c.NotAfter, logOp(t, c.Entry, historyOf(c.Before), c.Expires)); err != nil {\n\t\treturn writeError(err)\n\t}\n\treturn s.commitCounted(ctx, t, c.NotAfter, operations, countsOf(c.Before, c.After))"},
 		},
 		"internal/httpapi", "TestChanges_AreWrittenWithTheirEntry",
 	},

@@ -100,7 +100,7 @@ func conditionsIn(t *testing.T, name, code string) (places []place) {
 				return true
 			}
 			f, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || !slices.Contains([]string{"Absent", "Present", "Is", "Below"}, f.Sel.Name) {
+			if !ok || !slices.Contains([]string{"Absent", "Present", "Is", "Below", "Under"}, f.Sel.Name) {
 				return true
 			}
 			if of, ok := f.X.(*ast.Ident); ok && of.Name == "table" {

@@ -146,13 +146,17 @@ type ledger struct {
 
 func newLedger(items []table.Item) *ledger {
 	l := &ledger{
-		users: map[string]table.Item{}, deleted: map[string]table.Item{}, groups: map[string]table.Item{},
+		counts: table.Attributes{},
+		users:  map[string]table.Item{}, deleted: map[string]table.Item{}, groups: map[string]table.Item{},
 		members: map[string]map[string]bool{}, tokens: map[string]bool{},
 	}
 	for _, item := range items {
 		switch name := part(item.Key); name {
 		case "LEDGER":
-			l.counts = item.Attributes
+			// The counts of all shards; limits are not read here.
+			for name, value := range item.Attributes {
+				l.counts[name] = table.Number(l.counts.Number(name) + value.Number())
+			}
 		case "USERS":
 			l.users[item.Sort] = item
 		case "GONE":

@@ -358,7 +358,7 @@ func (c *call) begin(reply func(outcome)) {
 // DynamoDB may check the conditions of the others.
 func (c *call) conflict(op int) error {
 	w := c.world
-	conflict := fmt.Errorf("%w: operation %d", table.ErrConflict, op)
+	conflict := &table.ConflictError{Ops: []int{op}}
 	if w.random.Float64() >= c.faults.Mixed || w.applied[c.tx.Token] {
 		return conflict
 	}

@@ -66,6 +66,9 @@ func (e *expression) term(c table.Condition) string {
 		number := e.value(&types.AttributeValueMemberS{Value: "N"})
 		a := e.name(c.Attribute)
 		return "attribute_type(" + a + ", " + number + ") AND " + a + " < " + e.name(c.Other)
+	case table.CondUnder:
+		// DynamoDB answers false for an attribute of another type.
+		return e.name(c.Attribute) + " < " + e.value(encodeValue(c.Value))
 	default:
 		return "attribute_exists(" + e.name(table.PartitionName) + ")"
 	}

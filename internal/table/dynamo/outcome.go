@@ -250,6 +250,7 @@ func status(err error) int {
 func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) error {
 	var failed []table.FailedCondition
 	var refused, transient, other error
+	conflict := &table.ConflictError{}
 	for i, reason := range reasons {
 		code := deref(reason.Code)
 		switch code {
@@ -265,7 +266,8 @@ func (c *call) cancelled(reasons []types.CancellationReason, ops []table.Op) err
 			}
 			failed = append(failed, f)
 		case "TransactionConflict":
-			transient = table.ErrConflict
+			conflict.Ops = append(conflict.Ops, i)
+			transient = conflict
 		case "ThrottlingError", "ProvisionedThroughputExceeded":
 			if transient == nil {
 				transient = table.ErrThrottled

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,8 +44,8 @@ func TestCancelled(t *testing.T) {
 		reasons []types.CancellationReason
 		want    string // kind of the error
 	}{
-		"one conflict":                     {[]types.CancellationReason{none, conflict, none}, "conflict"},
-		"conflicts and throttles":          {[]types.CancellationReason{throttled, conflict, capacity}, "conflict"},
+		"one conflict":                     {[]types.CancellationReason{none, conflict, none}, "conflict 1"},
+		"conflicts and throttles":          {[]types.CancellationReason{throttled, conflict, capacity, conflict}, "conflict 1 3"},
 		"throttles":                        {[]types.CancellationReason{none, throttled, capacity}, "throttled"},
 		"a condition":                      {[]types.CancellationReason{none, condition}, "condition 1"},
 		"conditions, one with its item":    {[]types.CancellationReason{withItem, none, condition}, "condition 0+ 2"},
@@ -64,9 +65,12 @@ func TestCancelled(t *testing.T) {
 func kind(err error) string {
 	var condition *table.ConditionError
 	var limit *table.LimitError
+	var conflict *table.ConflictError
 	switch {
 	case err == nil:
 		return "success"
+	case errors.As(err, &conflict):
+		return "conflict " + strings.Trim(fmt.Sprint(conflict.Ops), "[]")
 	case errors.As(err, &condition):
 		s := "condition"
 		for _, f := range condition.Failed {

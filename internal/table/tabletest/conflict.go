@@ -191,7 +191,7 @@ func (c *Conflict) refuse(tx table.Transaction, op int, count map[string]int) er
 	kind := c.options.Kind(tx.Ops[op].Key)
 	count[kind]++
 	c.hit[tx.Token] = kind
-	return fmt.Errorf("%w: operation %d", table.ErrConflict, op)
+	return &table.ConflictError{Ops: []int{op}}
 }
 
 func (c *Conflict) leave(tx table.Transaction) {

@@ -34,6 +34,7 @@ var Promises = []Promise{
 	{"C14", "all conditions of an operation must hold", allMustHold},
 	{"C15", "conditions look at the item before the transaction", conditionsLookBefore},
 	{"C16", "every kind of operation takes every condition", everyKindTakesConditions},
+	{"C17", "under holds for a number smaller than the given one", underHolds},
 
 	{"C20", "update changes the attributes it names and no other", updateChangesNamed},
 	{"C21", "update of an absent item creates it", updateMakes},
@@ -272,11 +273,37 @@ func belowHolds(t *testing.T, tbl table.Table) {
 	assert.False(t, held(t, tbl, key("2"), table.Below("neg", "zero")), "below holds for an absent item")
 }
 
+func underHolds(t *testing.T, tbl table.Table) {
+	mustWrite(t, tbl, table.Put(item("1", table.Attributes{
+		"neg": number(-2), "zero": number(0), "nine": number(9), "max": number(math.MaxInt64), "text": text("1"), "empty": text(""),
+	})))
+	for _, c := range []struct {
+		attribute string
+		number    int64
+		want      bool
+	}{
+		{"nine", 10, true},
+		{"nine", 9, false},
+		{"nine", 8, false},
+		{"nine", math.MaxInt64, true},
+		{"max", math.MaxInt64, false},
+		{"zero", -1, false},
+		{"neg", -1, true},
+		{"neg", -2, false},
+		{"text", 10, false}, // texts are not numbers
+		{"empty", 10, false},
+		{"none", 10, false},
+	} {
+		assert.Equalf(t, c.want, held(t, tbl, key("1"), table.Under(c.attribute, c.number)), "%s under %d", c.attribute, c.number)
+	}
+	assert.False(t, held(t, tbl, key("2"), table.Under("neg", 10)), "under holds for an absent item")
+}
+
 func allMustHold(t *testing.T, tbl table.Table) {
 	mustWrite(t, tbl, table.Put(item("1", table.Attributes{"a": text("x"), "n": number(1), "m": number(2)})))
-	all := []table.Condition{table.Present(), table.Is("a", text("x")), table.Is("n", number(1)), table.Below("n", "m")}
-	assert.True(t, held(t, tbl, key("1"), all...), "four true conditions do not hold together")
-	for i, wrong := range []table.Condition{table.Absent(), table.Is("a", text("y")), table.Is("n", number(2)), table.Below("m", "n")} {
+	all := []table.Condition{table.Present(), table.Is("a", text("x")), table.Is("n", number(1)), table.Below("n", "m"), table.Under("m", 3)}
+	assert.True(t, held(t, tbl, key("1"), all...), "five true conditions do not hold together")
+	for i, wrong := range []table.Condition{table.Absent(), table.Is("a", text("y")), table.Is("n", number(2)), table.Below("m", "n"), table.Under("m", 2)} {
 		some := slices.Clone(all)
 		some[i] = wrong
 		assert.Falsef(t, held(t, tbl, key("1"), some...), "conditions hold though number %d is false", i)
@@ -321,6 +348,9 @@ func everyKindTakesConditions(t *testing.T, tbl table.Table) {
 			{table.Below("n", "m"), true, false},
 			{table.Below("m", "n"), true, true},
 			{table.Below("n", "m"), false, true},
+			{table.Under("n", 2), true, false},
+			{table.Under("n", 1), true, true},
+			{table.Under("n", 2), false, true},
 		} {
 			k := key(fmt.Sprintf("%s %d", name, i))
 			if c.there {

@@ -94,13 +94,15 @@ var (
 		return rapid.MapOfN(anyName, anyValue, 0, 3).Draw(t, "attributes")
 	})
 	anyCondition = rapid.Custom(func(t *rapid.T) table.Condition {
-		switch rapid.IntRange(0, 3).Draw(t, "condition") {
+		switch rapid.IntRange(0, 4).Draw(t, "condition") {
 		case 0:
 			return table.Absent()
 		case 1:
 			return table.Present()
 		case 2:
 			return table.Is(anyName.Draw(t, "attribute"), anyValue.Draw(t, "value"))
+		case 3:
+			return table.Under(anyName.Draw(t, "attribute"), anyNumber.Draw(t, "n"))
 		default:
 			return table.Below(rapid.SampledFrom([]string{"a", "n"}).Draw(t, "attribute"), rapid.SampledFrom([]string{"b", "m"}).Draw(t, "other"))
 		}

@@ -76,6 +76,8 @@ func refusedTransactions(t *testing.T, tbl table.Table) { //nolint:funlen // a t
 		"is of a key":         {one(table.Delete(key("1"), table.Is("pk", text("")))), 1, "an attribute with the name of a key"},
 		"is too large":        {one(table.Delete(key("1"), table.Is("a", text(strings.Repeat("x", table.MaxItem+1))))), 1, table.ReasonItemSize},
 		"below without name":  {one(table.Delete(key("1"), table.Below("a", ""))), 1, "an attribute without a name"},
+		"under without name":  {one(table.Delete(key("1"), table.Under("", 1))), 1, "an attribute without a name"},
+		"under a text":        {one(table.Delete(key("1"), table.Condition{Kind: table.CondUnder, Attribute: "a", Value: text("1")})), 1, "a comparison with a text"},
 		"below itself":        {one(table.Delete(key("1"), table.Below("a", "a"))), 1, "a comparison of an attribute with itself"},
 	} {
 		t.Run(name, func(t *testing.T) { wantLimit(t, tbl.Write(t.Context(), c.tx), c.op, c.reason) })

@@ -65,6 +65,9 @@ func TestConflict_RefusesOverlap(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	err := send(t, c, count("user 2"), table.Check(key("ledger"), table.Absent()))
 	assert.ErrorIsf(t, err, table.ErrConflict, "got %v, want ErrConflict", err)
+	var conflict *table.ConflictError
+	require.ErrorAs(t, err, &conflict)
+	assert.Equal(t, []int{1}, conflict.Ops, "the operation on the item that is in use")
 	assert.NoError(t, send(t, c, count("user 3")), "on an item of its own")
 	wg.Wait()
 	assert.EqualValues(t, 0, counted(t, tbl, "user 2"), "a refused transaction was applied")
