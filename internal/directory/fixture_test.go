@@ -32,6 +32,7 @@ type fixture struct {
 	settings tenant.Settings
 	now      time.Time
 	types    *schema.ResourceType
+	shows    bool // answers show groups and members
 }
 
 // opener creates an empty table.
@@ -94,7 +95,7 @@ func (f *fixture) on(engine table.Table) *directory.Directory {
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (f *fixture) by() directory.Caller {
-	return directory.Caller{RequestID: newID(), Settings: f.settings, Time: time.Now().Truncate(time.Millisecond), TokenID: "k1", IdP: "okta"}
+	return directory.Caller{RequestID: newID(), Settings: f.settings, Time: time.Now().Truncate(time.Millisecond), TokenID: "k1", IdP: "okta", ShowGroups: f.shows, ShowMembers: f.shows}
 }
 
 func (f *fixture) decode(body string) scim.Resource {
@@ -119,6 +120,14 @@ func (f *fixture) mustPost(body string) *directory.User {
 func (f *fixture) put(id, body string, match directory.Versions) (directory.Result, error) {
 	f.t.Helper()
 	return f.dir.Replace(context.Background(), f.tenant, f.by(), id, match, f.decode(body))
+}
+
+// patchOf returns a patch of operations.
+func (f *fixture) patchOf(operations string) *resource.Patch {
+	f.t.Helper()
+	p, err := resource.DecodePatch([]byte(`{"schemas":["` + scim.PatchURN + `"],"Operations":[` + operations + `]}`))
+	require.NoErrorf(f.t, err, "decode %.200s", operations)
+	return p
 }
 
 func (f *fixture) patch(id, operations string, match directory.Versions) (directory.Result, error) {

@@ -1,0 +1,478 @@
+package directory_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// newestEntry returns the newest log entry.
+func (f *fixture) newestEntry() journal.Entry {
+	f.t.Helper()
+	page, err := f.store.EntryPage(context.Background(), f.tenant, provlog.Span{Limit: 1})
+	require.NoError(f.t, err)
+	require.NotEmpty(f.t, page.Items)
+	return page.Items[0]
+}
+
+// Each change has one entry, which says who changed what, and when; the answer says the same
+// of what was changed.
+func TestDirectory_LogsWhatItAnswers(t *testing.T) {
+	c := newCrowd(t, true)
+	notices := []scim.Notice{{Kind: scim.NoticeFilterSpaces, Attribute: "filter"}}
+	caller := func(by directory.Caller) directory.Caller {
+		by.IdPRequestID, by.BulkID, by.Notices = "idp-1", "bulk-1", notices
+		return by
+	}
+	ctx := t.Context()
+	joins := func(id string, ids ...string) func(by directory.Caller) (any, error) {
+		return func(by directory.Caller) (any, error) {
+			return c.dir.ModifyGroup(ctx, c.tenant, by, id, nil, c.patchOf(add(ids...)))
+		}
+	}
+	created := c.mustPostGroup(`{"displayName":"Logged","externalId":"e-logged"}`)
+	for _, r := range []struct {
+		name    string
+		app     bool
+		request func(by directory.Caller) (any, error)
+		want    journal.Entry
+		added   []string
+		removed []string
+	}{
+		{"create", false, func(by directory.Caller) (any, error) {
+			return c.dir.Provision(ctx, c.tenant, by, c.decode(user(`"userName":"logged@x","externalId":"e-u"`)))
+		}, journal.Entry{
+			Operation: journal.Create, Action: journal.Created, ResourceType: "User", Version: 1, Subject: "logged@x", ExternalID: "e-u",
+			Changed: []string{"userName", "externalId", "active", extension + ":isTeamAccount"}, Seats: 1,
+		}, nil, nil},
+		{"modify", false, func(by directory.Caller) (any, error) {
+			return c.dir.Modify(ctx, c.tenant, by, c.active, nil, c.patchOf(`{"op":"replace","path":"title","value":"x"}`))
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "User", Version: 2, Subject: "active@x", ExternalID: "e-active", Changed: []string{"title"},
+		}, nil, nil},
+		{"deactivate", false, func(by directory.Caller) (any, error) {
+			return c.dir.Modify(ctx, c.tenant, by, c.active, nil, c.patchOf(`{"op":"replace","path":"active","value":false}`))
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Deactivated, ResourceType: "User", Version: 3, Subject: "active@x", ExternalID: "e-active", Changed: []string{"active"}, Seats: -1,
+		}, nil, nil},
+		{"make a Reader", true, func(by directory.Caller) (any, error) {
+			return c.dir.ModifyInApp(ctx, c.tenant, by, c.member, nil, directory.AppChange{Type: ptr(tenant.Reader)})
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "User", Version: 2, Subject: "member@x", ExternalID: "e-member", Changed: []string{extension + ":isTeamAccount"}, Seats: -1, Readers: 1,
+		}, nil, nil},
+		{"protect", true, func(by directory.Caller) (any, error) {
+			return c.dir.ModifyInApp(ctx, c.tenant, by, c.member, nil, directory.AppChange{Protected: ptr(true)})
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "User", Version: 3, Subject: "member@x", ExternalID: "e-member", Changed: []string{"protected"},
+		}, nil, nil},
+		{"delete", false, func(by directory.Caller) (any, error) { return c.dir.Delete(ctx, c.tenant, by, c.inactive, nil) }, journal.Entry{
+			Operation: journal.Delete, Action: journal.Deleted, ResourceType: "User", Version: 2, Subject: "inactive@x", ExternalID: "e-inactive",
+		}, nil, nil},
+		{"purge", true, func(by directory.Caller) (any, error) { return c.dir.Purge(ctx, c.tenant, by, c.gone) }, journal.Entry{
+			Operation: journal.Purge, Action: journal.Purged, ResourceType: "User", Version: 3, Subject: "gone@x", ExternalID: "e-gone",
+		}, nil, nil},
+		{"join", false, joins(created, c.people[0], c.people[1], "nobody"), journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "Group", Subject: "Logged", ExternalID: "e-logged", Changed: []string{"members"}, Skipped: []string{"nobody"},
+			Outcome: journal.Warning, Cause: cause.UnknownMembers,
+		}, c.people[:2], nil},
+		{"leave and rename", false, func(by directory.Caller) (any, error) {
+			return c.dir.ModifyGroup(ctx, c.tenant, by, created, nil, c.patchOf(`{"op":"replace","path":"displayName","value":"Renamed"},`+remove(c.people[0], c.people[5])))
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "Group", Subject: "Renamed", ExternalID: "e-logged", Changed: []string{"displayName", "members"},
+		}, nil, c.people[:1]},
+		{"a new set", false, func(by directory.Caller) (any, error) {
+			return c.dir.ModifyGroup(ctx, c.tenant, by, c.many, nil, c.patchOf(replace(c.people[30:]...)))
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "Group", Subject: "Many", Changed: []string{"members"}, NewSet: true, Size: 40,
+		}, nil, nil},
+		{"delete a group", false, func(by directory.Caller) (any, error) { return c.dir.DeleteGroup(ctx, c.tenant, by, created, nil) }, journal.Entry{
+			Operation: journal.Delete, Action: journal.Deleted, ResourceType: "Group", Version: 4, Subject: "Renamed", ExternalID: "e-logged",
+		}, nil, nil},
+	} {
+		by := caller(c.by())
+		if r.app {
+			by = caller(c.app())
+		}
+		result, err := r.request(by)
+		require.NoError(t, err, r.name)
+		got := c.newestEntry()
+		want := r.want
+		want.RequestID, want.Time, want.TokenID, want.IdP, want.By, want.Who = by.RequestID, by.Time.UTC(), by.TokenID, by.IdP, by.By, by.Who
+		want.IdPRequestID, want.BulkID = by.IdPRequestID, by.BulkID
+		want.Tolerances = []string{"filter_spaces:filter"}
+		if len(r.removed) > 0 {
+			want.Tolerances = append(want.Tolerances, "removed_values:members")
+		}
+		if want.Outcome == "" {
+			want.Outcome = journal.Success
+		}
+		want.Added, want.Removed = r.added, r.removed
+		var action journal.Action
+		var changed []string
+		switch result := result.(type) {
+		case directory.Result:
+			action, changed, want.ResourceID = result.Action, result.Changed, result.User.ID
+			require.Equal(t, []int64{want.Seats, want.Readers}, []int64{result.Seats, result.Readers}, r.name)
+		case directory.GroupResult:
+			action, changed, want.ResourceID = result.Action, result.Changed, result.Group.ID
+			require.Equal(t, want.Skipped, result.Skipped, r.name)
+			if !want.NewSet {
+				require.Equal(t, []int{len(want.Added), len(want.Removed)}, []int{result.Added, result.Removed}, r.name)
+			} else {
+				require.Equal(t, []int{want.Size, -1}, []int{result.Added, result.Removed}, r.name)
+			}
+		}
+		got.Earlier, got.Detail = nil, ""
+		slices.Sort(got.Added)
+		slices.Sort(got.Changed)
+		slices.Sort(changed)
+		slices.Sort(want.Changed)
+		require.Equal(t, want, got, r.name)
+		require.Equal(t, want.Action, action, r.name)
+		require.Equal(t, want.Changed, changed, r.name)
+	}
+}
+
+// What the application asks for is checked as what an identity provider asks for is, and
+// refused without a change.
+func TestApplication_RefusesInvalidValues(t *testing.T) {
+	c := newCrowd(t, false)
+	before := c.state()
+	for name, asked := range map[string]directory.AppUser{
+		"no origin":        {UserName: "new@x"},
+		"another origin":   {UserName: "new@x", Origin: directory.OriginSCIM},
+		"no name":          {Origin: directory.OriginManual},
+		"a blank name":     {UserName: " ", Origin: directory.OriginManual},
+		"a blank email":    {UserName: "new@x", Email: " ", Origin: directory.OriginManual},
+		"another type":     {UserName: "new@x", Type: "owner", Origin: directory.OriginManual},
+		"a very long name": {UserName: strings.Repeat("x", 2000), Origin: directory.OriginManual},
+	} {
+		_, err := c.dir.CreateInApp(t.Context(), c.tenant, c.app(), asked)
+		var refused *scim.Error
+		require.ErrorAs(t, err, &refused, name)
+	}
+	for name, asked := range map[string]directory.AppChange{
+		"no name":          {UserName: ptr("")},
+		"a blank name":     {UserName: ptr(" ")},
+		"no email":         {Email: ptr("")},
+		"a blank email":    {Email: ptr(" ")},
+		"another type":     {Type: ptr(tenant.AccountType("owner"))},
+		"a very long name": {UserName: ptr(strings.Repeat("x", 2000))},
+	} {
+		_, err := c.modifyInApp(c.active, asked)
+		var refused *scim.Error
+		require.ErrorAs(t, err, &refused, name)
+	}
+	for _, id := range []string{newID(), c.gone, "no such/id", ""} {
+		_, err := c.modifyInApp(id, directory.AppChange{Active: ptr(false)})
+		require.ErrorIs(t, err, directory.ErrNotFound, id)
+	}
+	_, err := c.modifyInApp(c.active, directory.AppChange{UserName: ptr("member@x")})
+	var taken *directory.TakenError
+	require.ErrorAs(t, err, &taken)
+	require.Equal(t, &directory.TakenError{Kind: directory.UserName, HeldAs: directory.UserName, Value: "member@x", Reason: directory.TakenActive, HolderID: c.member}, taken)
+	require.Equal(t, before, c.state())
+}
+
+// The pages of the application's list have all users once, the live ones before the deleted
+// ones, and end with the last one.
+func TestAppUsers_PagesOfAnySize(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	var live, deleted []string
+	for i := range 7 {
+		id := f.mustPost(user(fmt.Sprintf(`"userName":"u%d"`, i))).ID
+		if i%3 == 1 {
+			f.mustRemove(id)
+			deleted = append(deleted, id)
+		} else {
+			live = append(live, id)
+		}
+	}
+	for limit := -1; limit <= 9; limit++ {
+		for _, all := range []bool{false, true} {
+			want := slices.Clone(live)
+			if all {
+				want = append(want, deleted...)
+			}
+			var got []string
+			q := directory.AppQuery{Limit: limit, Deleted: all}
+			for pages := 1; ; pages++ {
+				page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(page.Users), max(limit, 1))
+				for _, u := range page.Users {
+					got = append(got, u.ID)
+				}
+				if q.After = page.Next; page.Next == "" {
+					break
+				}
+				require.Less(t, pages, 20, "limit %d: a walk without end", limit)
+			}
+			require.Equal(t, want, got, "limit %d, deleted %t", limit, all)
+		}
+	}
+}
+
+// A text finds the users and groups whose id, name, externalId or email it is, and no others:
+// not those that had it, nor those that an index still names.
+func TestMatch_FindsByEachIdentifier(t *testing.T) {
+	c := newCrowd(t, false)
+	c.mustPatch(c.active, `[{"op":"replace","path":"emails","value":[{"value":"shared@x","primary":true},{"value":"two@x"}]}]`)
+	c.mustPatch(c.member, `[{"op":"add","path":"emails","value":[{"value":"two@x"}]}]`)
+	staff, err := c.dir.Group(t.Context(), c.tenant, c.group)
+	require.NoError(t, err)
+	for text, want := range map[string][]string{
+		c.active: {c.active}, "ACTIVE@X": {c.active}, " active@x ": {c.active}, "e-active": {c.active}, "E-ACTIVE": nil, "shared@x": {c.active},
+		"other-active@x": nil, "two@x": {c.active, c.member}, "gone@x": {c.gone}, "other-gone@x": {c.gone}, "e-gone": {c.gone}, c.gone: {c.gone},
+		"": nil, " ": nil, "nobody": nil, newID(): nil, "Staff": nil, c.group: nil,
+	} {
+		slices.Sort(want)
+		for _, deleted := range []bool{true, false} {
+			var got, after []string
+			for q := (directory.AppQuery{Limit: 1, Deleted: deleted}); ; q.After = after[len(after)-1] {
+				page, err := c.dir.MatchUsers(t.Context(), c.tenant, text, q)
+				require.NoError(t, err)
+				for _, u := range page.Users {
+					got = append(got, u.ID)
+				}
+				if page.Next == "" {
+					break
+				}
+				after = append(after, page.Next)
+				require.Less(t, len(after), 10)
+			}
+			only := slices.DeleteFunc(slices.Clone(want), func(id string) bool { return id == c.gone && !deleted })
+			require.Equal(t, append([]string{}, only...), append([]string{}, got...), "%q, deleted %t", text, deleted)
+		}
+	}
+	for text, want := range map[string]bool{
+		c.group: true, "STAFF": true, " staff": true, "e-staff": true, "E-STAFF": false, "": false, " ": false, "Sta": false, c.active: false, newID(): false,
+	} {
+		got, err := c.dir.MatchGroups(t.Context(), c.tenant, text)
+		require.NoError(t, err)
+		if want {
+			require.Equal(t, []*directory.Group{staff}, got, "%q", text)
+		} else {
+			require.Empty(t, got, "%q", text)
+		}
+	}
+}
+
+// A request for another version is refused with what is in its way besides: a taken value,
+// then a missing seat, so that the administrator does not fix the version in vain.
+func TestRefusal_OfAnotherVersion(t *testing.T) {
+	other := directory.Versions{99}
+	for _, kind := range []tenant.AccountType{tenant.User, tenant.Reader} {
+		for free := range 2 {
+			f := newFixture(t, enginetest.Memory, 2, 2)
+			team := fmt.Sprintf(`,%q:{"isTeamAccount":%t}`, extension, kind == tenant.User)
+			idle := f.mustPost(user(`"userName":"idle@x","active":false` + team))
+			for i := range 2 - free {
+				f.mustPost(user(fmt.Sprintf(`"userName":"u%d@x"%s`, i, team)))
+			}
+			_, err := f.put(idle.ID, user(`"userName":"idle@x","active":true`), other)
+			if free > 0 {
+				require.ErrorIs(t, err, directory.ErrVersion)
+			} else {
+				require.Equal(t, &directory.FullError{Type: kind, Used: 2, Limit: 2}, err)
+			}
+			_, err = f.put(idle.ID, user(`"userName":"u0@x","active":true`), other)
+			var taken *directory.TakenError
+			require.ErrorAs(t, err, &taken)
+			require.Equal(t, "u0@x", taken.Value)
+			_, err = f.put(idle.ID, user(`"userName":"idle@x","active":false,"title":"x"`), other)
+			require.ErrorIs(t, err, directory.ErrVersion, "nothing else is in the way")
+		}
+	}
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	id := f.mustPostGroup(`{"displayName":"One"}`)
+	f.mustPostGroup(`{"displayName":"Two"}`)
+	modify := func(match directory.Versions, operations string) error {
+		_, err := f.dir.ModifyGroup(t.Context(), f.tenant, f.by(), id, match, f.patchOf(operations))
+		return err
+	}
+	require.ErrorIs(t, modify(other, `{"op":"replace","path":"displayName","value":"Three"}`), directory.ErrVersion)
+	var taken *directory.TakenError
+	require.ErrorAs(t, modify(other, `{"op":"replace","path":"displayName","value":"Two"}`), &taken)
+	require.NoError(t, modify(directory.Versions{1}, `{"op":"replace","path":"displayName","value":"Three"}`))
+	_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, other)
+	require.ErrorIs(t, err, directory.ErrVersion)
+	_, err = f.dir.ReplaceGroup(t.Context(), f.tenant, f.by(), id, other, f.decodeGroup(`{"displayName":"Four"}`))
+	require.ErrorIs(t, err, directory.ErrVersion)
+	_, err = f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, directory.Versions{1, 2})
+	require.NoError(t, err)
+}
+
+// A user who returns with another externalId gets a warning that says what became of the
+// groups.
+func TestRehire_SaysWhatBecameOfTheGroups(t *testing.T) {
+	for _, c := range []struct {
+		policy  tenant.Rehire
+		deleted bool
+		groups  int
+		want    string
+	}{
+		{tenant.RehireKeep, false, 2, "The externalId differs from the one that the user had; the user stays in its groups."},
+		{tenant.RehireKeep, true, 2, "The externalId differs from the one that the user had."},
+		{tenant.RehireWarn, false, 0, "The externalId differs from the one that the user had; the user leaves its groups."},
+		{tenant.RehireWarn, false, 2, "The externalId differs from the one that the user had; the user leaves its groups. Groups left: 2."},
+		{tenant.RehireWarn, false, directory.MaxRehired, fmt.Sprintf("The externalId differs from the one that the user had; the user leaves its groups. Groups left: %d.", directory.MaxRehired)},
+		{tenant.RehireWarn, false, directory.MaxRehired + 2, fmt.Sprintf("The externalId differs from the one that the user had; the user leaves its groups. Groups left: %d and more.", directory.MaxRehired+1)},
+		{tenant.RehireWarn, true, 2, "The externalId differs from the one that the user had."},
+	} {
+		for _, by := range []string{"POST", "PUT"} {
+			if by == "PUT" && c.deleted {
+				continue
+			}
+			f := newFixture(t, enginetest.Memory, 50, 50)
+			f.settings.Rehire = c.policy
+			u := f.mustPost(user(`"userName":"ann@x","externalId":"e1","active":false`))
+			for i := range c.groups {
+				f.mustPostGroup(group(fmt.Sprint("G", i), u.ID))
+			}
+			if c.deleted {
+				f.mustRemove(u.ID)
+			}
+			body := user(`"userName":"ann@x","externalId":"e2","active":true`)
+			result, err := f.post(body)
+			if by == "PUT" {
+				f = newFixture(t, enginetest.Memory, 50, 50)
+				f.settings.Rehire = c.policy
+				u = f.mustPost(user(`"userName":"ann@x","externalId":"e1","active":false`))
+				for i := range c.groups {
+					f.mustPostGroup(group(fmt.Sprint("G", i), u.ID))
+				}
+				result, err = f.put(u.ID, body, nil)
+			}
+			require.NoError(t, err)
+			assert.Equal(t, cause.ExternalIDChanged, result.Warning, "%+v", c)
+			assert.Equal(t, c.want, result.Detail, "%+v by %s", c, by)
+			e := f.newestEntry()
+			assert.Equal(t, []any{cause.ExternalIDChanged, c.want, journal.Warning}, []any{e.Cause, e.Detail, e.Outcome}, "%+v", c)
+			in, err := f.dir.GroupsOf(t.Context(), f.tenant, u.ID)
+			require.NoError(t, err)
+			left := c.groups
+			if c.deleted || c.policy == tenant.RehireWarn {
+				left = 0
+			}
+			assert.Len(t, in, left, "%+v", c)
+		}
+	}
+}
+
+// crowded is a store whose ledger says that there are many users.
+type crowded struct{ *store.Store }
+
+func (crowded) Ledger(context.Context, tenant.ID) (directory.Ledger, error) {
+	return directory.Ledger{Users: 1_000_000, Groups: 1_000_000}, nil
+}
+
+// The documented limits are those that apply: exactly as many are accepted.
+func TestLimits_AreExact(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	d := directory.New(directory.Config{
+		Store: crowded{f.store}, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
+		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now },
+	})
+	_, err := d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: directory.MaxWalk + 1, Count: 1})
+	require.NoError(t, err)
+	_, err = d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: directory.MaxWalk + 2, Count: 1})
+	require.Equal(t, &directory.TooManyError{Sought: "startIndex", Limit: directory.MaxWalk}, err)
+
+	u := f.mustPost(user(`"userName":"ann@x"`)).ID
+	id := f.mustPostGroup(group("Staff", u))
+	strangers := make([]string, directory.MaxMembers+1)
+	for i := range strangers {
+		strangers[i] = newID()
+	}
+	tooMany := &directory.MembersError{Limit: directory.MaxMembers}
+	for n, want := range map[int]error{directory.MaxMembers: nil, directory.MaxMembers + 1: tooMany} {
+		r, err := f.patchGroup(id, add(strangers[:n]...))
+		require.Equal(t, want, err, "%d join", n)
+		if want == nil {
+			require.Len(t, r.Skipped, n)
+			_, err = f.patchGroup(id, add(append(strangers[:n:n], u)...))
+			require.NoError(t, err, "a member who is there does not count")
+		}
+		_, err = f.putGroup(id, group("Staff", append(strangers[:n-1:n-1], u)...))
+		require.NoError(t, err, "a PUT with %d, of whom one is there", n)
+		r, err = f.postGroup(group(fmt.Sprint("Of ", n), strangers[:n]...))
+		require.Equal(t, want, err, "a group of %d", n)
+		if want == nil {
+			require.Len(t, r.Skipped, n)
+			require.Empty(t, r.Members)
+		}
+		_, err = f.patchGroup(id, replace(strangers[:n]...))
+		var unknown *directory.UnknownMembersError
+		if want == nil {
+			require.ErrorAs(t, err, &unknown)
+			require.True(t, unknown.Whole)
+			require.Len(t, unknown.IDs, n)
+		} else {
+			require.Equal(t, want, err, "a new set of %d", n)
+		}
+	}
+	require.Equal(t, []string{u}, f.members(id))
+}
+
+// Answers show the members of a group up to MaxShown, whatever they were before.
+func TestModifyGroup_ShowsUpToMaxShown(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	f.shows = true
+	people := f.people(directory.MaxShown + 2)
+	slices.Sort(people)
+	id := f.mustPostGroup(group("Staff", people[0]))
+	for n := 1; n <= directory.MaxShown+2; n += directory.MaxShown/2 - 1 {
+		for _, body := range []string{add(people[:n]...), replace(people[:n]...)} {
+			r := f.mustPatchGroup(id, body)
+			require.Equal(t, n <= directory.MaxShown, r.Shown, "%d members", n)
+			if r.Shown {
+				require.Equal(t, people[:n], r.Members)
+			} else {
+				require.Empty(t, r.Members)
+			}
+		}
+	}
+	// A group that shrinks to so few may be answered without its members, and never with others.
+	r := f.mustPatchGroup(id, remove(people[2:]...))
+	require.True(t, !r.Shown || slices.Equal(people[:2], r.Members), "%q", r.Members)
+	r = f.mustPatchGroup(id, remove(people[1]))
+	require.Equal(t, people[:1], r.Members)
+}
+
+// A search by key works however many records there are, and reads no more than it finds.
+func TestSearch_ByKeyReadsWhatItFinds(t *testing.T) {
+	s := newShelf(t)
+	keyed := 0
+	for _, l := range listings() {
+		want := s.plain(l)
+		if !s.hasKey(l) || l.of == "both" || strings.Contains(l.filter, " and ") {
+			continue
+		}
+		keyed++
+		got, err := s.ask(s.over(s.raw, max(len(want), 1)), s.by(), l, 1, 100, nil)
+		require.NoError(t, err, "%s", l)
+		require.Equal(t, want, append([]string{}, got.ids...), "%s", l)
+		count := &breaking{Table: s.raw, at: -1}
+		_, err = s.ask(s.over(count, 0), s.by(), l, 1, 100, nil)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, count.calls.Load(), int64(7), "%s: calls of the table", l)
+	}
+	require.Greater(t, keyed, 40)
+}
