@@ -1,0 +1,102 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+)
+
+// copyOf returns the fixture on a copy of its table.
+func (f *fixture) copyOf(t *testing.T, raw *embedded.Table) *fixture {
+	t.Helper()
+	other, err := raw.Copy()
+	f.must(err)
+	t.Cleanup(func() { _ = other.Close() })
+	same, clock := *f, *f.clock
+	same.t, same.table, same.clock = t, other, &clock
+	same.store = same.on(other)
+	return &same
+}
+
+// A sweep of which any call fails says so, and the next one finishes what is left, whatever
+// kind of work it is: nothing is taken for done that is not.
+func TestSweep_ReportsEachFailedCall(t *testing.T) {
+	for name, world := range map[string]struct {
+		given func(f *fixture)
+		gone  bool
+	}{
+		"a task of every kind":           {func(f *fixture) { f.mess() }, false},
+		"a user leaving many groups":     {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, false) }, false},
+		"a purged user of many groups":   {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, true) }, false},
+		"a deleted tenant":               {func(f *fixture) { full(f); f.end() }, true},
+		"a deleted tenant with its mess": {func(f *fixture) { f.mess(); f.end() }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw, err := embedded.Memory()
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = raw.Close() })
+			f := newFixture(t, raw, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+			world.given(f)
+			f.pass(time.Hour)
+			whole := f.copyOf(t, raw)
+			count := &breaking{Table: whole.table, at: -1}
+			_, err = whole.on(count).SweepNow(t.Context(), f.tenant)
+			require.NoError(t, err)
+			for at := range count.calls.Load() {
+				broken := f.copyOf(t, raw)
+				b := &breaking{Table: broken.table, at: at}
+				swept, err := broken.on(b).SweepNow(t.Context(), f.tenant)
+				if b.calls.Load() <= at {
+					continue // a sweep takes its tasks in any order
+				}
+				require.ErrorIs(t, err, errCall, "call %d of %d: %+v", at, count.calls.Load(), swept)
+				_, err = broken.store.SweepNow(t.Context(), f.tenant)
+				require.NoError(t, err)
+				if world.gone {
+					_, ok, err := broken.store.Tenant(t.Context(), f.tenant)
+					require.NoError(t, err)
+					require.False(t, ok)
+					continue
+				}
+				faults, err := broken.store.Audit(t.Context(), f.tenant)
+				require.NoError(t, err)
+				require.Empty(t, faults, "call %d of %d", at, count.calls.Load())
+			}
+		})
+	}
+}
+
+// A page by name without a limit has all names of a round trip, and further ones follow.
+func TestUsers_ByNameWithoutALimit(t *testing.T) {
+	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	var ops []string
+	for i := range 7 {
+		id := fmt.Sprintf("u%d", i)
+		f.create(person(id))
+		ops = append(ops, id)
+	}
+	f.group("g2")
+	f.group("g1")
+	for _, limit := range []int{0, 7, 100} {
+		for _, descending := range []bool{false, true} {
+			order := directory.Order{ByName: true, Descending: descending}
+			users, err := f.store.Users(t.Context(), f.tenant, directory.Range{Order: order, Limit: limit})
+			f.must(err)
+			require.Len(t, users.Records, len(ops))
+			first, last := users.Records[0].ID, users.Records[len(ops)-1].ID
+			if descending {
+				first, last = last, first
+			}
+			require.Equal(t, []string{ops[0], ops[len(ops)-1]}, []string{first, last})
+			groups, err := f.store.Groups(t.Context(), f.tenant, directory.Range{Order: order, Limit: limit})
+			f.must(err)
+			require.Len(t, groups.Records, 2)
+			require.Equal(t, descending, groups.Records[0].ID == "g2")
+		}
+	}
+}
