@@ -32,14 +32,16 @@ func main() {
 	match := flag.String("match", "", "only run the mutants whose name matches")
 	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
 	limit := flag.Duration("for", 0, "how long to run: what is left over then has no result, and the score is that of a sample; 0 for no limit")
+	sample := flag.Int("sample", 0, "only run so many mutants, at random, that are not of transactions; 0 for all")
 	order := flag.Uint64("order", 1, "chooses the random order, and so the sample of a run with -for")
 	workers := flag.Int("workers", 2, "test processes at once")
 	flag.Parse()
 	passed := true
 	for _, name := range flag.Args() {
 		r := &run{
-			name: name, again: *again, own: *own, part: *match != "" || *limit > 0,
-			out: filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers, order: *order,
+			name: name, again: *again, own: *own, part: *match != "" || *limit > 0 || *sample > 0, sample: *sample,
+			listed: *match == "",
+			out:    filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers, order: *order,
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		if *limit > 0 {
@@ -63,6 +65,8 @@ type run struct {
 	again   bool
 	own     bool
 	part    bool   // some mutants may be left out
+	sample  int    // how many run that are not of transactions, 0 for all
+	listed  bool   // the survivors are those of the whole package, or of a sample of it
 	out     string // the folder of results
 	match   *regexp.Regexp
 	workers int
@@ -88,7 +92,7 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	accepted := namesOf(all, r.name)
+	chosen := r.chosen(g.mutants)
 	if err := r.earlier(g.mutants); err != nil {
 		return false, err
 	}
@@ -100,14 +104,14 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 		if i > 0 && r.own {
 			break
 		}
+		reasons, _ := reasonsOf(all, r.name, g.mutants)
 		var left []*Mutant
-		for n, m := range g.mutants {
-			if m.Result != Killed && (i == 0 || !accepted[m.Name()]) && r.match.MatchString(m.Name()) {
-				left = append(left, &g.mutants[n])
+		for _, m := range chosen {
+			if m.Result != Killed && (i == 0 || reasons[m.Name()] == "") {
+				left = append(left, m)
 			}
 		}
-		shuffle(left, r.order)
-		if err := r.hunt(ctx, g, left, suite); err != nil {
+		if err := r.hunt(ctx, g, left, suite); err != nil && ctx.Err() == nil {
 			return false, err
 		}
 		if err := r.save(g.mutants); err != nil {
@@ -119,7 +123,39 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 			return false, err
 		}
 	}
-	return report(os.Stdout, r.name, accepted, g.mutants, r.part), nil
+	return r.result(all, g.mutants)
+}
+
+// result reports and lists the survivors, and returns whether the score is high enough.
+func (r *run) result(all []acceptance, mutants []Mutant) (bool, error) {
+	reasons, faults := reasonsOf(all, r.name, mutants)
+	accepted := map[string]bool{}
+	for name := range reasons {
+		accepted[name] = true
+	}
+	passed := report(os.Stdout, r.name, accepted, mutants, r.part)
+	for _, fault := range faults {
+		fmt.Println(fault)
+	}
+	if !r.listed {
+		return passed && len(faults) == 0, nil
+	}
+	return passed && len(faults) == 0, writeSurvivors(survivorsFile, r.name, reasons, mutants)
+}
+
+// chosen returns the mutants that may run, in their order.
+func (r *run) chosen(mutants []Mutant) []*Mutant {
+	var all []*Mutant
+	for n, m := range mutants {
+		if r.match.MatchString(m.Name()) && (r.sample == 0 || !m.Condition) {
+			all = append(all, &mutants[n])
+		}
+	}
+	shuffle(all, r.order)
+	if r.sample > 0 {
+		all = all[:min(r.sample, len(all))]
+	}
+	return all
 }
 
 func hasConditions(mutants []Mutant) bool {

@@ -129,7 +129,7 @@ func TestReport_RequiresScoreConditionsAndReasons(t *testing.T) {
 	mutants[0].Result = Survived
 	ok, out = passes()
 	require.True(t, ok, out)
-	require.Contains(t, out, "95.0 % of 20 mutants killed, 1 accepted")
+	require.Contains(t, out, "100.0 % killed of 19 mutants that are not accepted with a reason; 1 are, 0 survive")
 
 	mutants[1].Result = Unreached
 	ok, out = passes()
@@ -143,7 +143,7 @@ func TestReport_RequiresScoreConditionsAndReasons(t *testing.T) {
 	mutants[2].Result, mutants[3].Result = Survived, Survived
 	ok, out = passes()
 	require.False(t, ok, out)
-	require.Contains(t, out, "80.0 %")
+	require.Contains(t, out, "84.2 %")
 }
 
 // A run takes over what the last one killed, by the names of the mutants.

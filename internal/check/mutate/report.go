@@ -44,8 +44,10 @@ func scoreOf(accepted map[string]bool, mutants []Mutant) score {
 	return s
 }
 
-// percent is the share of killed mutants.
-func (s score) percent() float64 { return 100 * float64(s.killed) / float64(max(1, s.all)) }
+// percent is the share of killed mutants among those that are not accepted.
+func (s score) percent() float64 {
+	return 100 * float64(s.killed) / float64(max(1, s.all-s.accepted))
+}
 
 // report prints the survivors of a package and its score, and returns whether the score
 // is high enough and every condition is killed or accepted. A run of a part of the mutants may
@@ -75,7 +77,7 @@ func report(w io.Writer, name string, accepted map[string]bool, mutants []Mutant
 	if s.untried > 0 {
 		fmt.Fprintf(w, "%s: a part: %d mutants were not tried, %d of them of transactions\n", name, s.untried, s.untriedConditions)
 	}
-	fmt.Fprintf(w, "%s: %.1f %% of %d mutants killed, %d accepted with a reason, %d survive; %d of transactions, of which %d survive without a reason\n",
-		name, s.percent(), s.all, s.accepted, s.open, s.conditions, s.openConditions)
+	fmt.Fprintf(w, "%s: %.1f %% killed of %d mutants that are not accepted with a reason; %d are, %d survive; %d of transactions, of which %d survive without a reason\n",
+		name, s.percent(), s.all-s.accepted, s.accepted, s.open, s.conditions, s.openConditions)
 	return s.percent() >= least && s.openConditions == 0 && (part || s.untriedConditions == 0) && len(faults) == 0
 }
