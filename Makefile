@@ -54,6 +54,10 @@ vet:
 arch: ## import rules, and what must agree: routes, functions, commands
 	go test -count=1 ./internal/check/arch
 
+workflows: ## actionlint on .github/workflows
+	scripts/tool.sh actionlint -shellcheck= -pyflakes=
+.PHONY: workflows
+
 template: ## cfn-lint and sam validate on template.yaml
 	scripts/sam.sh cfn-lint template.yaml
 	scripts/sam.sh sam validate --lint --template template.yaml
@@ -121,6 +125,11 @@ sbom: functions ## bills of materials of the binaries (CycloneDX), in bin/sbom
 	@go build -o bin/rollcall ./cmd/rollcall
 	@scripts/sbom.sh
 
+release: ## what is published as a version, in bin/release: make release VERSION=v0.0.0-test
+	@: $${VERSION:?is the version, for example v1.2.3}
+	@go run ./scripts/release -version "$$VERSION" -out bin/release
+.PHONY: release
+
 fuzz: ## runs every fuzz target: make fuzz FUZZTIME=1m
 	@scripts/fuzz.sh $(FUZZTIME)
 
@@ -148,6 +157,7 @@ check: ## everything that CI runs
 	step 'formatting' $(MAKE) -s check-fmt; \
 	step 'vet' $(MAKE) -s vet; \
 	step 'linters' $(MAKE) -s lint; \
+	step 'workflows' $(MAKE) -s workflows; \
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: both engines' $(MAKE) -s check-test; \
 	step 'tests: race detector' $(MAKE) -s check-race; \

@@ -23,11 +23,19 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-// thisBuild reads what the Go tools wrote into the binary: `go install …@version`
-// records the version, a build in a checkout the commit too.
+// The linker sets these in the binaries of a release (scripts/release).
+var releaseVersion, releaseCommit, releaseTime string
+
+// thisBuild returns how this binary was built: the release that it is of, or else what the
+// Go tools wrote into it. `go install …@version` records the version, a build in a checkout
+// the commit too.
 func thisBuild() build {
 	info, _ := debug.ReadBuildInfo()
-	return buildOf(info)
+	b := buildOf(info)
+	if releaseVersion != "" {
+		b.Version, b.Commit, b.Time, b.Modified = releaseVersion, releaseCommit, releaseTime, false
+	}
+	return b
 }
 
 func buildOf(info *debug.BuildInfo) build {

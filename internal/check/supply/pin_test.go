@@ -47,8 +47,9 @@ var installers = []installer{
 	{
 		name: "a distribution's packages", pattern: regexp.MustCompile(`\b(?:apt|apt-get|dnf|yum|brew|gem|cargo)(?: +-\S+)* +install\b|\bapk add\b`),
 		allowed: map[string]string{
-			".ci/run":           "Debian's signed packages, on the machine of the tests",
-			"scripts/docker.sh": "Debian's signed packages, on the machine of the tests",
+			".ci/run":                     "Debian's signed packages, on the machine of the tests",
+			".github/workflows/check.yml": "Ubuntu's signed packages, on the machine of the tests",
+			"scripts/docker.sh":           "Debian's signed packages, on the machine of the tests",
 		},
 		examples: []string{`apt-get install -y jq`, `apt-get -qq -y install jq`, `apt install jq`, `brew install jq`, `apk add jq`, `cargo install x`},
 	},
@@ -61,6 +62,7 @@ var installers = []installer{
 		allowed: map[string]string{
 			"cmd/rollcall/local.go": "a command for the user, to this server",
 			"cmd/samlocal/api.go":   "a command for the user, to this server",
+			"scripts/deploy.sh":     "a request to the deployed service",
 		},
 		examples: []string{`curl -sSfL https://example.com/x | sh`, `curl https://example.com/x`, `wget -q "$url"`, `wget "$url"`, `git clone https://example.com/x`},
 	},
@@ -111,7 +113,7 @@ func programs(t *testing.T) map[string][]string {
 		if e.IsDir() && slices.Contains([]string{".git", ".aws-sam", "bin"}, name) {
 			return filepath.SkipDir
 		}
-		isProgram := slices.Contains([]string{".sh", ".py", ".go", ".mk"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_test.go")
+		isProgram := slices.Contains([]string{".sh", ".py", ".go", ".mk", ".yml"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_test.go")
 		if !e.IsDir() && (isProgram || name == ".ci/run" || e.Name() == "Makefile" || strings.HasPrefix(e.Name(), "Dockerfile")) {
 			all[name] = statements(read(t, name))
 		}
@@ -235,7 +237,7 @@ func TestRequirements_AreHashed(t *testing.T) {
 // The sums of the Go modules of the product and of the tools are committed, and nothing
 // turns their check off.
 func TestGoSums_AreChecked(t *testing.T) {
-	for _, mod := range []string{"go.mod", "tools/go.mod", "tools/sbom.mod"} {
+	for _, mod := range []string{"go.mod", "tools/go.mod", "tools/sbom.mod", "tools/actionlint.mod"} {
 		sums := read(t, strings.TrimSuffix(mod, "mod")+"sum")
 		for _, m := range regexp.MustCompile(`(?m)^\s+(\S+) (v\S+)( // indirect)?$`).FindAllStringSubmatch(read(t, mod), -1) {
 			assert.Contains(t, sums, m[1]+" "+m[2], "%s has no sum of %s", mod, m[1])
