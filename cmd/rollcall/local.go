@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -140,6 +139,9 @@ type info struct {
 type serving struct {
 	info
 	app *app.App
+	// listens is the address that the server listens on, which may be every address
+	// of this machine.
+	listens string
 	// seats is the tenant's seat limit.
 	seats int64
 	// demo is the newest failure of --demo, zero without it.
@@ -201,14 +203,14 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 
 // build assembles the service on an open table, and creates its tenant.
 func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, address string, logger *slog.Logger) (serving, http.Handler, error) {
-	s := serving{info: info{
-		BaseURL: "http://" + address + httpapi.Prefix, AdminURL: "http://" + address + adminapi.Prefix,
+	near, reached := nearAddress(address)
+	if !reached {
+		near = address
+	}
+	s := serving{listens: address, info: info{
+		BaseURL: "http://" + near + httpapi.Prefix, AdminURL: "http://" + near + adminapi.Prefix,
 		Tenant: t.String(), PID: os.Getpid(),
 	}}
-	near, reached := nearAddress(address)
-	if reached {
-		s.AdminURL = "http://" + near + adminapi.Prefix
-	}
 	a, err := app.New(opened.Table, app.Config{BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
 	if err != nil {
 		return s, nil, err
@@ -410,7 +412,7 @@ func printStart(w io.Writer, s serving, kept string) {
 	} {
 		fmt.Fprintf(w, "  %-11s  %s\n", line[0], line[1])
 	}
-	fmt.Fprint(w, "\n", commandHint(s), plainHint(s.info), "Ctrl-C stops the server.\n")
+	fmt.Fprint(w, "\n", commandHint(s), plainHint(s.listens), "Ctrl-C stops the server.\n")
 }
 
 // commandHint returns commands that work in another terminal as printed.
@@ -465,15 +467,15 @@ func program() string { return shellWord(os.Args[0]) }
 
 // plainHint warns of an address that other machines reach: nothing is encrypted on the
 // way there.
-func plainHint(i info) string {
-	base, err := url.Parse(i.BaseURL)
+func plainHint(listens string) string {
+	host, _, err := net.SplitHostPort(listens)
 	if err != nil {
 		return ""
 	}
-	if ip := net.ParseIP(base.Hostname()); ip != nil && ip.IsLoopback() {
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
 		return ""
 	}
-	return "WARNING: other machines reach " + base.Host + ", and tokens travel to it in plain HTTP, which others can read:\n" +
+	return "WARNING: other machines reach " + listens + ", and tokens travel to it in plain HTTP, which others can read:\n" +
 		"listen on 127.0.0.1, or let only a proxy with TLS reach it.\n"
 }
 

@@ -262,7 +262,7 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 		"0.0.0.0:8080": true, "[::]:8080": true, "192.0.2.7:80": true, "[2001:db8::1]:80": true,
 	} {
 		var out bytes.Buffer
-		printStart(&out, serving{info: info{BaseURL: "http://" + address + "/scim/v2", Token: "T", Tenant: "acme"}}, "memory")
+		printStart(&out, serving{listens: address, info: info{Token: "T", Tenant: "acme"}}, "memory")
 		got := strings.Contains(out.String(), "tokens travel to it in plain HTTP")
 		assert.Equalf(t, want, got, "%s: warned %t: %s", address, got, out.String())
 	}
@@ -272,6 +272,20 @@ func TestLocal_WarnsOfPlainHTTP(t *testing.T) {
 	s = start(t)
 	s.end()
 	assert.NotContains(t, s.stdout.String(), "plain HTTP")
+}
+
+// A server on every address of the machine is known by one that a program can connect to, in
+// what it prints and in the locations that it serves.
+func TestLocal_OnEveryAddressIsReachedAtThisMachines(t *testing.T) {
+	for _, listen := range []string{"0.0.0.0:0", "[::]:0", ":0"} {
+		s := start(t, "--listen", listen)
+		assert.Regexp(t, `^http://127\.0\.0\.1:\d+/scim/v2$`, s.info.BaseURL, listen)
+		assert.Contains(t, s.stdout.String(), "  "+s.info.BaseURL+"\n", listen)
+		status, body := s.raw(http.MethodPost, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann@example.com"}`)
+		assert.Equal(t, http.StatusCreated, status, body)
+		assert.Contains(t, body, `"location":"`+s.info.BaseURL+"/Users/", listen)
+		s.end()
+	}
 }
 
 // raw sends a request and returns the status, and the body as it came.
