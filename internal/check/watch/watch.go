@@ -162,7 +162,56 @@ func block(template []byte, infra fs.FS) ([]byte, error) {
 	_, resources, _ := strings.Cut(string(alarms), "\n\n") // after the comment about the file
 	b.WriteString(indented(resources, 2))
 	b.WriteString("\n")
+	text, err := fs.ReadFile(infra, "function-alarms.yaml")
+	if err != nil {
+		return nil, err
+	}
+	resources, err = functionAlarms(string(text), template)
+	if err != nil {
+		return nil, err
+	}
+	b.WriteString(indented(resources, 2))
 	return b.Bytes(), nil
+}
+
+// A kind of function has alarms of its own in infra/function-alarms.yaml. It reports whether a
+// function is of the kind, from the text of its resource and whether it has an integration.
+type kind func(resource string, served bool) bool
+
+var kinds = map[string]kind{
+	"all":    func(resource string, served bool) bool { return served || eventSource.MatchString(resource) },
+	"served": func(_ string, served bool) bool { return served },
+	"scheduled": func(resource string, _ bool) bool {
+		return slices.Contains(eventSource.FindStringSubmatch(resource), "Schedule")
+	},
+	"stream": func(resource string, _ bool) bool {
+		m := eventSource.FindStringSubmatch(resource)
+		return slices.Contains(m, "DynamoDB") || slices.Contains(m, "Kinesis")
+	},
+}
+
+// eventSource is the type of an event that invokes a function.
+var eventSource = regexp.MustCompile(`\n          Type: (\w+)(?:\n|$)`)
+
+// functionAlarms returns the alarms of infra/function-alarms.yaml for the functions of a template.
+func functionAlarms(text string, template []byte) (string, error) {
+	_, text, _ = strings.Cut(text, "\n\n") // after the comment about the file
+	var b strings.Builder
+	for alarm := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n\n") {
+		head, alarm, _ := strings.Cut(alarm, "\n")
+		is := kinds[strings.TrimPrefix(head, "# for: ")]
+		if is == nil {
+			return "", fmt.Errorf("watch: function-alarms.yaml: %q does not name a kind of function", head)
+		}
+		for _, name := range names(template, "Function") {
+			_, resource, _ := strings.Cut(string(template), "\n  "+name+"Function:\n    Type: AWS::Serverless::Function\n")
+			resource, _, _ = strings.Cut(resource, "\n\n")
+			if is(resource, slices.Contains(names(template, "Integration"), name)) {
+				b.WriteString(strings.NewReplacer("{Name}", name, "{name}", strings.ToLower(name)).Replace(alarm) + "\n\n")
+			}
+		}
+	}
+	return b.String(), nil
 }
 
 // dashboard returns infra/dashboard.json with its queries and functions filled

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,6 +32,12 @@ func TestTemplate_HasWhatInfraMakes(t *testing.T) {
 	assert.Truef(t, err == nil && bytes.Equal(again, want), "generating it twice gives different results: %v", err)
 }
 
+// A dimension of a metric. Its value is a text or a reference.
+type dimension struct {
+	Name  string
+	Value any
+}
+
 // A resource has the checked properties of a resource in the template.
 type resource struct {
 	Type       string
@@ -38,12 +45,19 @@ type resource struct {
 	Properties struct {
 		Namespace, MetricName string
 		AlarmDescription      string
-		Dimensions            []struct {
-			Name  string
-			Value any
+		Dimensions            []dimension
+		// Metrics are those of an alarm on several, instead of one.
+		Metrics []struct {
+			MetricStat struct {
+				Metric struct {
+					Namespace, MetricName string
+					Dimensions            []dimension
+				}
+			}
 		}
-		DashboardBody     any
-		AccessLogSettings struct{ Format string }
+		AlarmActions, OKActions any
+		DashboardBody           any
+		AccessLogSettings       struct{ Format string }
 	}
 }
 
@@ -159,11 +173,14 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 	}
 	for name, resource := range r {
 		p := resource.Properties
-		if resource.Type == "AWS::CloudWatch::Alarm" && p.Namespace == logline.Namespace {
-			var dimensions, values []string
-			for _, d := range p.Dimensions {
-				dimensions, values = append(dimensions, d.Name), append(values, fmt.Sprint(d.Value))
+		for _, m := range p.Metrics {
+			if of := m.MetricStat.Metric; of.Namespace == logline.Namespace {
+				dimensions, values := split(of.Dimensions)
+				check(name, of.MetricName, dimensions, values)
 			}
+		}
+		if resource.Type == "AWS::CloudWatch::Alarm" && p.Namespace == logline.Namespace {
+			dimensions, values := split(p.Dimensions)
 			check(name, p.MetricName, dimensions, values)
 		}
 		for _, m := range regexp.MustCompile(`saved query ([\w-]+)`).FindAllStringSubmatch(p.AlarmDescription, -1) {
@@ -209,6 +226,14 @@ func TestMetrics_AreThoseThatTheCodeMakes(t *testing.T) {
 	}
 }
 
+// split returns the names and the values of dimensions.
+func split(of []dimension) (names, values []string) {
+	for _, d := range of {
+		names, values = append(names, d.Name), append(values, fmt.Sprint(d.Value))
+	}
+	return names, values
+}
+
 // dashboardWidgets returns the properties of the dashboard's widgets.
 func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	t.Helper()
@@ -224,6 +249,35 @@ func dashboardWidgets(t *testing.T, r map[string]resource) []map[string]any {
 	}
 	assert.NotEmpty(t, all, "the dashboard is empty")
 	return all
+}
+
+const streamFunction = `
+  ReaderFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Changes:
+          Type: DynamoDB
+
+  Other:
+`
+
+// Every function has the alarms of its kind, and one that nothing invokes has none.
+func TestFunctionAlarms_FollowTheKindOfFunction(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "infra", "function-alarms.yaml"))
+	require.NoError(t, err)
+	alarms := func(template string) []string {
+		made, err := functionAlarms(string(text), []byte(template))
+		require.NoError(t, err)
+		return names([]byte(indented(made, 2)), "Alarm")
+	}
+	assert.Equal(t, []string{"ReaderBehind", "ReaderErrors", "ReaderThrottles"}, alarms(streamFunction))
+	assert.Equal(t, []string{"ReaderErrors", "ReaderMissing", "ReaderThrottles"}, alarms(strings.Replace(streamFunction, "DynamoDB", "Schedule", 1)))
+	idle := strings.Replace(streamFunction, "          Type: DynamoDB\n", "", 1)
+	assert.Empty(t, alarms(idle))
+	assert.Equal(t, []string{"ReaderErrors", "ReaderThrottles"}, alarms(idle+"  ReaderIntegration:\n"))
+	_, err = functionAlarms("#\n\n# for: some\nA:\n", nil)
+	assert.ErrorContains(t, err, "for: some")
 }
 
 // The runbook has every cause, every saved query and every alarm, and no
@@ -261,6 +315,7 @@ func TestRunbook_IsWhole(t *testing.T) {
 			continue
 		}
 		alarms++
+		assert.Truef(t, r.Properties.AlarmActions != nil && reflect.DeepEqual(r.Properties.AlarmActions, r.Properties.OKActions), "%s does not say that all is well again", name)
 		assert.Containsf(t, runbook, "`"+name+"`", "the runbook does not have the alarm %s", name)
 	}
 	assert.Truef(t, alarms >= 10, "%d alarms", alarms)

@@ -28,7 +28,7 @@ const (
 
 // DefaultTimeout is how long an invocation may take unless Process sets another
 // limit: the Timeout of template.yaml's functions.
-const DefaultTimeout = 20 * time.Second
+const DefaultTimeout = 25 * time.Second
 
 // Types of the failures that Lambda reports if the process does not.
 const (

@@ -73,7 +73,7 @@ func (w *world) audit() {
 	}
 }
 
-// longestRequest is how long a request may take. At 20 seconds Lambda ends the function,
+// longestRequest is how long a request may take. At 25 seconds Lambda ends the function,
 // and what a bulk request has done is answered to nobody.
 const longestRequest = 19500 * time.Millisecond
 
