@@ -102,17 +102,23 @@ func TestRetrying_Write(t *testing.T) {
 }
 
 func TestRetrying_WaitsLongerEachTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &script{answers: []error{table.ErrConflict}}
-		longest := table.RetryJitter(func(d time.Duration) time.Duration { return d })
-		require.ErrorIs(t, table.Retrying(s, longest).Write(t.Context(), deletion), table.ErrConflict)
-		for i, want := range []time.Duration{10, 20, 40, 80, 160, 320, 500, 500} {
-			got := s.at[i+1].Sub(s.at[i])
-			assert.Equalf(t, want*time.Millisecond, got, "wait %d is %v, want %v ms", i, got, want)
-		}
-		elapsed := s.at[len(s.at)-1].Sub(s.at[0])
-		assert.Truef(t, elapsed >= 7*time.Second && elapsed <= 8*time.Second, "the last try is after %v", elapsed)
-	})
+	for last, want := range map[error][]time.Duration{
+		table.ErrThrottled:      {10, 20, 40, 80, 160, 320, 500, 500},
+		table.ErrUnknownOutcome: {10, 20, 40, 80, 160, 320, 500, 500},
+		table.ErrConflict:       {20, 22, 26, 29, 34, 38, 44, 50, 58, 66, 76, 86, 99, 113, 129, 148, 169, 193, 221, 252, 288, 330, 377, 431, 492, 500, 500},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{answers: []error{last}}
+			longest := table.RetryJitter(func(d time.Duration) time.Duration { return d })
+			require.ErrorIs(t, table.Retrying(s, longest).Write(t.Context(), deletion), last)
+			for i, want := range want {
+				got := s.at[i+1].Sub(s.at[i]).Truncate(time.Millisecond)
+				assert.Equalf(t, want*time.Millisecond, got, "%v: wait %d is %v, want %v ms", last, i, got, want)
+			}
+			elapsed := s.at[len(s.at)-1].Sub(s.at[0])
+			assert.Truef(t, elapsed >= 7*time.Second && elapsed <= 8*time.Second, "%v: the last try is after %v", last, elapsed)
+		})
+	}
 }
 
 // Without a connection a call is tried for two seconds, and never after a refusal of the

@@ -118,6 +118,15 @@ func TestStorm_SustainsTheRateOfEntra(t *testing.T) {
 	}
 }
 
+// Close to the capacity of one item the slowest creates still take less than a second,
+// and above it, 100 a second, the item is used: few requests are given up.
+func TestStorm_DoesNotCollapseAtTheCapacityOfOneItem(t *testing.T) {
+	below := storm(t, Storm{Rate: 75, Hold: hold, Shards: 1, Seed: 1})
+	assert.Truef(t, below.Sustained(), "%+v", below)
+	above := storm(t, Storm{Rate: 110, Hold: hold, Shards: 1, Creates: 1100, Seed: 1})
+	assert.Greaterf(t, above.Statuses[201], 1000, "%+v", above)
+}
+
 // A seed has one result: else a latency of virtual time could not be required.
 func TestStorm_RepeatsWithItsSeed(t *testing.T) {
 	s := Storm{Rate: 100, Hold: hold, Shards: 1, Limited: true, Creates: 300, Seed: 1}
