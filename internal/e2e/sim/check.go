@@ -22,6 +22,9 @@ func (w *world) check() {
 	w.audit()
 	stored := map[string][]table.Item{}
 	for _, item := range memory.Items() {
+		if isShared(item.Key) {
+			continue
+		}
 		of := tenantOf(item.Key)
 		stored[of] = append(stored[of], item)
 	}

@@ -216,9 +216,13 @@ func (l lines) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle is slog.Handler.Handle.
 func (l lines) Handle(ctx context.Context, line slog.Record) error {
-	if r := requestOf(ctx); r != nil && (line.Message == "scim.request" || line.Message == "admin.request") {
-		r.lines.Add(1)
-	}
+	r := requestOf(ctx)
+	line.Attrs(func(a slog.Attr) bool {
+		if name := a.Value.String(); r != nil && a.Key == "event" && (name == "scim.request" || name == "admin.request") {
+			r.lines.Add(1)
+		}
+		return true
+	})
 	return nil
 }
 

@@ -124,7 +124,7 @@ var sabotages = []struct {
 			op.Key.Partition = strings.Replace(op.Key.Partition, "tenant1", "tenant0", 1)
 		}
 		return true
-	}), "of tenant", 10, false},
+	}), "of tenant", 40, false},
 	{"a seat is freed twice", changing(func(op *table.Op) bool {
 		if op.Change.Add["seats"] < 0 {
 			op.Change.Add = maps.Clone(op.Change.Add)
