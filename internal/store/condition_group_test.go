@@ -193,7 +193,7 @@ func groupDecisions(t tenant.ID) []decision {
 				return err
 			},
 			conditions: []settled{
-				{taskKey(t, "epoch#g1#2"), table.Is(attrState, table.Text(stateStaged)), "", "staged members and their sweep"},
+				{laneKey(t, epochTask("g1", 2), 0), table.Present(), "", "staged members and their sweep"},
 				{userKey(t, "a"), table.Is(attrLeaving, flag(false)), "", "a staged member and its deletion"},
 			},
 		},

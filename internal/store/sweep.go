@@ -306,8 +306,8 @@ func (s *Store) tasks(ctx context.Context, t tenant.ID) (map[directory.Task]bool
 		if !ok {
 			return
 		}
-		if task.Kind == directory.TaskMembers {
-			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, after its head
+		if task.Kind == directory.TaskMembers || task.Kind == directory.TaskEpoch {
+			task.Name, _, _ = strings.Cut(task.Name, "#") // a part, or a lane
 		}
 		tasks[task] = true
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,7 +97,24 @@ func endEpochOps(t tenant.ID, group string, epoch int64, at time.Time) []operati
 
 // takeEpochOps make a staged epoch a group's: its task is deleted.
 func takeEpochOps(t tenant.ID, group string, epoch int64) []operation {
-	return doneOps(t, epochTask(group, epoch), table.Is(attrState, table.Text(stateStaged)))
+	task := epochTask(group, epoch)
+	return append(doneOps(t, task, table.Is(attrState, table.Text(stateStaged))), endLanesOps(t, task)...)
+}
+
+// laneKey returns the key of a lane of a staged epoch: an item that exists while
+// members may be staged. Of the transactions that stage members in parallel, each has a
+// lane of its own, because two that check one item conflict.
+func laneKey(t tenant.ID, epoch directory.Task, lane int) table.Key {
+	return taskKey(t, taskSort(epoch)+"#"+strconv.Itoa(lane))
+}
+
+// endLanesOps end the staging of an epoch.
+func endLanesOps(t tenant.ID, epoch directory.Task) []operation {
+	ops := make([]operation, parallelWrites)
+	for lane := range ops {
+		ops[lane].Op = table.Delete(laneKey(t, epoch, lane))
+	}
+	return ops
 }
 
 // BeginEpoch prepares members under an epoch: from here on a task is
@@ -104,9 +122,13 @@ func takeEpochOps(t tenant.ID, group string, epoch int64) []operation {
 // the group refuses the same transaction when the members have become the
 // group's: the task would end them.
 func (s *Store) BeginEpoch(ctx context.Context, t tenant.ID, id string, group *directory.Group, epoch int64, until time.Time) error {
-	operations := taskOps(t, epochTask(id, epoch), table.Attributes{
+	task := epochTask(id, epoch)
+	operations := taskOps(t, task, table.Attributes{
 		attrTime: millis(s.now()), attrState: table.Text(stateStaged), attrUntil: millis(until),
 	})
+	for lane := range parallelWrites {
+		operations = append(operations, operation{Op: table.Put(table.Item{Key: laneKey(t, task, lane)})})
+	}
 	begun := table.Check(groupKey(t, id), table.Absent())
 	if group != nil {
 		begun = table.Update(groupKey(t, id), table.Change{Set: table.Attributes{attrEpochs: table.Number(epoch)}},
@@ -142,17 +164,26 @@ func (s *Store) attempt(ctx context.Context, operations ...operation) error {
 func (s *Store) StageMembers(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) ([]string, error) {
 	batches := slices.Collect(slices.Chunk(users, directory.MaxJoined))
 	unknown := make([][]string, len(batches))
-	staged := operation{Op: table.Check(taskKey(t, taskSort(epochTask(group, epoch))), table.Is(attrState, table.Text(stateStaged)))}
-	err := parallel(ctx, len(batches), func(ctx context.Context, i int) error {
-		skipped, err := s.join(ctx, t, batches[i], time.Time{}, func(users []string) []operation {
-			operations := []operation{staged}
-			for _, user := range users {
-				operations = append(operations, joinOps(t, group, epoch, user)...)
+	parent := ctx
+	err := parallel(ctx, parallelWrites, func(ctx context.Context, lane int) error {
+		staged := operation{Op: table.Check(laneKey(t, epochTask(group, epoch), lane), table.Present())}
+		for i := lane; i < len(batches); i += parallelWrites {
+			if ctx.Err() != nil {
+				return parent.Err() // nil if another lane failed, whose error is returned
 			}
-			return operations
-		})
-		unknown[i] = skipped
-		return err
+			skipped, err := s.join(ctx, t, batches[i], time.Time{}, func(users []string) []operation {
+				operations := []operation{staged}
+				for _, user := range users {
+					operations = append(operations, joinOps(t, group, epoch, user)...)
+				}
+				return operations
+			})
+			unknown[i] = skipped
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return slices.Concat(unknown...), err
 }
@@ -231,18 +262,24 @@ func (s *Store) finish(ctx context.Context, t tenant.ID, task directory.Task) ([
 	return nil, fmt.Errorf("store: unknown kind of task: %q", task.Kind)
 }
 
-// forgetDue removes the name of a task that does not exist from the due ones.
+// forgetDue removes the name of a task that does not exist from the due ones, and
+// lanes of an epoch that has none: a restored backup may hold a part of a transaction.
 func (s *Store) forgetDue(ctx context.Context, t tenant.ID, task directory.Task) error {
 	name := taskSort(task)
-	return s.attempt(ctx,
-		operation{Op: table.Check(taskKey(t, name), table.Absent())},
-		operation{Op: table.Delete(dueKey(t, name))})
+	ops := []operation{
+		{Op: table.Check(taskKey(t, name), table.Absent())},
+		{Op: table.Delete(dueKey(t, name))},
+	}
+	if task.Kind == directory.TaskEpoch {
+		ops = append(ops, endLanesOps(t, task)...)
+	}
+	return s.attempt(ctx, ops...)
 }
 
 // GiveUpEpoch ends an epoch that was staged and will not become the group's.
 func (s *Store) GiveUpEpoch(ctx context.Context, t tenant.ID, group string, epoch int64) error {
 	task := epochTask(group, epoch)
-	if err := s.attempt(ctx, endStagedOp(taskKey(t, taskSort(task)))); err != nil {
+	if err := s.attempt(ctx, append(endLanesOps(t, task), endStagedOp(taskKey(t, taskSort(task))))...); err != nil {
 		return err
 	}
 	return s.finishEpoch(ctx, t, task)

@@ -135,7 +135,7 @@ var removed = []struct {
 	{"task.go", "BeginEpoch", ",\n\t\t\ttable.Is(attrEpochs, table.Number(group.Epochs)))", ")", "an epoch that is begun/two epochs of one number"},
 	{"task.go", "BeginEpoch", "begun := table.Check(groupKey(t, id), table.Absent())", "begun := table.Delete(taskKey(t, \"none\"))", "the epoch of a new group/an epoch that is begun again and the group that has it"},
 	{"task.go", "StageMembers", "operations := []operation{staged}", "operations := []operation{staged}[:0]", "members that are staged/staged members and their sweep"},
-	{"task.go", "forgetDue", "\t\toperation{Op: table.Check(taskKey(t, name), table.Absent())},\n", "", "the name of a task that does not exist/a name that is forgotten and a new task"},
+	{"task.go", "forgetDue", "\t\t{Op: table.Check(taskKey(t, name), table.Absent())},\n", "", "the name of a task that does not exist/a name that is forgotten and a new task"},
 	{"task.go", "endStagedOp", ",\n\t\ttable.Is(attrState, table.Text(stateStaged)))", ")", "an epoch that is given up/an epoch that is given up and its commit"},
 	{"task.go", "stay", "\t\t\toperation{Op: table.Check(taskKey(t, taskSort(task)), table.Absent())},\n", "", "a leaving user without a task/the repair and a new deletion"},
 	{"task.go", "stay", ",\n\t\t\t\ttable.Is(attrLeaving, flag(true)))", ")", "a leaving user without a task/two repairs"},
@@ -174,7 +174,7 @@ var removed = []struct {
 var kept = map[string]string{
 	"internal/store/protected.go sameList table.Absent()":                                                  "removed in protectedChecks and protectedOps",
 	"internal/store/purge.go finishTenant table.Is(attrTime, item.Attributes[attrTime])":                   "removed in flush and note, and at the end",
-	"internal/store/task.go StageMembers table.Is(attrState, table.Text(stateStaged))":                     "removed with its operation",
+	"internal/store/task.go StageMembers table.Present()":                                                  "removed with its operation",
 	"internal/store/task.go finishUser table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))": "removed where the memberships end, and in endWithoutRecord",
 	"internal/store/schema.go changeSchemas table.Absent()":                                                "removed where the schemas are put",
 	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",

@@ -23,10 +23,10 @@ var docs = flag.String("docs", "", "run the whole grid, and write its tables and
 // The experiment of the page: every storm of the grid, and crowds. Without -docs it is
 // a few storms, and nothing is written.
 func TestGrid(t *testing.T) {
-	storms, crowds := Grid(), crowds()
+	storms, crowds, members := Grid(), crowds(), 5000
 	if *docs == "" {
 		storms = slices.DeleteFunc(storms, func(s Storm) bool { return s.Rate > 50 || s.Hold > holds[0] || s.Shards != 1 })
-		crowds = crowds[:1]
+		crowds, members = crowds[:1], 100
 	}
 	outcomes := make([]Outcome, len(storms))
 	var next atomic.Int64
@@ -44,7 +44,7 @@ func TestGrid(t *testing.T) {
 	for i, c := range crowds {
 		joined[i] = crowd(t, c)
 	}
-	tables, chart := Markdown(outcomes, joined), Chart(outcomes)
+	tables, chart := Markdown(outcomes, joined, alone(t, hold, members)), Chart(outcomes)
 	require.Equal(t, len(storms)+1, strings.Count(Text(outcomes), "\n"))
 	require.Contains(t, tables, "| unlimited | 5ms | 1 | 25 |")
 	require.NoError(t, xml.Unmarshal([]byte(chart), new(struct{})))
@@ -141,4 +141,22 @@ func TestStorm_RepeatsWithItsSeed(t *testing.T) {
 func TestCrowd_AllJoin(t *testing.T) {
 	j := crowd(t, Crowd{Joins: 200, Hold: hold, Seed: 1})
 	assert.Lessf(t, j.Longest, 8*time.Second, "%+v", j)
+}
+
+// Nothing that the service does in several transactions conflicts with itself.
+func TestAlone_MeetsNoConflict(t *testing.T) {
+	for _, w := range alone(t, hold, 5000) {
+		assert.Emptyf(t, w.Conflicts, "%s: conflicts of its own making", w.Name)
+	}
+}
+
+// alone does everything alone.
+func alone(t *testing.T, hold time.Duration, users int) (all []Work) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		all, err = Alone(t.Context(), hold, users)
+		require.NoError(t, err)
+	})
+	return all
 }

@@ -61,13 +61,15 @@ func Text(all []Outcome) string {
 }
 
 // Markdown returns the tables of an experiment for a page: the rates that are
-// sustained, the joins of a group, and all storms.
-func Markdown(all []Outcome, crowds []Joined) string {
+// sustained, the joins of a group, work that is alone, and all storms.
+func Markdown(all []Outcome, crowds []Joined, alone []Work) string {
 	var b strings.Builder
 	b.WriteString("## Creates a second that are sustained\n\n")
 	writeRows(&b, sustained(all))
 	b.WriteString("\n## Joins of one group at the same time\n\n")
 	writeRows(&b, joins(crowds))
+	b.WriteString("\n## Work that is alone\n\n")
+	writeRows(&b, works(alone))
 	b.WriteString("\n## All storms\n\n")
 	rows := [][]string{columns}
 	for _, o := range all {
@@ -125,6 +127,18 @@ func joins(crowds []Joined) [][]string {
 			fmt.Sprint(j.Joins), fmt.Sprint(j.Hold), fmt.Sprintf("%.1f", j.Writes), short(j.P50), short(j.Longest),
 			fmt.Sprintf("200: %d of %d", j.Statuses[200], j.Joins), fmt.Sprint(j.Conflicts["GROUPS"]), fmt.Sprint(others),
 		})
+	}
+	return rows
+}
+
+func works(alone []Work) [][]string {
+	rows := [][]string{{"work", "time", "transactions", "conflicts"}}
+	for _, w := range alone {
+		conflicts := 0
+		for _, n := range w.Conflicts {
+			conflicts += n
+		}
+		rows = append(rows, []string{w.Name, short(w.Took), fmt.Sprint(w.Transactions), fmt.Sprint(conflicts)})
 	}
 	return rows
 }
