@@ -135,7 +135,7 @@ func answer(err error) string {
 	case err == nil:
 		return "done"
 	case errors.As(err, &taken):
-		return fmt.Sprintf("%s %s", taken, taken.Value)
+		return "taken: " + string(taken.Reason) // of several taken values any may be named
 	}
 	return err.Error()
 }

@@ -343,6 +343,23 @@ func TestLists_ArePlainEvaluation(t *testing.T) {
 	}
 }
 
+// Walks of one token through several lists at once do not disturb each other.
+func TestLists_WalksAtOnce(t *testing.T) {
+	s := newShelf(t)
+	d := s.over(s.raw, 3) // a page that begins later than the fourth record needs a bookmark
+	for start := 1; start <= len(s.users); start += 2 {
+		for _, l := range listings() {
+			if l.filter != "" || l.of == "both" || l.sortBy == "title" || l.sortBy == "externalId" {
+				continue
+			}
+			want := s.plain(l)
+			got, err := s.ask(d, s.by(), l, start, 2, nil)
+			require.NoError(t, err, "%s from %d", l, start)
+			require.Equal(t, want[min(start-1, len(want)):min(start+1, len(want))], append([]string{}, got.ids...), "%s from %d", l, start)
+		}
+	}
+}
+
 // checkPages compares pages by startIndex: one after the other, which is how bookmarks are
 // found, and each by itself.
 func (s *shelf) checkPages(d *directory.Directory, l listing, want []string, count int) {
