@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -431,6 +432,106 @@ func TestLimits_AreExact(t *testing.T) {
 	require.Equal(t, []string{u}, f.members(id))
 }
 
+// vast is a store in which a group has many members, and a user is in many groups.
+type vast struct {
+	*store.Store
+	members, groups int
+}
+
+func (v vast) Members(_ context.Context, _ tenant.ID, _ string, _ int64, after string, limit int) (directory.Page[string], error) {
+	from := 0
+	if after != "" {
+		_, _ = fmt.Sscanf(after, "u%d", &from)
+		from++
+	}
+	to := min(from+min(limit, 50_000), v.members)
+	page := directory.Page[string]{More: to < v.members}
+	for i := from; i < to; i++ {
+		page.Records = append(page.Records, fmt.Sprintf("u%07d", i))
+	}
+	return page, nil
+}
+
+func (v vast) MembershipsOf(_ context.Context, _ tenant.ID, _ string, limit int) ([]directory.UserMembership, error) {
+	memberships := make([]directory.UserMembership, min(v.groups, limit))
+	for i := range memberships {
+		memberships[i] = directory.UserMembership{Group: fmt.Sprintf("g%07d", i), Epoch: 1}
+	}
+	return memberships, nil
+}
+
+func (v vast) MembershipsOfUsers(ctx context.Context, t tenant.ID, users []string, limit int) (map[string][]directory.UserMembership, error) {
+	of := map[string][]directory.UserMembership{}
+	for _, user := range users {
+		of[user], _ = v.MembershipsOf(ctx, t, user, limit)
+	}
+	return of, nil
+}
+
+// As many members and groups are read as documented, and one more is an error that says so: a
+// part would look like all.
+func TestLimits_OfMembersAndGroupsRead(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	u := f.mustPost(user(`"userName":"ann@x"`))
+	id := f.mustPostGroup(group("Staff", u.ID))
+	over := func(members, groups int) *directory.Directory {
+		return directory.New(directory.Config{
+			Store: vast{f.store, members, groups}, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
+			NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now },
+		})
+	}
+	for more := range 2 {
+		check := func(name string, limit int, err error) {
+			t.Helper()
+			if more == 0 {
+				require.NoError(t, err, name)
+				return
+			}
+			var tooMany *directory.TooManyError
+			require.ErrorAs(t, err, &tooMany, name)
+			require.Equal(t, limit, tooMany.Limit, name)
+		}
+		for _, limit := range []int{1, 7, directory.MaxMembersRead} {
+			_, members, err := over(limit+more, 0).Members(t.Context(), f.tenant, id, limit)
+			check("members", limit, err)
+			require.Len(t, members, limit*(1-more))
+		}
+		compiled, err := match.CompileFilter(f.types, `groups.value eq "`+id+`"`)
+		require.NoError(t, err)
+		found, err := over(directory.MaxMembersRead+more, 0).Search(t.Context(), f.tenant, f.by(), directory.Query{Filter: compiled, StartIndex: 1, Count: 0})
+		check("users of a group", directory.MaxMembersRead, err)
+		require.Equal(t, directory.MaxMembersRead*(1-more), found.Total)
+		d := over(1, directory.MaxGroupsRead+more)
+		_, err = d.GroupsOf(t.Context(), f.tenant, u.ID)
+		check("groups of a user", directory.MaxGroupsRead, err)
+		_, _, err = d.UserAndGroups(t.Context(), f.tenant, u.ID)
+		check("a user and its groups", directory.MaxGroupsRead, err)
+		_, err = over(1, 1000+more).GroupsOfUsers(t.Context(), f.tenant, []*directory.User{u})
+		check("groups of users", 1000, err)
+	}
+}
+
+// A group whose set is replaced often leaves nothing of the former sets, nor does its deletion.
+func TestNewSets_LeaveNothing(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	people := f.people(70)
+	id := f.mustPostGroup(group("Staff", people[:35]...))
+	for i := range 12 {
+		set := people[35*(i%2):][:35]
+		f.mustPatchGroup(id, replace(set...))
+		require.Equal(t, slices.Sorted(slices.Values(set)), f.members(id))
+		f.check(0)
+	}
+	_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
+	require.NoError(t, err)
+	f.check(0)
+	for _, person := range []string{people[0], people[69]} {
+		memberships, err := f.store.MembershipsOf(t.Context(), f.tenant, person, 100)
+		require.NoError(t, err)
+		require.Empty(t, memberships)
+	}
+}
+
 // Answers show the members of a group up to MaxShown, whatever they were before.
 func TestModifyGroup_ShowsUpToMaxShown(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 50, 50)
@@ -438,7 +539,7 @@ func TestModifyGroup_ShowsUpToMaxShown(t *testing.T) {
 	people := f.people(directory.MaxShown + 2)
 	slices.Sort(people)
 	id := f.mustPostGroup(group("Staff", people[0]))
-	for n := 1; n <= directory.MaxShown+2; n += directory.MaxShown/2 - 1 {
+	for _, n := range []int{1, 2, directory.MaxShown - 1, directory.MaxShown, directory.MaxShown + 1, directory.MaxShown + 2} {
 		for _, body := range []string{add(people[:n]...), replace(people[:n]...)} {
 			r := f.mustPatchGroup(id, body)
 			require.Equal(t, n <= directory.MaxShown, r.Shown, "%d members", n)

@@ -251,19 +251,17 @@ func TestProtected_AreLimited(t *testing.T) {
 		for i := range directory.MaxProtected {
 			f.mustCreateInApp(directory.AppUser{UserName: fmt.Sprintf("u%d", i), Protected: true})
 		}
-		var limit *directory.ProtectedLimitError
-		if _, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{
+		_, err := f.dir.CreateInApp(t.Context(), f.tenant, f.app(), directory.AppUser{
 			UserName: "more", Origin: directory.OriginJIT, Protected: true,
-		}); !errors.As(err, &limit) {
-			t.Errorf("one more: %v", err)
-		}
+		})
+		require.Equal(t, &directory.ProtectedLimitError{Limit: directory.MaxProtected}, err, "one more")
 		// The largest number of them fits into the change that clears a large
 		// group.
 		id := f.mustPostGroup(group("large", f.people(directory.MaxJoined+1)...))
 		f.mustPatchGroup(id, `{"op":"remove","path":"members"}`)
 		f.wantMembers(id)
 		id = f.mustPostGroup(group("to be deleted", f.people(directory.MaxJoined+1)...))
-		_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
+		_, err = f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, nil)
 		assert.NoError(t, err)
 		f.sweep()
 		f.check(directory.MaxProtected)
