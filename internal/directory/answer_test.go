@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -61,6 +63,12 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 		}, journal.Entry{
 			Operation: journal.Create, Action: journal.Created, ResourceType: "User", Version: 1, Subject: "logged@x", ExternalID: "e-u",
 			Changed: []string{"userName", "externalId", "active", extension + ":isTeamAccount"}, Seats: 1,
+		}, nil, nil},
+		{"create in the application", true, func(by directory.Caller) (any, error) {
+			return c.dir.CreateInApp(ctx, c.tenant, by, directory.AppUser{UserName: "jit@x", Origin: directory.OriginJIT, Type: tenant.Reader})
+		}, journal.Entry{
+			Operation: journal.Create, Action: journal.Created, ResourceType: "User", Version: 1, Subject: "jit@x",
+			Changed: []string{"userName", "active", extension + ":isTeamAccount"}, Readers: 1,
 		}, nil, nil},
 		{"modify", false, func(by directory.Caller) (any, error) {
 			return c.dir.Modify(ctx, c.tenant, by, c.active, nil, c.patchOf(`{"op":"replace","path":"title","value":"x"}`))
@@ -130,9 +138,15 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 		case directory.Result:
 			action, changed, want.ResourceID = result.Action, result.Changed, result.User.ID
 			require.Equal(t, []int64{want.Seats, want.Readers}, []int64{result.Seats, result.Readers}, r.name)
+			if want.Action != journal.Purged {
+				require.Equal(t, want.Version, result.User.Version, r.name)
+				require.True(t, by.Time.Equal(result.User.Modified), r.name)
+				require.Equal(t, want.Action == journal.Created, by.Time.Equal(result.User.Created), r.name)
+			}
 		case directory.GroupResult:
 			action, changed, want.ResourceID = result.Action, result.Changed, result.Group.ID
 			require.Equal(t, want.Skipped, result.Skipped, r.name)
+			require.Equal(t, len(want.Removed) > 0 || len(r.removed) > 0, len(result.Notices) > 0, r.name)
 			if !want.NewSet {
 				require.Equal(t, []int{len(want.Added), len(want.Removed)}, []int{result.Added, result.Removed}, r.name)
 			} else {
@@ -183,12 +197,81 @@ func TestApplication_RefusesInvalidValues(t *testing.T) {
 	for _, id := range []string{newID(), c.gone, "no such/id", ""} {
 		_, err := c.modifyInApp(id, directory.AppChange{Active: ptr(false)})
 		require.ErrorIs(t, err, directory.ErrNotFound, id)
+		if id != c.gone {
+			require.ErrorIs(t, c.purge(id), directory.ErrNotFound, id)
+		}
 	}
 	_, err := c.modifyInApp(c.active, directory.AppChange{UserName: ptr("member@x")})
 	var taken *directory.TakenError
 	require.ErrorAs(t, err, &taken)
 	require.Equal(t, &directory.TakenError{Kind: directory.UserName, HeldAs: directory.UserName, Value: "member@x", Reason: directory.TakenActive, HolderID: c.member}, taken)
 	require.Equal(t, before, c.state())
+}
+
+// Another unique email takes the place of the former one; no address is there twice, and the
+// others stay.
+func TestModifyInApp_ReplacesTheUniqueEmail(t *testing.T) {
+	for before, want := range map[string]string{
+		``:                                `[{"primary":true,"type":"work","value":"New@x"}]`,
+		`{"value":"a@x"}`:                 `[{"value":"New@x"}]`,
+		`{"value":"a@x"},{"value":"b@x"}`: `[{"value":"New@x"},{"value":"b@x"}]`,
+		`{"value":"a@x"},{"value":"b@x","primary":true,"type":"home"},{"value":"new@x"}`: `[{"value":"a@x"},{"primary":true,"type":"home","value":"New@x"}]`,
+	} {
+		f := newFixture(t, enginetest.Memory, 5, 5)
+		u := f.mustPost(user(`"userName":"name@x","emails":[` + before + `]`))
+		after := f.mustModifyInApp(u.ID, directory.AppChange{Email: ptr("New@x")})
+		got, err := json.Marshal(object(t, after)["emails"])
+		require.NoError(t, err)
+		require.JSONEq(t, want, string(got), "%s", before)
+		f.check(1)
+	}
+}
+
+// A record whose document is damaged is an error of each request that has to know what it
+// says: it is neither left out nor found.
+func TestLists_ReportDamagedRecords(t *testing.T) {
+	s := newShelf(t)
+	damaged := []string{s.users[1]["id"].(string), s.groups[1]["id"].(string)}
+	cut := table.Change{Set: table.Attributes{"doc": table.Text(`{"userName":"anna@x"`)}}
+	require.NoError(t, s.raw.Write(t.Context(), table.Transaction{Token: "t", Ops: []table.Op{
+		table.Update(table.Key{Partition: "T#acme#USERS", Sort: damaged[0]}, cut), table.Update(table.Key{Partition: "T#acme#GROUPS", Sort: damaged[1]}, cut),
+	}}))
+	refused := 0
+	for _, l := range listings() {
+		isDecided := l.of != "both" && (l.filter == `groups.value eq "$GROUP"` || l.filter == `members.value eq "$USER"`) && l.sortBy == ""
+		kept := l.sortBy == "" || l.of != "both" && slices.Contains([]string{"userName", "displayName", "id", "meta.created"}, l.sortBy)
+		want := s.plain(l)
+		hits := slices.Contains(want, damaged[0]) || slices.Contains(want, damaged[1])
+		if l.of == "both" || isDecided || l.filter == "" && kept || s.hasKey(l) && !hits {
+			continue
+		}
+		refused++
+		for _, at := range []*directory.Cursor{nil, {}} {
+			_, err := s.ask(s.over(s.raw, 0), s.by(), l, 1, 100, at)
+			require.Error(t, err, "%s", l)
+		}
+	}
+	require.Greater(t, refused, 60)
+	for name, read := range map[string]func() error{
+		"AppUsers by a text": func() error {
+			_, err := s.dir.MatchUsers(t.Context(), s.tenant, "anna@x", directory.AppQuery{Limit: 5})
+			return err
+		},
+		"groups by a text": func() error { _, err := s.dir.MatchGroups(t.Context(), s.tenant, "art"); return err },
+		"modify": func() error {
+			_, err := s.patch(damaged[0], `[{"op":"replace","path":"title","value":"x"}]`, nil)
+			return err
+		},
+		"delete":                 func() error { return s.remove(damaged[0]) },
+		"purge":                  func() error { return s.purge(damaged[0]) },
+		"modify in the app":      func() error { _, err := s.modifyInApp(damaged[0], directory.AppChange{Active: ptr(false)}); return err },
+		"modify a group":         func() error { _, err := s.patchGroup(damaged[1], add(damaged[0])); return err },
+		"replace a group":        func() error { _, err := s.putGroup(damaged[1], group("art")); return err },
+		"delete a group":         func() error { _, err := s.dir.DeleteGroup(t.Context(), s.tenant, s.by(), damaged[1], nil); return err },
+		"create with its values": func() error { _, err := s.post(user(`"userName":"anna@x","externalId":"e-anna"`)); return err },
+	} {
+		require.Error(t, read(), name)
+	}
 }
 
 // The pages of the application's list have all users once, the live ones before the deleted

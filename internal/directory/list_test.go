@@ -577,14 +577,24 @@ func TestLists_PagesFit(t *testing.T) {
 				require.True(t, len(got.ids) == 1 || size < directory.MaxPageBytes, "%s: a page of %d records has %d bytes", l, len(got.ids), size)
 			}
 			walked := []string{}
+			var last listed
 			for at, pages := (&directory.Cursor{}), 0; at != nil; pages++ {
 				require.LessOrEqual(t, pages, 20, "%s: a walk without end", l)
 				got, err := s.ask(d, s.by(), l, 1, 100, at)
 				require.NoError(t, err, "%s", l)
 				fits(got)
-				walked, at = append(walked, got.ids...), got.next
+				walked, at, last = append(walked, got.ids...), got.next, got
 			}
 			require.Equal(t, want, walked, "%s by cursors", l)
+			for before := len(want) - len(last.ids); last.previous != nil; before -= len(last.ids) {
+				got, err := s.ask(d, s.by(), l, 1, 100, last.previous)
+				require.NoError(t, err, "%s", l)
+				require.NotEmpty(t, got.ids, "%s backwards", l)
+				fits(got)
+				require.Equal(t, want[before-len(got.ids):before], got.ids, "%s backwards", l)
+				last = got
+				require.Equal(t, before > len(got.ids), got.previous != nil, "%s backwards", l)
+			}
 			walked = []string{}
 			for len(walked) < len(want) {
 				got, err := s.ask(d, s.by(), l, len(walked)+1, 100, nil)
