@@ -43,8 +43,8 @@ type Config struct {
 	BaseURL string
 	// ExtensionURN is the URN of the schema with isTeamAccount.
 	ExtensionURN string
-	// TenantRate is the number of requests a second that one tenant may send to
-	// one process; 0 means no limit.
+	// TenantRate is the number of requests a second that one tenant may send, to
+	// all instances together; 0 means no limit.
 	TenantRate int
 	// LogSampleReads is N if one in N successful reads is logged; 0 and 1 mean all.
 	LogSampleReads int
@@ -186,6 +186,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			RequestTime:   o.RequestTime,
 			TenantRate:    c.TenantRate,
 			SampleReads:   c.LogSampleReads,
+			Buckets:       s,
 			Now:           now,
 		},
 		random: o.Random,

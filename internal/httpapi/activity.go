@@ -91,6 +91,9 @@ func (s *Service) observe(ctx context.Context, q *request, a *reply) (done func(
 	}
 }
 
+// maxLimited bounds what one process remembers of tenants; beyond it all begin again.
+const maxLimited = 10_000
+
 // of records what a request shows, and returns what must be written now.
 func (a *activity) of(q *request, answer *reply) (due journal.Activity) {
 	a.mu.Lock()

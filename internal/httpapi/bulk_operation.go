@@ -112,7 +112,6 @@ func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 		}
 	}
 	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
-	b.s.limits.charge(q.grant.Tenant, q.start)
 	q.event = newEvent(q)
 	q.event.Tenant, q.event.TokenID, q.event.IdP = b.q.event.Tenant, b.q.event.TokenID, b.q.event.IdP
 	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1
@@ -122,6 +121,7 @@ func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 // do runs the step and logs its event.
 func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	s := c.b.s
+	s.limits.Charge(ctx, c.q.grant.Tenant, c.q.start, 1)
 	ctx, usage := table.WithUsage(ctx)
 	result := &bulkResult{}
 	answer, err := c.answer(ctx, result)

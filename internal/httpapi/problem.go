@@ -28,7 +28,9 @@ type problem struct {
 	// remedy names advice that fits better than the cause's own, or is "".
 	remedy cause.Remedy
 	allow  []string
-	ledger *directory.FullError
+	// retryAfter is the number of seconds to wait, 0 for those of the cause.
+	retryAfter int
+	ledger     *directory.FullError
 	// holder is the record that has what the request wanted, or "".
 	holder string
 	// subject names the group that the application deleted, or is "" if

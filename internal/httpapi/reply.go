@@ -33,7 +33,7 @@ func (a *reply) send(w http.ResponseWriter, q *request) {
 	}
 	if p := a.refusal; p != nil {
 		m := p.cause.Meaning()
-		sent.Allow, sent.RetryAfter = p.allow, m.RetryAfter
+		sent.Allow, sent.RetryAfter = p.allow, max(m.RetryAfter, p.retryAfter)
 		if m.Status == http.StatusUnauthorized {
 			sent.Header["WWW-Authenticate"] = challenge(p.cause)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/throttle"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -42,11 +44,14 @@ type Config struct {
 	// Journal keeps what the directory's changes do not keep of requests; nil
 	// keeps nothing.
 	Journal Journal
-	// TenantRate is the number of requests a second that one tenant may send to
-	// this process, and twice as many at once; 0 means no limit.
+	// TenantRate is the number of requests a second that one tenant may send, and
+	// twice as many at once; 0 means no limit.
 	TenantRate int
 	// SampleReads is N if one in N successful reads is logged; 0 and 1 mean all.
 	SampleReads int
+	// Buckets has the rates of tenants over all instances; nil limits this process
+	// alone.
+	Buckets throttle.Buckets
 }
 
 // A Service answers SCIM requests. It implements http.Handler and is safe for
@@ -60,7 +65,7 @@ type Service struct {
 	functions []string
 	// warm is set once the process has served a request.
 	warm   atomic.Bool
-	limits *limiter
+	limits *throttle.Limiter
 	// sampled chooses which of the requests that are refused before they are
 	// read are logged.
 	sampled sampler
@@ -77,8 +82,12 @@ func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: newLimiter(c.TenantRate)}
+	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: throttle.New(c.TenantRate, c.Buckets)}
 }
+
+// MinRate is the lowest rate that a tenant can be limited to, in requests a
+// second: identity providers need it.
+const MinRate = 25
 
 // A handler answers a matched and authenticated request.
 type handler func(s *Service, ctx context.Context, r *request) (*reply, error)
@@ -198,8 +207,10 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	q.grant = grant
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	q.event.recognize(q.URL.RawQuery, grant.Label)
-	if err == nil && !s.limits.allow(grant.Tenant, q.start) {
-		err = &problem{cause: cause.RateLimit}
+	if err == nil {
+		if wait, ok := s.limits.Take(ctx, grant.Tenant, q.start); !ok {
+			err = &problem{cause: cause.RateLimit, retryAfter: int(math.Ceil(wait.Seconds()))}
+		}
 	}
 	q.unkept = !s.keeps(q, err)
 	if err == nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -220,6 +221,9 @@ func tenantDecisions(t tenant.ID) []decision {
 	}
 }
 
+// errNotMoved: the tokens were leased by another instance.
+var errNotMoved = errors.New("not moved")
+
 func tokenDecisions(t tenant.ID) []decision {
 	live := table.Is(attrRevoked, table.Number(0))
 	next := func(id string) table.Condition { return table.Is(attrNextID, table.Text(id)) }
@@ -243,8 +247,26 @@ func tokenDecisions(t tenant.ID) []decision {
 		}
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	spend := func(from, to time.Time) func(f *fixture, s *Store) error {
+		return func(f *fixture, s *Store) error {
+			_, moved, err := s.Spend(f.t.Context(), f.tenant, from, to)
+			if err == nil && !moved {
+				return errNotMoved
+			}
+			return err
+		}
+	}
 	key := func(id string) access.Key { return access.Key{ID: id, Secret: []byte("secret"), Created: at} }
 	return []decision{
+		{
+			name: "the first tokens of a bucket", returned: failsAs(errNotMoved), commit: spend(time.Time{}, at),
+			conditions: []settled{{bucketKey(t), table.Absent(), "", "two first leases"}},
+		},
+		{
+			name: "further tokens of a bucket", returned: failsAs(errNotMoved), commit: spend(at, at.Add(time.Second)),
+			given:      func(f *fixture) { f.must(spend(time.Time{}, at)(f, f.store)) },
+			conditions: []settled{{bucketKey(t), table.Is(attrSpent, table.Number(at.UnixMicro())), "", "two leases of the same tokens"}},
+		},
 		{
 			name: "the first key of tokens", returned: failsAs(access.ErrKeys),
 			commit:     func(f *fixture, s *Store) error { return s.AddTokenKey(f.t.Context(), nil, key("0000000a")) },

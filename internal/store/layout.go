@@ -49,6 +49,12 @@ func usedKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, "USED"), Sort: id}
 }
 
+// bucketKey returns the key of the bucket of a tenant's rate. Its partition is its
+// own, so that leases take nothing from the capacity of users.
+func bucketKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, "RATE"), Sort: "BUCKET"}
+}
+
 // listedKey names a tenant in the list of all tenants. Its partition is shared
 // by all tenants, like DUE, and contains only their ids.
 func listedKey(t tenant.ID) table.Key {

@@ -50,6 +50,7 @@ func TestKeys(t *testing.T) {
 		{"log, second part", "T#acme#LOG", request + "#1", logKey(acme, request, 1)},
 		{"failing subject", "T#acme#FAILING", "alice", failingKey(acme, "alice")},
 		{"task", "T#acme#TASKS", "0190-task", taskKey(acme, "0190-task")},
+		{"bucket", "T#acme#RATE", "BUCKET", bucketKey(acme)},
 		{"protected users", "T#acme#GUARD", "#ALL", protectedListKey(acme)},
 		{"protected user", "T#acme#GUARD", user, protectedKey(acme, user)},
 		{"marker of a deleted group", "T#acme#MARKERS", group, markerKey(acme, group)},

@@ -41,6 +41,9 @@ var removed = []struct {
 	{"accept.go", "dropParts", "operations := []operation{{Op: table.Check(head, ending)}}", "operations := []operation{}", "a change that was not accepted: its parts/parts that are deleted and a change that was accepted"},
 	{"accept.go", "dropParts", "doneOps(t, task, ending)", "doneOps(t, task)", "a change that was not accepted: its head/a head that is deleted and a change that was accepted"},
 
+	{"bucket.go", "Spend", "}}, when))", "}}))", "the first tokens of a bucket/two first leases"},
+	{"bucket.go", "Spend", "when = table.Is(attrSpent, table.Number(from.UnixMicro()))", "when = table.Present()", "further tokens of a bucket/two leases of the same tokens"},
+
 	{"commit.go", "recordOps", "return []operation{{Op: table.Put(item, table.Absent())}}", "return []operation{{Op: table.Put(item)}}", "a new user/two users of one id"},
 	{"commit.go", "recordOps", "table.Is(attrVersion, table.Number(before.Version))", "", "a renamed user that is deactivated/two changes of one user"},
 	{"commit.go", "recordOps", "same = append(same, table.Is(attrJoins, table.Number(before.Joins)))", "", "a deleted user, with its memberships/a deletion and a join"},
@@ -177,6 +180,7 @@ var kept = map[string]string{
 	"internal/store/task.go StageMembers table.Present()":                                                  "removed with its operation",
 	"internal/store/task.go finishUser table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))": "removed where the memberships end, and in endWithoutRecord",
 	"internal/store/schema.go changeSchemas table.Absent()":                                                "removed where the schemas are put",
+	"internal/store/bucket.go Spend table.Absent()":                                                        "removed where the bucket is put",
 	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",
 	"internal/store/token.go Used table.Absent()":                                                          "removed where the use is put",
 }

@@ -151,14 +151,24 @@ var broken = []struct {
 	},
 	// Requests.
 	{
-		"no rate limit", "One tenant takes what the others need.", "internal/httpapi/limit.go",
-		[]Edit{{"allow", "l.rate == 0 || l.bucket(t).AllowN(now, 1)", "true"}},
-		"internal/httpapi", "TestLimit_HoldsEachTenant",
+		"no rate limit", "One tenant takes what the others need.", "internal/throttle/throttle.go",
+		[]Edit{{"Take", "if l.rate == 0 {", "if true {"}},
+		"internal/throttle", "TestTake_HoldsTheRateOverInstances",
 	},
 	{
-		"one rate limit for all tenants", "The requests of one tenant count for the others.", "internal/httpapi/limit.go",
-		[]Edit{{"bucket", "bucket, ok := l.tenants[t]", "t = tenant.ID{}\n\tbucket, ok := l.tenants[t]"}},
-		"internal/httpapi", "TestLimit_HoldsEachTenant",
+		"one rate limit for all tenants", "The requests of one tenant count for the others.", "internal/throttle/throttle.go",
+		[]Edit{{"share", "s, ok := l.tenants[t]", "t = tenant.ID{}\n\ts, ok := l.tenants[t]"}},
+		"internal/throttle", "TestTake_KeepsTenantsApart",
+	},
+	{
+		"a rate limit of each instance", "A tenant gets its rate from each of the instances that a storm starts.", "internal/throttle/throttle.go",
+		[]Edit{{"beyond", "if l.buckets == nil || now.Before(s.openUntil) {", "if true {"}},
+		"internal/throttle", "TestTake_HoldsTheRateOverInstances",
+	},
+	{
+		"a limit that refuses without the table", "While the table is busy, a tenant that keeps its rate is refused.", "internal/throttle/throttle.go",
+		[]Edit{{"lease", "s.openUntil = now.Add(openTime)", "s.emptyUntil = now.Add(openTime)"}},
+		"internal/throttle", "TestTake_RefusesNothingWithoutTheTable",
 	},
 	{
 		"no limit of a body", "A body of any size is read into memory.", "internal/web/body.go",

@@ -417,7 +417,7 @@ func TestSetupDocs_FailuresMatchTheTable(t *testing.T) {
 			assert.Truef(t, slices.Contains(cause.Causes(), cause.Cause(m[1])), "unknown cause %s", m[1])
 		}
 		assert.NotEqual(t, 0, cause.RateLimit.Meaning().RetryAfter, "429 has no Retry-After")
-		rates := fmt.Sprintf("%d requests a second to one process unless the deployment sets another rate; at least %d are always allowed", app.DefaultTenantRate, httpapi.MinRate)
+		rates := fmt.Sprintf("%d requests a second unless the deployment sets another rate; at least %d are always allowed", app.DefaultTenantRate, httpapi.MinRate)
 		assert.Containsf(t, strings.Join(strings.Fields(doc.text), " "), rates, "the guide does not say that a tenant may send %s", rates)
 	})
 }
