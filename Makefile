@@ -58,9 +58,8 @@ workflows: ## actionlint on .github/workflows
 	scripts/tool.sh actionlint -shellcheck= -pyflakes=
 .PHONY: workflows
 
-template: ## cfn-lint and sam validate on template.yaml
-	scripts/sam.sh cfn-lint template.yaml
-	scripts/sam.sh sam validate --lint --template template.yaml
+template: ## cfn-lint, sam validate and checkov on template.yaml
+	scripts/template.sh
 
 # The names of this machine's processor in Go and in SAM.
 HOST_ARCH = $(shell go env GOHOSTARCH)
@@ -90,6 +89,10 @@ sam-invoke: bin/samlocal ## invokes a function with an event: make sam-invoke EV
 
 sam-table: bin/samlocal ## creates and fills the table of sam local, at the address in env.json
 	@exec bin/samlocal table $(ARGS)
+
+docker-image: ## a container image of rollcall local: rollcall:local (docs/how-to/docker.md)
+	scripts/image.sh rollcall:local
+.PHONY: docker-image
 
 sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; needs Docker
 	@exec bin/samlocal test $(ARGS)
@@ -164,7 +167,7 @@ check: ## everything that CI runs
 	step 'fuzz targets, 20 seconds each' scripts/fuzz.sh 20s; \
 	step 'sabotage: four of the promises, broken' go run ./internal/check/sabotage/try -sample 4; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-binaries; \
-	step 'SAM local: events, and the replay, in containers' sh -c 'scripts/docker.sh || true'; \
+	step 'containers: rollcall local, and SAM local with events and the replay' sh -c 'scripts/docker.sh || true'; \
 	$(MAKE) -s sam-test ARGS="--without-docker=report"; \
 	step 'third-party suites and clients' $(MAKE) -s conformance; \
 	step 'functions for Lambda' $(MAKE) -s functions; \

@@ -15,7 +15,7 @@ import (
 
 const testAbout = `samlocal test tries the functions under SAM: the commands of docs/how-to/sam-local.md as they
 are typed, one event for each function by sam local invoke, then the requests of identity providers by sam local start-api, and compares the
-answers with those of 'rollcall local' on the same DynamoDB.`
+answers with those of 'rollcall local' on the same DynamoDB. Before, it builds and tries the image of rollcall local.`
 
 // tried are the events with which samlocal test invokes the functions, one for
 // each.
@@ -42,16 +42,11 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	// exceed the template's rate limit.
 	s.rate = httpapi.MinRate
 	begun := time.Now()
-	var c *typed
-	err = s.prepare(ctx, o.options, func(ctx context.Context) (err error) {
-		if c, err = s.newTyped(ctx); err != nil {
-			return err
-		}
-		return c.build(ctx)
-	})
+	var t tally
+	err = s.test(ctx, o, &t)
 	var none errNoDocker
 	if errors.As(err, &none) {
-		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay, SAM's own commands as they are typed", none))
+		fmt.Fprint(stdout, notRun("sam local invoke of each function, sam local start-api with the replay, SAM's own commands as they are typed, rollcall local in a container", none))
 		if o.without == "report" {
 			return nil
 		}
@@ -60,24 +55,48 @@ func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Wr
 	if err != nil {
 		return err
 	}
-	var t tally
-	if err := s.testTyped(ctx, c, &t); err != nil {
-		return err
-	}
-	if err := s.testInvoke(ctx, &t); err != nil {
-		return err
-	}
-	if o.only == "" {
-		if err := s.testAPI(ctx, &t); err != nil {
-			return err
-		}
-	}
 	s.say("took %s", time.Since(begun).Round(time.Second))
 	fmt.Fprintf(stdout, "%d passed, %d failed\n", t.passed, t.failed)
 	if t.failed > 0 {
 		return errReported
 	}
 	return nil
+}
+
+// test runs the parts of the test.
+func (s *session) test(ctx context.Context, o testOptions, t *tally) error {
+	if o.only != "container" {
+		return s.testSAM(ctx, o, t)
+	}
+	if err := s.needDocker(ctx); err != nil {
+		return err
+	}
+	return s.testContainer(ctx, t)
+}
+
+// testSAM tries the functions under SAM, after rollcall local's own image if nothing else was
+// chosen: Docker runs by then.
+func (s *session) testSAM(ctx context.Context, o testOptions, t *tally) error {
+	var c *typed
+	err := s.prepare(ctx, o.options, func(ctx context.Context) (err error) {
+		if c, err = s.newTyped(ctx); err != nil {
+			return err
+		}
+		return c.build(ctx)
+	})
+	if err == nil && o.only == "" {
+		err = s.testContainer(ctx, t)
+	}
+	if err == nil {
+		err = s.testTyped(ctx, c, t)
+	}
+	if err == nil {
+		err = s.testInvoke(ctx, t)
+	}
+	if err == nil && o.only == "" {
+		err = s.testAPI(ctx, t)
+	}
+	return err
 }
 
 // A testOptions has the options of samlocal test.
@@ -90,15 +109,15 @@ func parseTest(args []string, m machine, stderr io.Writer) (o testOptions, err e
 	flags := flag.NewFlagSet("test", flag.ContinueOnError)
 	o.register(flags, m)
 	flags.StringVar(&o.without, "without-docker", "fail", "`WHAT` to do without Docker: fail, or report it, on machines known to have none")
-	flags.StringVar(&o.only, "only", "", "`PART` of the test: invoke, one event for each function, in about a minute; by default all of it")
+	flags.StringVar(&o.only, "only", "", "`PART` of the test: invoke, one event for each function, in about a minute, or container, the image of rollcall local; by default all of it")
 	if err := parse(flags, testAbout, args, stderr); err != nil {
 		return o, err
 	}
 	if o.without != "fail" && o.without != "report" {
 		return o, usageError{fmt.Errorf("--without-docker %q: choose fail or report", o.without)}
 	}
-	if o.only != "" && o.only != "invoke" {
-		return o, usageError{fmt.Errorf("--only %q: the only part is invoke", o.only)}
+	if o.only != "" && o.only != "invoke" && o.only != "container" {
+		return o, usageError{fmt.Errorf("--only %q: the parts are invoke and container", o.only)}
 	}
 	return o, o.check()
 }

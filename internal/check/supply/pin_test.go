@@ -69,6 +69,7 @@ var installers = []installer{
 	{
 		name: "a container image", pattern: regexp.MustCompile(`\bdocker +(?:pull|run)\b|^FROM `),
 		allowed: map[string]string{
+			"Dockerfile":            "FROM scratch, which is nothing",
 			"cmd/samlocal/image.go": "AWS's image for sam local, which is Lambda's runtime of today",
 			"cmd/samlocal/typed.go": "recognizes a command in the guide, and runs another one",
 		},
@@ -207,7 +208,7 @@ func TestRequirements_AreHashed(t *testing.T) {
 	name := func(s string) string {
 		return strings.ToLower(strings.ReplaceAll(regexp.MustCompile(`\[.*`).ReplaceAllString(s, ""), "_", "-"))
 	}
-	for _, folder := range []string{"tools", "scripts/conformance"} {
+	for _, folder := range []string{"tools", "tools/checkov", "scripts/conformance"} {
 		versions, hashes, current := map[string]string{}, map[string]int{}, ""
 		for _, l := range strings.Split(read(t, folder+"/requirements.txt"), "\n") {
 			switch m := line.FindStringSubmatch(l); {
@@ -223,14 +224,17 @@ func TestRequirements_AreHashed(t *testing.T) {
 		for package_ := range versions {
 			assert.Positive(t, hashes[package_], "%s: %s has no hash", folder, package_)
 		}
-		asked := 0
+		asked, least := 0, 2
+		if folder == "tools/checkov" {
+			least = 1
+		}
 		for _, l := range strings.Split(read(t, folder+"/requirements.in"), "\n") {
 			if package_, version, ok := strings.Cut(l, "=="); ok && !strings.HasPrefix(l, "#") {
 				asked++
 				assert.Equal(t, version, versions[name(package_)], "%s: run scripts/pins.sh: %s", folder, l)
 			}
 		}
-		assert.GreaterOrEqual(t, asked, 2, folder)
+		assert.GreaterOrEqual(t, asked, least, folder)
 	}
 }
 
