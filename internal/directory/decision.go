@@ -59,6 +59,8 @@ type userWork struct {
 	gone map[string]bool
 	// stale reports that user and holders must be read again.
 	stale bool
+	// hinted reports that holders are hints.
+	hinted bool
 }
 
 func (d *Directory) newUserWork(t tenant.ID, by Caller, operation journal.Operation) *userWork {

@@ -25,6 +25,7 @@ type Directory struct {
 	now       func() time.Time
 	maxWalk   int
 	walkTime  time.Duration
+	hints     hints
 }
 
 // Config has the parts from which New builds a Directory.

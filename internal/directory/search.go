@@ -284,10 +284,15 @@ func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value st
 		return nil, nil
 	}
 	holders, err := d.store.Holders(ctx, t, Claims{kind: value})
-	if id, ok := holders[kind]; ok && err == nil {
-		return []string{id}, nil
+	if err != nil {
+		return nil, err
 	}
-	return nil, err
+	id := holders[kind]
+	d.hints.note(t, kind, value, id)
+	if id == "" {
+		return nil, nil
+	}
+	return []string{id}, nil
 }
 
 // MaxClaim is the longest folded userName or email, in bytes. It fits, with an

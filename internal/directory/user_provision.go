@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -18,12 +19,23 @@ import (
 //
 // The first transaction assumes that the user is unknown: its failed conditions
 // name the holders, and only then is anything read. Two requests for one user
-// race on its reservations, and exactly one creates it.
+// race on its reservations, and exactly one creates it. A value that this process
+// saw in use a short time ago is read first (hints).
 //
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
 	w := d.newUserWork(t, by, journal.Create)
-	return w.run(ctx, func(ctx context.Context) (decision, error) { return w.provision(ctx, sent) })
+	claims := ClaimsOf(sent)
+	w.hint(claims)
+	result, err := w.run(ctx, func(ctx context.Context) (decision, error) { return w.provision(ctx, sent) })
+	var taken *TakenError
+	switch {
+	case errors.As(err, &taken):
+		d.hints.noteAll(t, claims, w.holders)
+	case err == nil && result.Action == journal.Created:
+		d.hints.noteAll(t, claims, nil)
+	}
+	return result, err
 }
 
 // provision reads the holders of the sent values, and decides.
@@ -39,7 +51,14 @@ func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision,
 	if err := w.finishLeaving(ctx, records); err != nil {
 		return decision{}, err
 	}
+	if w.hinted {
+		w.learnHeld(wanted.claims, records)
+	}
 	made, err := w.decideProvision(sent, wanted.stillHeld(w.holders, records), records)
+	if !w.proves(err) {
+		w.hinted, w.stale = false, true
+		return decision{}, ErrStale
+	}
 	if err != nil {
 		return decision{}, err
 	}

@@ -141,7 +141,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 		r.Entry.Unnamed = r.Fails.IsZero() && e.Operation != journal.Delete
 		r.Failed = q.lookout.known(r.Fails)
 		for _, s := range q.lookout.seen() {
-			if s != r.Fails { // from now on known by its id
+			if s != r.Fails && s.ID == "" { // from now on known by its id
 				r.Resolved = append(r.Resolved, s)
 			}
 		}
@@ -233,11 +233,11 @@ func (q *request) failing(p *problem) journal.Subject {
 // resolved returns the subjects that no longer fail. A user that a POST found
 // again may have failed under the id, which the request did not have.
 func (q *request) resolved() []journal.Subject {
-	resolved := q.lookout.seen()
+	resolved := slices.DeleteFunc(q.lookout.seen(), func(s journal.Subject) bool { return s.ID != "" && s.ID != q.event.ResourceID })
 	switch q.event.Action {
 	case journal.Reactivated, journal.Restored, journal.Linked:
-		if q.Method == http.MethodPost {
-			resolved = append(resolved, journal.Subject{Type: q.event.Type, ID: q.event.ResourceID})
+		if found := (journal.Subject{Type: q.event.Type, ID: q.event.ResourceID}); q.Method == http.MethodPost && !slices.Contains(resolved, found) {
+			resolved = append(resolved, found)
 		}
 	}
 	return resolved

@@ -60,7 +60,12 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	projection = projection.Answering(s.users(q), resource.Specified(s.users(q), sent))
-	s.watch(ctx, q, q.subject())
+	// A refusal for a value in use is about its holder.
+	holder := journal.Subject{}
+	if id := s.Directory.LikelyHolder(q.grant.Tenant, sent); id != "" {
+		holder = journal.Subject{Type: q.event.Type, ID: id}
+	}
+	s.watch(ctx, q, q.subject(), holder)
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
 		return nil, err

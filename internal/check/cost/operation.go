@@ -78,6 +78,7 @@ const (
 	deleteAgain    = "delete a deleted user"
 	createActive   = "create an active user"
 	createAgain    = "create it once more"
+	createAnew     = "create it on another instance"
 	createFull     = "create without a free seat"
 	createFullMore = "create another without a free seat"
 	listUsers      = "list 100 users"
@@ -131,6 +132,9 @@ func refusedOperations() []operation {
 	return []operation{
 		{createActive, "`POST`, 409", nil, func(*bench) request { return request{"POST", "/Users", user("ann", "e")} }, 409},
 		{createAgain, "the same again, as identity providers do", nil, func(*bench) request { return request{"POST", "/Users", user("ann", "e")} }, 409},
+		{createAnew, "the same again, where no search came before", func(b *bench) { b.anew("warm anew") }, func(*bench) request {
+			return request{"POST", "/Users", user("ann", "e")}
+		}, 409},
 		{createFull, "`POST`, 403", func(b *bench) { b.full() }, func(*bench) request { return request{"POST", "/Users", user("bob", "a")} }, 403},
 		{createFullMore, "`POST` of the next user, 403", nil, func(*bench) request { return request{"POST", "/Users", user("carl", "a")} }, 403},
 		{unauthorized, "401", nil, func(*bench) request { return request{"GET", "/Users?token=none", ""} }, 401},

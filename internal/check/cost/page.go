@@ -127,7 +127,7 @@ var savings = []saving{
 	{"the memory of the functions", func(s *setup, now setup) { s.deployment.MemoryMB = now.deployment.MemoryMB }},
 	{"requests that change nothing", changes(changeNothing, replaceSame, joinAgain, deleteAgain)},
 	{"creating a user who exists inactive or deleted", changes(reactivateUser, restoreUser)},
-	{"creating an active user", changes(createActive, createAgain)},
+	{"creating an active user", changes(createActive, createAgain, createAnew)},
 	{"creating a user without a free seat", changes(createFull, createFullMore)},
 	{"all else", func(s *setup, now setup) { s.measured = now.measured }},
 }
@@ -218,7 +218,7 @@ of what the user has already.
 		if m.name == mixed.name {
 			p.head(1, "requests", "of 100")
 			for _, s := range m.shares() {
-				p.row(s.operation, fmt.Sprintf("%.0f", s.part*100))
+				p.row(s.operation, fmt.Sprintf("%.1f", s.part*100))
 			}
 		} else {
 			p.head(2, "case", "requests", "a month, of 1,000 users")

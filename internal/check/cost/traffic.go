@@ -61,7 +61,8 @@ var (
 		{"a member joins a group", 500, []string{findGroup, readGroup, joinGroup}},
 		{"a member leaves a group", 500, []string{findGroup, readGroup, leaveGroup}},
 		{"a member joins who is one", 100, []string{findGroup, readGroup, joinAgain}},
-		{"a user is in conflict, and is sent in every cycle", 300, []string{findNobody, createAgain}},
+		{"a user is in conflict, and is sent in every cycle", 150, []string{findNobody, createAgain}},
+		{"the same, on an instance that has just started", 150, []string{findNobody, createAnew}},
 		{"no seat is free, and the user is sent in every cycle", 300, []string{findNobody, createFullMore}},
 		{"a cycle begins with an invalid token", 5, []string{unauthorized}},
 	}}
@@ -93,7 +94,8 @@ var (
 		{"changes", 1, []string{deleteUser}},
 		{"changes", 1, []string{joinGroup}},
 		{"without a change", 2, []string{changeNothing}},
-		{"refused", 1, []string{createAgain}},
+		{"refused", 0.5, []string{createAgain}},
+		{"refused", 0.5, []string{createAnew}},
 		{"refused", 1, []string{createFullMore}},
 	}}
 	models = []traffic{mixed, entra, okta}

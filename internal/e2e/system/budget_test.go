@@ -33,7 +33,12 @@ func TestBudgets(t *testing.T) {
 
 func testBudgets(t *testing.T, engine table.Table) {
 	s := newService(t, engine, 1000, app.Options{Meter: []meter.Option{meter.Exact}})
-	s.send("GET", "/Users?count=0", "") // the token and the tenant are read once
+	// fresh starts another instance, which has seen no user, and reads token and tenant.
+	fresh := func() {
+		s.start(engine, app.Options{Meter: []meter.Option{meter.Exact}})
+		s.send("GET", "/Users?count=0", "")
+	}
+	fresh()
 	spend := func(name string, a answer, status int, trips, reads, writes float64) {
 		t.Helper()
 		require.Equalf(t, status, a.status, "%s: %d %v", name, a.status, a.body)
@@ -54,6 +59,7 @@ func testBudgets(t *testing.T, engine table.Table) {
 	u, err := s.app.Store.User(t.Context(), s.tenant, id)
 	require.Truef(t, err == nil && len(u.Doc) >= 1450 && len(u.Doc) <= 1536, "the document has %d bytes (%v); the budgets are for 1.5 KB", len(u.Doc), err)
 	spend("POST of an active user", s.send("POST", "/Users", budgetUser(0)), 409, 3, 4, 14+8)
+	spend("POST of an active user, again", s.send("POST", "/Users", budgetUser(0)), 409, 2, 5, 8)
 	s.must(200, "PATCH", "/Users/"+id, patchBody(`[{"op":"replace","path":"nickName","value":"Bo"}]`)) // the user no longer fails
 
 	spend("GET", s.send("GET", "/Users/"+id, ""), 200, 1, 2, 0)
@@ -72,10 +78,19 @@ func testBudgets(t *testing.T, engine table.Table) {
 	spend("PUT", s.send("PUT", "/Users/"+id, budgetUser(0)), 200, 2, 3, 8)
 	spend("PATCH active=false", s.send("PATCH", "/Users/"+id, patchBody(deactivate)), 200, 2, 3, 8)
 	spend("PATCH active=true", s.send("PATCH", "/Users/"+id, patchBody(activate)), 200, 2, 3, 8)
+	const found = `/Users?filter=userName+eq+"user0000@example.com"`
 	s.must(200, "PATCH", "/Users/"+id, patchBody(deactivate))
+	fresh()
 	spend("reactivation", s.send("POST", "/Users", budgetUser(0)), 200, 4, 4, 30)
+	s.must(200, "PATCH", "/Users/"+id, patchBody(deactivate))
+	s.send("GET", found, "")
+	spend("reactivation after a search", s.send("POST", "/Users", budgetUser(0)), 200, 3, 5, 12)
 	spend("DELETE", s.send("DELETE", "/Users/"+id, ""), 204, 2, 2, 12)
+	fresh()
 	spend("restoration", s.send("POST", "/Users", budgetUser(0)), 200, 4, 4, 30)
+	s.must(204, "DELETE", "/Users/"+id, "")
+	s.send("GET", found, "")
+	spend("restoration after a search", s.send("POST", "/Users", budgetUser(0)), 200, 3, 5, 16)
 
 	const users = 330
 	for i := 1; i < users; i++ {
