@@ -118,6 +118,19 @@ func TestStorm_SustainsTheRateOfEntra(t *testing.T) {
 	}
 }
 
+// A ledger that begins with one shard grows in the storm, and then sustains more than
+// eight times what one shard does.
+func TestStorm_GrowsTheLedger(t *testing.T) {
+	assert.False(t, storm(t, Storm{Rate: 100, Hold: hold, Shards: 1, Creates: 1000, Seed: 1}).Sustained(), "one shard sustains 100 a second")
+	for _, limited := range []bool{false, true} {
+		for _, rate := range []int{200, 800} {
+			o := storm(t, Storm{Rate: rate, Hold: hold, Limited: limited, Creates: 1600, Seed: 1})
+			assert.Truef(t, o.Sustained(), "%+v", o)
+			assert.Greaterf(t, o.LastShards, 4, "%+v", o)
+		}
+	}
+}
+
 // Close to the capacity of one item the slowest creates still take less than a second,
 // and above it, 100 a second, the item is used: few requests are given up.
 func TestStorm_DoesNotCollapseAtTheCapacityOfOneItem(t *testing.T) {

@@ -17,8 +17,8 @@ type Storm struct {
 	Rate int
 	// Hold is how long a transaction is in progress.
 	Hold time.Duration
-	// Shards is how many shards the ledger has from the beginning; 0 is a ledger that
-	// begins with one and grows by itself.
+	// Shards is how many shards the ledger has: 1, 4, 16 or 32, and no request adds
+	// any; 0 is a ledger that begins with one and grows by itself.
 	Shards int
 	// Limited gives the tenant one seat for each ten creates less than there are
 	// creates: the last ones must be refused.
@@ -67,6 +67,8 @@ type Outcome struct {
 	Conflicts map[string]int
 	// Instances is how many instances were needed.
 	Instances int
+	// LastShards is how many shards the ledger has in the end.
+	LastShards int
 }
 
 // Sustained reports whether the service keeps up with the rate.
@@ -76,6 +78,9 @@ func (o Outcome) Sustained() bool { return o.P99 < time.Second && o.Statuses[503
 func (s Storm) Run(ctx context.Context) (Outcome, error) {
 	w, err := newWorld(ctx, s.Seed, s.Hold, s.seats())
 	if err != nil {
+		return Outcome{}, err
+	}
+	if err := w.addShards(ctx, s.Shards); err != nil {
 		return Outcome{}, err
 	}
 	o := Outcome{Storm: s, Statuses: map[int]int{}}
@@ -98,8 +103,30 @@ func (s Storm) Run(ctx context.Context) (Outcome, error) {
 	o.Instances = w.started
 	o.ExcessSeats = max(0, int64(w.stored)-s.seats())
 	ledger, err := w.store.Ledger(ctx, w.tenant)
+	o.LastShards = w.shards()
 	o.Uncounted = max(ledger.Seats-int64(w.stored), int64(w.stored)-ledger.Seats)
 	return o, err
+}
+
+// addShards gives the ledger a number of shards for good, unless it is 0.
+func (w *world) addShards(ctx context.Context, n int) error {
+	for w.shards() < n {
+		if _, err := w.store.AddShards(ctx, w.tenant); err != nil {
+			return fmt.Errorf("contention: %w", err)
+		}
+	}
+	w.fixed = n > 0
+	return nil
+}
+
+// shards returns how many shards the ledger has.
+func (w *world) shards() (n int) {
+	for _, item := range w.engine.Items() {
+		if kind(item.Key) == "LEDGER" {
+			n++
+		}
+	}
+	return n
 }
 
 // isFree reports whether fewer users are stored than there are seats.

@@ -7,9 +7,9 @@ import (
 
 // The values of a grid of storms.
 var (
-	rates  = []int{25, 50, 75, 100, 200, 400}
+	rates  = []int{25, 50, 75, 100, 200, 400, 800}
 	holds  = []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond}
-	shards = []int{1}
+	shards = []int{1, 4, 16, 32, 0}
 )
 
 // Grid returns all storms of the table, row by row.

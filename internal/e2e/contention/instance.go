@@ -135,6 +135,9 @@ func (in *instance) Write(ctx context.Context, tx table.Transaction) error {
 	if err := in.world.clock.sleep(ctx, there, in.world.hold); err != nil {
 		return fmt.Errorf("contention: not sent: %w", err)
 	}
+	if in.world.fixed && isGrowth(tx) {
+		return &table.ConditionError{Failed: []table.FailedCondition{{Op: 0}}}
+	}
 	in.world.sent(tx)
 	// What has arrived is worked on, whether the caller waits or not.
 	err := in.world.conflict.Write(context.WithoutCancel(ctx), tx)

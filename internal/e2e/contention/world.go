@@ -31,6 +31,9 @@ type world struct {
 	tenant  tenant.ID
 	token   string
 
+	// fixed refuses transactions that add shards to a ledger.
+	fixed bool
+
 	mu      sync.Mutex
 	started int
 	free    []*instance // the one that was used last is at the end
@@ -102,6 +105,11 @@ func (w *world) sent(tx table.Transaction) {
 	if isCreate(tx) {
 		w.creates++
 	}
+}
+
+// isGrowth reports whether a transaction adds shards to a ledger.
+func isGrowth(tx table.Transaction) bool {
+	return slices.ContainsFunc(tx.Ops, func(op table.Op) bool { return op.Kind == table.OpPut && kind(op.Key) == "LEDGER" })
 }
 
 // isCreate reports whether a transaction stores a new user.
