@@ -11,9 +11,11 @@ const (
 	Delete  Operation = "delete"
 	Purge   Operation = "purge"
 	Bulk    Operation = "bulk"
-	Read    Operation = "read"
-	List    Operation = "list"
-	Search  Operation = "search"
+	// Repair is an operator's: it corrects what contradicts itself in the table.
+	Repair Operation = "repair"
+	Read   Operation = "read"
+	List   Operation = "list"
+	Search Operation = "search"
 	// Discover reads the service's configuration, schemas or resource types.
 	Discover Operation = "discover"
 )
@@ -38,6 +40,7 @@ const (
 	Deleted     Action = "deleted"
 	Purged      Action = "purged"
 	Unchanged   Action = "unchanged"
+	Repaired    Action = "repaired"
 )
 
 // An Outcome is the outcome of a request.

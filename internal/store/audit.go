@@ -100,12 +100,21 @@ type audit struct {
 	mails       map[digest]claimant
 	formerMails map[digest]bool
 	missing     []missing
+	// wanting are live records with a value in their documents that they do not
+	// hold, contested the values that two live records hold.
+	wanting   map[digest][]uint32
+	contested map[digest]bool
+	// suspects are the records whose names are at fault, and stray the reservations
+	// and entries of the index that no record needs.
+	suspects map[uint32]bool
+	stray    []table.Key
 }
 
 func newAudit(t tenant.ID) *audit {
 	return &audit{
 		tenant: t, users: map[string]uint32{}, groups: map[string]auditedGroup{},
 		claims: map[digest]claimant{}, mails: map[digest]claimant{}, formerMails: map[digest]bool{},
+		wanting: map[digest][]uint32{}, contested: map[digest]bool{}, suspects: map[uint32]bool{},
 	}
 }
 
@@ -148,6 +157,7 @@ type claimant struct {
 	record uint32
 	kind   uint8 // the place in auditedKinds, of a claim
 	found  bool  // the item exists
+	wanted bool  // the value is in the record's document
 }
 
 // auditedKinds are the kinds of claim.
@@ -250,26 +260,39 @@ func (a *audit) claim(n uint32, held, claims, former directory.Claims, all bool)
 	item := a.records[n].String()
 	for kind, value := range held {
 		key := digestOf(reservationKey(a.tenant, kind, value))
+		wanted := claims[kind] == value || claims[kind] != "" && former[kind] == value
 		switch {
 		case claims[kind] == value:
 		case claims[kind] != "" && former[kind] == value:
 			a.missing = append(a.missing, missing{record: n, kind: kind, key: digestOf(reservationKey(a.tenant, kind, claims[kind])), held: true})
 		default:
 			a.fault(item, "holds a %s that is not in its document", kind.Attribute())
+			a.suspects[n] = true
 		}
 		if other, twice := a.claims[key]; twice {
+			a.suspects[n], a.suspects[other.record] = true, true
+			if wanted && other.wanted && !a.records[n].deleted && !a.records[other.record].deleted {
+				a.contested[key] = true
+			}
 			a.fault(item, "holds the same %s as %s", kind.Attribute(), a.records[other.record])
 		}
-		a.claims[key] = claimant{record: n, kind: uint8(slices.Index(auditedKinds, kind))} //nolint:gosec // G115: one of six
+		if other, twice := a.claims[key]; !twice || a.records[other.record].deleted || !a.records[n].deleted {
+			a.claims[key] = claimant{record: n, kind: uint8(slices.Index(auditedKinds, kind)), wanted: wanted} //nolint:gosec // G115: one of six
+		}
 	}
 	for kind, value := range claims {
-		_, ok := held[kind]
+		was, ok := held[kind]
+		if all && was != value && (!ok || former[kind] != was) && kind != directory.Address {
+			key := digestOf(reservationKey(a.tenant, kind, value))
+			a.wanting[key] = append(a.wanting[key], n)
+		}
 		switch {
 		case ok || !all:
 		case kind == directory.Address:
 			a.missing = append(a.missing, missing{record: n, kind: kind, key: digestOf(reservationKey(a.tenant, kind, value))})
 		default:
 			a.fault(item, "does not hold the %s of its document", kind.Attribute())
+			a.suspects[n] = true
 		}
 	}
 }
@@ -306,12 +329,37 @@ func (a *audit) reservation(i table.Item) {
 	switch {
 	case !ok:
 		a.fault(item, "names a record that does not hold it")
+		a.stray = append(a.stray, i.Key)
 		return
 	case a.records[want.record].id != holder:
 		a.fault(item, "is held by %s", a.records[want.record].id)
+		a.suspects[want.record] = true
 	}
 	want.found = true
 	a.claims[key] = want
+}
+
+// isWanted reports whether a record has the value of a reservation.
+func (a *audit) isWanted(key table.Key) bool {
+	_, held := a.claims[digestOf(key)]
+	return held || len(a.wanting[digestOf(key)]) > 0
+}
+
+// isContested reports whether two live records have the value of a reservation.
+func (a *audit) isContested(key table.Key) bool {
+	d := digestOf(key)
+	wanting := a.wanting[d]
+	if a.contested[d] || len(wanting) > 1 {
+		return true
+	}
+	owner, held := a.claims[d]
+	return held && len(wanting) == 1 && owner.record != wanting[0] && owner.wanted && !a.records[owner.record].deleted
+}
+
+// liveWants reports whether a live record has the value of a reservation.
+func (a *audit) liveWants(key table.Key) bool {
+	owner, held := a.claims[digestOf(key)]
+	return held && owner.wanted && !a.records[owner.record].deleted || len(a.wanting[digestOf(key)]) > 0
 }
 
 func (a *audit) mail(i table.Item) {
@@ -328,6 +376,7 @@ func (a *audit) mail(i table.Item) {
 		})
 	default:
 		a.fault("email of user "+id, "is in the index and not in the document")
+		a.stray = append(a.stray, i.Key)
 	}
 }
 
@@ -335,6 +384,7 @@ func (a *audit) mail(i table.Item) {
 func (a *audit) compare() {
 	for _, c := range a.claims {
 		if !c.found {
+			a.suspects[c.record] = true
 			a.fault("record "+a.records[c.record].id, "has no reservation in %s", reservationKey(a.tenant, auditedKinds[c.kind], "x").Partition)
 		}
 	}
@@ -344,6 +394,7 @@ func (a *audit) compare() {
 	}
 	for _, m := range a.mails {
 		if id := a.records[m.record].id; !m.found {
+			a.suspects[m.record] = true
 			a.faults = append(a.faults, Fault{
 				Item: "user " + id, Problem: "has an email that is not in the index", Renewable: renewable["email of user "+id],
 			})

@@ -112,6 +112,18 @@ var removed = []struct {
 	{"purge_user.go", "Purge", "table.Is(attrVersion, table.Number(u.Version)), ", "", "a purged user/a purge and a change"},
 	{"purge_user.go", "Purge", ", table.Is(attrJoins, table.Number(u.Joins))", "", "a purged user/a purge and a join"},
 
+	{"rebuild.go", "read", "table.Is(attrRevision, table.Number(g.Revision))", "", "a group that has reserved another name than its document has/a rebuild and a change of the document"},
+	{"rebuild.go", "read", "table.Is(attrVersion, table.Number(u.Version))", "", "a user whose reservation is missing/a rebuild and a change of the user"},
+	{"rebuild.go", "guard", "f.guards[h.key] = operation{Op: table.Check(h.key, h.same...)}", "_ = h", "a user whose name is reserved for a user without it/a rebuild and a user who takes the name"},
+	{"rebuild.go", "guard", "f.guards[groupKey(t, id)] = operation{Op: table.Check(groupKey(t, id), table.Absent())}", "_ = group", "a group whose name is reserved for nobody/a rebuild and a group that is created"},
+	{"rebuild.go", "guard", "f.guards[key] = operation{Op: table.Check(key, table.Absent())}", "_ = key", "a user whose name is reserved for nobody/a rebuild and a user who is created or restored"},
+	{"rebuild.go", "record", "table.Update(h.key, f.change, h.same...)", "table.Update(h.key, f.change, h.same[:0]...)", "a user whose reservation is missing/a rebuild and a change of the user"},
+	{"rebuild.go", "fixClaim", "table.Delete(old, table.Is(attrHolder, table.Text(h.id)))", "table.Delete(old)", "a group that has reserved another name than its document has/a rebuild and a change of the reservation"},
+	{"rebuild.go", "reserve", ", table.Is(attrHolder, table.Text(holder)))", ")", "a user whose name is reserved for nobody/a rebuild and a change of the reservation"},
+	{"rebuild.go", "reserve", "mine.When = []table.Condition{table.Absent()}", "mine.When = nil", "a user whose reservation is missing/a rebuild and another user of the name"},
+	{"rebuild.go", "reserve", "}, other.same...)", "}, other.same[:0]...)", "a user whose name a deleted one has reserved/a rebuild and the restore of the deleted user"},
+	{"rebuild.go", "stray", "[]table.Condition{table.Is(attrHolder, table.Text(id))}", "[]table.Condition{}", "a reservation for nobody/a rebuild and a change of the reservation"},
+
 	{"renew.go", "user", "table.Is(attrVersion, table.Number(u.Version))", "", "a user whose names are renewed/a renewal and a change of the user"},
 	{"renew.go", "group", "table.Is(attrRevision, table.Number(g.Revision))", "", "a group whose names are renewed/a renewal and a change of the document"},
 	{"renew.go", "ops", "table.Update(key, change, same...)", "table.Update(key, change, same[:0]...)", "a user whose names are renewed/a renewal and a change of the user"},
