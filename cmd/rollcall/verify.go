@@ -29,6 +29,8 @@ type verifyOptions struct {
 	now    bool
 	json   bool
 
+	repairs repairFlags
+
 	all      bool
 	state    string
 	maxRCU   int
@@ -52,6 +54,11 @@ Work that must wait is named with the time after which it can be finished: with
 --repair --now that is only the deletion of a tenant, for 45 seconds. Other faults are
 not repaired: docs/how-to/verify.md says what they mean.
 
+--rebuild-names shows how reservations that are missing, or that name a record without
+the value, are corrected, and the index of emails. With --apply it makes these repairs,
+after a confirmation: each is one transaction with an entry in the provisioning log. A
+value that two live records have stays as it is, and both are named.
+
 --all reads every tenant, a few side by side, and reports each in one line when it is
 done; --json documents these lines in docs/how-to/verify.md. Unfinished work is listed,
 and is no fault of a tenant in use. With --state FILE a run that was interrupted or
@@ -74,6 +81,7 @@ func newVerify() *cobra.Command {
 		Use: "verify {--tenant ID | --all}", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
 		Example: `  rollcall verify --tenant acme --stack rollcall
   rollcall verify --tenant acme --data ~/rollcall-data --repair
+  rollcall verify --tenant acme --stack rollcall --rebuild-names --apply
   rollcall verify --all --stack rollcall --json --state verify.state`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := o.check(c.Flags())
@@ -83,7 +91,7 @@ func newVerify() *cobra.Command {
 			if o.all {
 				return o.runAll(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 			}
-			return o.run(c.Context(), t, c.OutOrStdout())
+			return o.run(c, t)
 		},
 	}
 	flags := c.Flags()
@@ -93,6 +101,7 @@ func newVerify() *cobra.Command {
 	flags.StringVar(&o.stack, "stack", "", "`NAME` of a deployment's stack in AWS, which names the table")
 	flags.BoolVar(&o.repair, "repair", false, "first finish what was left over more than a minute ago")
 	flags.BoolVar(&o.now, "now", false, "with --repair: finish younger work too, or say when it can be finished")
+	o.repairs.register(flags)
 	flags.BoolVar(&o.json, "json", false, jsonUsage)
 	flags.BoolVar(&o.all, "all", false, "verify all tenants")
 	flags.StringVar(&o.state, "state", "", "with --all: keep the finished tenants in `FILE`, to continue a run that was cut off")
@@ -104,6 +113,9 @@ func newVerify() *cobra.Command {
 // check returns the error about the flags, or the tenant.
 func (o *verifyOptions) check(flags *pflag.FlagSet) (tenant.ID, error) {
 	if err := o.checkAll(flags); err != nil {
+		return tenant.ID{}, err
+	}
+	if err := o.repairs.check(flags, o); err != nil {
 		return tenant.ID{}, err
 	}
 	switch {
@@ -176,7 +188,13 @@ func (o *verifyOptions) openTable(ctx context.Context) (opened engine, err error
 	return opened, err
 }
 
-func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) error {
+func (o *verifyOptions) run(c *cobra.Command, t tenant.ID) error {
+	ctx := c.Context()
+	if o.repairs.apply {
+		if err := askable(c, o.repairs.yes); err != nil {
+			return err
+		}
+	}
 	opened, err := o.openTable(ctx)
 	if err != nil {
 		return unchecked(err)
@@ -189,13 +207,19 @@ func (o *verifyOptions) run(ctx context.Context, t tenant.ID, stdout io.Writer) 
 	if o.repair {
 		failed = v.repair(ctx, s, t, o.now)
 	}
+	if o.repairs.any() {
+		failed = v.repairs(c, o, s, t)
+		if errors.Is(failed, errDeclined) {
+			return failed
+		}
+	}
 	switch err := v.audit(ctx, s, t); {
 	case errors.Is(err, errNoTenant):
 		return unchecked(fmt.Errorf("%w in %s", err, opened.place))
 	case err != nil:
 		return unchecked(fmt.Errorf("the tenant %s cannot be read from %s: %w", t, opened.place, err))
 	}
-	if err := v.print(stdout, *o); err != nil {
+	if err := v.print(c.OutOrStdout(), *o); err != nil {
 		return err
 	}
 	if failed != nil {
@@ -213,6 +237,8 @@ type verdict struct {
 	ItemsRead int     `json:"itemsRead"`
 	// Waiting are the tasks that may not be finished yet.
 	Waiting []waiting `json:"waiting,omitempty"`
+	// Rebuilt are the repairs of --rebuild-names.
+	Rebuilt *repaired `json:"rebuilt,omitempty"`
 	// Moving reports that requests changed the counts all the time, so that they
 	// were not compared with the records.
 	Moving bool `json:"moving,omitempty"`
@@ -327,6 +353,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 		for _, task := range v.Waiting {
 			fmt.Fprintln(w, task.String(time.Now()))
 		}
+	}
+	if v.Rebuilt != nil {
+		v.Rebuilt.print(w)
 	}
 	for _, f := range v.Faults {
 		fmt.Fprintln(w, f)

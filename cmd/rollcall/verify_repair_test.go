@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/table"
+)
+
+// The repairs are shown first, need a confirmation, and are made with an entry in the
+// log; afterwards the tenant has no fault.
+func TestVerify_RebuildNames(t *testing.T) {
+	data, _, user := populated(t)
+	write(t, data, table.Delete(table.Key{Partition: "T#acme#NAMES#user", Sort: "bob@example.com"}),
+		table.Put(table.Item{Key: table.Key{Partition: "T#acme#NAMES#gname", Sort: "free"}, Attributes: table.Attributes{"uid": table.Text("nobody")}}))
+	want := []string{
+		"user " + user + ": userName not reserved: reserved",
+		"reservation in T#acme#NAMES#gname: displayName reserved for nobody, which does not have it: deleted",
+	}
+
+	status, stdout, stderr := verify(t, "--data", data, "--rebuild-names")
+	assert.Equal(t, exitFailure, status)
+	for _, line := range want {
+		assert.Contains(t, stdout, "would repair "+line+"\n")
+	}
+	assert.Contains(t, stdout, "repairs: 2; nothing was changed, --apply makes them\n")
+	assert.Contains(t, stderr, "faults in the tenant acme: 2")
+
+	status, _, stderr = verify(t, "--data", data, "--rebuild-names", "--apply")
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, stderr, "Confirmation required; pass --yes.")
+
+	status, stdout, _ = verify(t, "--data", data, "--rebuild-names", "--apply", "--yes", "--by", "mia", "--json")
+	assert.Equal(t, 0, status, stdout)
+	var got verdict
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.NotNil(t, got.Rebuilt)
+	assert.True(t, got.Rebuilt.Applied)
+	assert.Empty(t, got.Faults)
+	require.Len(t, got.Rebuilt.Repairs, 2)
+	for i, r := range got.Rebuilt.Repairs {
+		assert.Equal(t, want[i], r.Item+": "+r.Change)
+	}
+
+	s := start(t, "--data", data)
+	defer s.end()
+	out := &output{}
+	assert.Equal(t, 0, run(t.Context(), []string{"log", "acme", "--info", s.path, "--subject", user, "--json"}, strings.NewReader(""), out, out), out)
+	assert.Contains(t, out.String(), `"who":"mia"`)
+	assert.Contains(t, out.String(), `"action":"repaired"`)
+	assert.Contains(t, out.String(), got.Rebuilt.Repairs[0].Entry)
+}
+
+func TestVerify_RebuildNamesMistakes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		says string
+	}{
+		"all tenants":    {[]string{"--all", "--rebuild-names"}, "is for one tenant"},
+		"with --repair":  {[]string{"--tenant", "acme", "--repair", "--rebuild-names"}, "run it first"},
+		"only --apply":   {[]string{"--tenant", "acme", "--apply"}, "give both"},
+		"--yes too soon": {[]string{"--tenant", "acme", "--rebuild-names", "--yes"}, "belong to --apply"},
+	} {
+		said := &output{}
+		status := run(t.Context(), append([]string{"verify", "--data", t.TempDir()}, tt.args...), strings.NewReader(""), said, said)
+		assert.Equal(t, exitUsage, status, name)
+		assert.Contains(t, said.String(), tt.says, name)
+	}
+}
