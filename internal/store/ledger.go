@@ -135,7 +135,7 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 	}
 	read, still, err := s.snapshot(ctx, t, maxSnapshots)
 	l := read.sum()
-	l.Approximate = len(read) > 1 && !(still && read.isWhole())
+	l.Approximate = len(read) > 0 && !(still && read.isWhole())
 	return l, err
 }
 
@@ -144,8 +144,8 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 func (s *Store) snapshot(ctx context.Context, t tenant.ID, tries int) (read shards, still bool, err error) {
 	read, err = s.readShards(ctx, t)
 	for range tries {
-		if err != nil || len(read) < 2 {
-			return read, true, err // one item is of one moment
+		if err != nil || len(read) == 0 || read.isOne() {
+			return read, true, err
 		}
 		before := read.print()
 		if read, err = s.readShards(ctx, t); err == nil && read.print() == before {

@@ -164,7 +164,7 @@ func (s *Store) merge(ctx context.Context, t tenant.ID) error {
 	most := maxShards
 	for range maxMerges {
 		read, err := s.readShards(ctx, t)
-		if err != nil || len(read) < 2 {
+		if err != nil || len(read) == 0 || read.isOne() {
 			return err
 		}
 		if !read.isNumbered() {

@@ -46,9 +46,22 @@ func (s shard) limit(kind directory.Holding) (count, name string, limit int64) {
 // one after the other, while others may change.
 type shards []shard
 
-// readShards reads the shards of a ledger: one round trip. There are none if the
+// maxShardReads is how many times shards are read while their number changes.
+const maxShardReads = 3
+
+// readShards reads the shards of a ledger: one round trip, and further ones if a
+// growth or a merge happened between the reads of two items. There are none if the
 // tenant is gone.
-func (s *Store) readShards(ctx context.Context, t tenant.ID) (shards, error) {
+func (s *Store) readShards(ctx context.Context, t tenant.ID) (read shards, err error) {
+	for range maxShardReads {
+		if read, err = s.readShardsOnce(ctx, t); err != nil || len(read) == 0 || read.isNumbered() {
+			break
+		}
+	}
+	return read, err
+}
+
+func (s *Store) readShardsOnce(ctx context.Context, t tenant.ID) (shards, error) {
 	var read shards
 	err := s.scan(ctx, ledgerKey(t).Partition, func(i table.Item) {
 		if n, err := strconv.Atoi(i.Sort); err == nil {
@@ -78,6 +91,9 @@ func (r shards) isWhole() bool {
 	seats, readers := decodeLimits(r[0].item.Attributes)
 	return l.SeatLimit == seats && l.ReaderLimit == readers
 }
+
+// isOne reports whether the ledger has one shard, which is then of one moment.
+func (r shards) isOne() bool { return r.isNumbered() && len(r) == 1 }
 
 // isNumbered reports whether the shards are as many as the first one says.
 func (r shards) isNumbered() bool {

@@ -135,9 +135,9 @@ func (w *placing) refused(ctx context.Context, operations []operation, failed *t
 		w.uneven = read
 		return nil
 	}
-	print := read.print()
-	if !read.isWhole() || print != full {
-		w.store.shards.setFull(w.tenant, kind, print)
+	now := read.print()
+	if !read.isWhole() || now != full {
+		w.store.shards.setFull(w.tenant, kind, now)
 		return nil
 	}
 	l := read.sum()

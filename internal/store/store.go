@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +41,7 @@ func New(t table.Table, newID func() string, now func() time.Time) *Store {
 	return &Store{
 		table: t, newID: newID, newToken: newID, now: now, units: sweepUnits, random: rand.Reader,
 		shuffle: mathrand.Shuffle,
-		pick:    mathrand.Int64N, //nolint:gosec // spreads load
+		pick:    mathrand.Int64N,
 	}
 }
 
@@ -54,16 +53,13 @@ func (s *Store) WithRandom(random io.Reader, newToken func() string) *Store {
 	if newToken != nil {
 		s.newToken = newToken
 	}
-	s.shuffle = func(n int, swap func(i, j int)) {
+	next := func() *mathrand.Rand {
 		var seed [32]byte
-		_, _ = io.ReadFull(random, seed[:])                      // any order will do
-		mathrand.New(mathrand.NewChaCha8(seed)).Shuffle(n, swap) //nolint:gosec // spreads work
+		_, _ = io.ReadFull(random, seed[:])            // any order, and any shard, will do
+		return mathrand.New(mathrand.NewChaCha8(seed)) //nolint:gosec // spreads work
 	}
-	s.pick = func(n int64) int64 {
-		var seed [8]byte
-		_, _ = io.ReadFull(random, seed[:]) // any shard will do
-		return int64(binary.LittleEndian.Uint64(seed[:]) % uint64(n))
-	}
+	s.shuffle = func(n int, swap func(i, j int)) { next().Shuffle(n, swap) }
+	s.pick = func(n int64) int64 { return next().Int64N(n) }
 	return s
 }
 
