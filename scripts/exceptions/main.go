@@ -46,7 +46,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	summary := ""
+	var summary string
 	switch args[0] {
 	case "checkov":
 		accepted, err := os.ReadFile("scripts/exceptions/checkov.yaml")
