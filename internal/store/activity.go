@@ -32,7 +32,9 @@ const (
 //	last request of an identity provider  set
 //	requests of a kind                    counted on
 //
-// Nothing depends on what is there: two instances add to one count.
+// Nothing depends on what is there: two instances add to one count. A sighting of an
+// identity provider does not wait for that of another instance: it is an error, and
+// written again with the next request.
 func (s *Store) Observe(ctx context.Context, t tenant.ID, a journal.Activity) error {
 	ctx, _ = table.WithUsage(ctx)
 	var ops []table.Op
@@ -61,7 +63,7 @@ func (s *Store) Observe(ctx context.Context, t tenant.ID, a journal.Activity) er
 	if len(ops) == 0 {
 		return nil
 	}
-	return writeError(s.write(ctx, time.Time{}, ops...))
+	return writeError(s.transact(ctx, table.Transaction{Ops: ops, Optional: len(a.Tallies) == 0}))
 }
 
 // Activity reads what was seen of a tenant's requests. There are as many items as

@@ -110,7 +110,7 @@ func (s *Store) HasToken(ctx context.Context, t tenant.ID, tokenID string) (bool
 }
 
 // Used records when a token was used, unless another instance has since it was
-// read. Its cost is not counted in the cost of the request that it accompanies.
+// read, or is about to: then it is an error, and the next request tries it. Its cost is not counted in the cost of the request that it accompanies.
 func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error {
 	ctx, _ = table.WithUsage(ctx)
 	when := table.Absent()
@@ -118,7 +118,7 @@ func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, n
 		when = table.Is(attrTime, millis(before))
 	}
 	item := table.Item{Key: usedKey(t, tokenID), Attributes: table.Attributes{attrTime: millis(now)}}
-	err := s.write(ctx, time.Time{}, table.Put(item, when))
+	err := s.transact(ctx, table.Transaction{Ops: []table.Op{table.Put(item, when)}, Optional: true})
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return nil // another instance came first

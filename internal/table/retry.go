@@ -36,7 +36,8 @@ const (
 // has passed, whichever is first, and waits in between for a random time that
 // grows to 500 ms: from 10 ms to double each time, and after a conflict from 20 ms
 // by a seventh. At the second conflict on the transaction's movable operation it
-// gives up at once: the caller has another item for it.
+// gives up at once: the caller has another item for it; and at the first conflict of
+// an optional one.
 //
 // A write is sent again unchanged, with its token: with a new token a lost
 // answer could mean that it is applied twice. Each attempt counts as a retry in
@@ -138,7 +139,7 @@ func (r *retrying) Write(ctx context.Context, tx Transaction) error {
 		if movable(tx, err) {
 			met++
 		}
-		if met == maxMovable && lost == nil {
+		if lost == nil && (met == maxMovable || tx.Optional && errors.Is(err, ErrConflict)) {
 			return err
 		}
 		if stop := r.pause(ctx, longestWait(err, try), run.end(err, r.now(), end)); stop != nil {

@@ -101,6 +101,25 @@ func TestRetrying_Write(t *testing.T) {
 	}
 }
 
+// Nobody waits for an optional transaction, unless it may have been applied.
+func TestRetrying_GivesUpOptionalAtAConflict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx := deletion
+		tx.Optional = true
+		s := &script{answers: []error{table.ErrConflict, nil}}
+		require.ErrorIs(t, table.Retrying(s).Write(t.Context(), tx), table.ErrConflict)
+		require.Len(t, s.sent, 1)
+		for _, first := range []error{table.ErrThrottled, table.ErrUnknownOutcome} {
+			s = &script{answers: []error{first, nil}}
+			require.NoError(t, table.Retrying(s).Write(t.Context(), tx))
+			require.Len(t, s.sent, 2)
+		}
+		s = &script{answers: []error{table.ErrUnknownOutcome, table.ErrConflict, nil}}
+		require.NoError(t, table.Retrying(s).Write(t.Context(), tx))
+		require.Len(t, s.sent, 3)
+	})
+}
+
 func TestRetrying_WaitsLongerEachTime(t *testing.T) {
 	for last, want := range map[error][]time.Duration{
 		table.ErrThrottled:      {10, 20, 40, 80, 160, 320, 500, 500},

@@ -139,6 +139,9 @@ type Transaction struct {
 	// as well have on another item, or 0. Retrying gives up at the second
 	// conflict on its item (*ConflictError); engines ignore it.
 	Movable int
+	// Optional says that the caller does without the transaction, rather than wait:
+	// Retrying gives up at its first conflict. Engines ignore it.
+	Optional bool
 }
 
 // Op is one operation on one item. Create it with Put, Update, Delete or Check.

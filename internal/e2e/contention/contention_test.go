@@ -88,7 +88,7 @@ func storm(t *testing.T, s Storm) (o Outcome) {
 		assert.Containsf(t, []int{201, 403, 503}, status, "%+v: an answer", o)
 	}
 	assert.Equalf(t, s.creates(), answered, "%+v: answers", o)
-	if s.Limited && o.Statuses[503] == 0 {
+	if s.Limited && s.Moves == Still && o.Statuses[503] == 0 {
 		assert.Equalf(t, s.seats(), int64(o.Statuses[201]), "%+v: seats are left", o)
 	}
 	return o
@@ -128,6 +128,20 @@ func TestStorm_GrowsTheLedger(t *testing.T) {
 			assert.Truef(t, o.Sustained(), "%+v", o)
 			assert.Greaterf(t, o.LastShards, 4, "%+v", o)
 		}
+	}
+}
+
+// The limit goes up and down in the storm: nobody is refused while a seat is free, and
+// nobody gets one that no limit allows. While it stays above the use, the rate is
+// sustained; a limit below the use can exist in one shard only.
+func TestStorm_LimitsMove(t *testing.T) {
+	for _, every := range []time.Duration{250 * time.Millisecond, time.Second} {
+		above := storm(t, Storm{Rate: 200, Hold: hold, Limited: true, Moves: Above, Every: every, Creates: 1000, Seed: 1})
+		assert.Truef(t, above.Sustained(), "%+v", above)
+		assert.NotZerof(t, above.LimitChanges, "%+v", above)
+		below := storm(t, Storm{Rate: 100, Hold: hold, Limited: true, Moves: Below, Every: every, Creates: 1000, Seed: 1})
+		assert.NotZerof(t, below.LimitChanges, "%+v", below)
+		assert.NotZerof(t, below.Statuses[403], "%+v", below)
 	}
 }
 

@@ -3,6 +3,7 @@ package contention
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -23,10 +24,35 @@ type Storm struct {
 	// Limited gives the tenant one seat for each ten creates less than there are
 	// creates: the last ones must be refused.
 	Limited bool
+	// Moves says between which numbers of seats the limit goes up and down, once in
+	// each Every.
+	Moves Moves
+	Every time.Duration
 	// Creates is how many creates arrive; 0 is as many as in 20 seconds, at most
 	// 4,000.
 	Creates int
 	Seed    uint64
+}
+
+// Moves are changes of a limit while creates arrive.
+type Moves int
+
+const (
+	// Still is a limit that is not changed.
+	Still Moves = iota
+	// Above is a limit between the seats that all creates need and twice as many:
+	// nobody may be refused.
+	Above
+	// Below is a limit between half of the tenant's first seats and all of them: it
+	// will be below the use.
+	Below
+)
+
+func (m Moves) seats(s Storm, random *rand.Rand) int64 {
+	if m == Above {
+		return int64(s.creates()) + random.Int64N(int64(s.creates()))
+	}
+	return s.seats()/2 + random.Int64N(s.seats()/2+1)
 }
 
 // The length of a storm.
@@ -43,7 +69,10 @@ func (s Storm) creates() int {
 }
 
 func (s Storm) seats() int64 {
-	if s.Limited {
+	switch {
+	case s.Moves == Above:
+		return int64(s.creates())
+	case s.Limited:
 		return int64(s.creates() * 9 / 10)
 	}
 	return tenant.Unlimited
@@ -60,13 +89,15 @@ type Outcome struct {
 	Statuses map[int]int
 	// WrongRefusals are answers of 403 while a seat was free.
 	WrongRefusals int
-	// ExcessSeats are users beyond the limit, and Uncounted by how many the ledger
+	// ExcessSeats are users beyond every limit that may have been in force, and Uncounted by how many the ledger
 	// differs from the users.
 	ExcessSeats, Uncounted int64
 	// Conflicts count refused transactions by the kind of the item.
 	Conflicts map[string]int
 	// Instances is how many instances were needed.
 	Instances int
+	// LimitChanges is how many changes of the limit were answered with success.
+	LimitChanges int
 	// LastShards is how many shards the ledger has in the end.
 	LastShards int
 }
@@ -86,22 +117,25 @@ func (s Storm) Run(ctx context.Context) (Outcome, error) {
 	o := Outcome{Storm: s, Statuses: map[int]int{}}
 	var mu sync.Mutex
 	var times []time.Duration
+	stop := w.startMoving(ctx, s, &o)
 	w.arrive(s.creates(), s.Rate, func(i int) {
+		begun := time.Now()
 		got := w.send(ctx, "POST", "/Users", user(i))
 		mu.Lock()
 		defer mu.Unlock()
 		o.Statuses[got.status]++
 		times = append(times, got.took)
-		if got.status == 403 && w.isFree(s.seats()) {
+		if got.status == 403 && w.wasFree(begun) {
 			o.WrongRefusals++
 		}
 	})
+	stop()
 	slices.Sort(times)
 	o.P50, o.P99, o.Longest = at(times, 0.50), at(times, 0.99), at(times, 1)
 	o.Writes = float64(w.creates) / float64(s.creates())
 	o.Conflicts = w.conflict.Report().Overlaps
 	o.Instances = w.started
-	o.ExcessSeats = max(0, int64(w.stored)-s.seats())
+	o.ExcessSeats = w.excess
 	ledger, err := w.store.Ledger(ctx, w.tenant)
 	o.LastShards = w.shards()
 	o.Uncounted = max(ledger.Seats-int64(w.stored), int64(w.stored)-ledger.Seats)
@@ -129,11 +163,29 @@ func (w *world) shards() (n int) {
 	return n
 }
 
-// isFree reports whether fewer users are stored than there are seats.
-func (w *world) isFree(seats int64) bool {
+// startMoving begins to change the limit, if the storm does, and returns a function that
+// ends it.
+func (w *world) startMoving(ctx context.Context, s Storm, o *Outcome) (stop func()) {
+	if s.Moves == Still {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		o.LimitChanges = w.move(ctx, s, done)
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// wasFree reports whether a seat was free all the time since a request began: with
+// every limit that may have been in force, fewer users are stored than it allows.
+func (w *world) wasFree(begun time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return int64(w.stored) < seats
+	return int64(w.stored) < w.lowest(begun)
 }
 
 // user returns the body of a create, as Entra sends it.

@@ -42,12 +42,17 @@ type world struct {
 	creates, stored int
 	// writes counts all transactions as they arrived.
 	writes int
+	// limits are the limits of seats so far, and excess counts users who were stored
+	// although no limit that may have been in force had a seat for them.
+	limits []limit
+	excess int64
 }
 
 // newWorld returns a world with a tenant of this many seats.
 func newWorld(ctx context.Context, seed uint64, hold time.Duration, seats int64) (*world, error) {
 	w := &world{seed: seed, hold: hold, clock: newClock(), engine: tabletest.NewMemory()}
 	w.conflict = tabletest.NewConflict(&applied{w.engine, w}, tabletest.ConflictOptions{Hold: hold, Kind: kind})
+	w.setLimit(seats)
 	w.outside = &instance{world: w}
 	w.outside.connect(w.engine)
 	w.store = w.outside.app.Store
@@ -92,6 +97,9 @@ func (a *applied) Write(ctx context.Context, tx table.Transaction) error {
 	if err == nil && isCreate(tx) {
 		a.world.mu.Lock()
 		defer a.world.mu.Unlock()
+		if int64(a.world.stored) >= a.world.highest() {
+			a.world.excess++
+		}
 		a.world.stored++
 	}
 	return err
