@@ -23,29 +23,17 @@ var docs = flag.String("docs", "", "run the whole grid, and write its tables and
 // The experiment of the page: every storm of the grid, and crowds. Without -docs it is
 // a few storms, and nothing is written.
 func TestGrid(t *testing.T) {
-	storms, crowds, members := Grid(), crowds(), 5000
+	series, rates, crowds, members := grid(), rates, crowds(), 5000
 	if *docs == "" {
-		storms = slices.DeleteFunc(storms, func(s Storm) bool { return s.Rate > 50 || s.Hold > holds[0] || s.Shards != 1 })
-		crowds, members = crowds[:1], 100
+		series, rates, crowds, members = series[:1], rates[:2], crowds[:1], 100
 	}
-	outcomes := make([]Outcome, len(storms))
-	var next atomic.Int64
-	t.Run("storms", func(t *testing.T) {
-		for range runtime.GOMAXPROCS(0) {
-			t.Run("worker", func(t *testing.T) {
-				t.Parallel()
-				for i := int(next.Add(1)) - 1; i < len(storms); i = int(next.Add(1)) - 1 {
-					outcomes[i] = storm(t, storms[i])
-				}
-			})
-		}
-	})
+	outcomes := run(t, series, rates)
 	joined := make([]Joined, len(crowds))
 	for i, c := range crowds {
 		joined[i] = crowd(t, c)
 	}
 	tables, chart := Markdown(outcomes, joined, alone(t, hold, members)), Chart(outcomes)
-	require.Equal(t, len(storms)+1, strings.Count(Text(outcomes), "\n"))
+	require.Equal(t, len(outcomes)+1, strings.Count(Text(outcomes), "\n"))
 	require.Contains(t, tables, "| unlimited | 5ms | 1 | 25 |")
 	require.NoError(t, xml.Unmarshal([]byte(chart), new(struct{})))
 	if *docs == "" {
@@ -59,6 +47,41 @@ func TestGrid(t *testing.T) {
 	require.Truef(t, found, "%s has no line %q", page, generated)
 	require.NoError(t, os.WriteFile(page, []byte(head+generated+"\n\n"+tables), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(*docs, "images", "contention.svg"), []byte(chart), 0o600))
+}
+
+// run runs the storms of series, side by side, and returns the outcomes in order.
+func run(t *testing.T, all []series, rates []int) []Outcome {
+	t.Helper()
+	outcomes := make([][]Outcome, len(all))
+	var next atomic.Int64
+	t.Run("storms", func(t *testing.T) {
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("worker", func(t *testing.T) {
+				t.Parallel()
+				for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
+					outcomes[i] = runSeries(t, all[i], rates)
+				}
+			})
+		}
+	})
+	return slices.Concat(outcomes...)
+}
+
+// runSeries runs the storms of a series until enough rates are not sustained.
+func runSeries(t *testing.T, s series, rates []int) (outcomes []Outcome) {
+	t.Helper()
+	lost := 0
+	for _, rate := range rates {
+		o := storm(t, s.storm(rate))
+		outcomes = append(outcomes, o)
+		if !o.Sustained() {
+			lost++
+		}
+		if lost == enough {
+			break
+		}
+	}
+	return outcomes
 }
 
 func crowds() (all []Crowd) {

@@ -28,7 +28,7 @@ type Storm struct {
 	// each Every.
 	Moves Moves
 	Every time.Duration
-	// Creates is how many creates arrive; 0 is as many as in 20 seconds, at most
+	// Creates is how many creates arrive; 0 is as many as in 10 seconds, at most
 	// 4,000.
 	Creates int
 	Seed    uint64
@@ -57,7 +57,7 @@ func (m Moves) seats(s Storm, random *rand.Rand) int64 {
 
 // The length of a storm.
 const (
-	stormTime    = 20 // seconds
+	stormTime    = 10 // seconds
 	stormLargest = 4000
 )
 

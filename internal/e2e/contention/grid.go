@@ -12,20 +12,6 @@ var (
 	shards = []int{1, 4, 16, 32, 0}
 )
 
-// Grid returns all storms of the table, row by row.
-func Grid() (all []Storm) {
-	for _, limited := range []bool{false, true} {
-		for _, hold := range holds {
-			for _, n := range shards {
-				for _, rate := range rates {
-					all = append(all, Storm{Rate: rate, Hold: hold, Shards: n, Limited: limited, Seed: 1})
-				}
-			}
-		}
-	}
-	return all
-}
-
 // A series is the storms of a grid that differ only in their rate.
 type series struct {
 	Hold    time.Duration
@@ -33,7 +19,28 @@ type series struct {
 	Limited bool
 }
 
+// grid returns all series of the table, in its order.
+func grid() (all []series) {
+	for _, limited := range []bool{false, true} {
+		for _, hold := range holds {
+			for _, n := range shards {
+				all = append(all, series{Hold: hold, Shards: n, Limited: limited})
+			}
+		}
+	}
+	return all
+}
+
+// storm returns the storm of a rate.
+func (s series) storm(rate int) Storm {
+	return Storm{Rate: rate, Hold: s.Hold, Shards: s.Shards, Limited: s.Limited, Seed: 1}
+}
+
 func (s Storm) series() series { return series{s.Hold, s.Shards, s.Limited} }
+
+// enough is how many rates of a series are tried that it does not sustain: higher ones
+// show nothing new, and take minutes.
+const enough = 2
 
 // of returns the outcomes of a series by rate, the lowest first.
 func (s series) of(all []Outcome) []Outcome {
