@@ -61,6 +61,9 @@ type userWork struct {
 	stale bool
 	// hinted reports that holders are hints.
 	hinted bool
+	// full is the ledger that refused an earlier request, nil if none did or the
+	// request has looked at it.
+	full *Ledger
 }
 
 func (d *Directory) newUserWork(t tenant.ID, by Caller, operation journal.Operation) *userWork {
@@ -137,6 +140,7 @@ func (w *userWork) learn(failed *CommitError, seats int64) error {
 	}
 	for _, f := range failed.Failed {
 		if f.Found == LedgerFull && !stale && !known {
+			w.d.hints.noteFull(w.tenant, *f.Ledger, w.by.Time)
 			return full(f.Ledger, seats)
 		}
 	}

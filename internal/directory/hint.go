@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -22,6 +24,48 @@ type hint struct {
 type hints struct {
 	mu      sync.Mutex
 	holders map[hint]string
+	full    map[tenant.ID]fullLedger
+}
+
+// fullLedger is a ledger by which a request was refused.
+type fullLedger struct {
+	Ledger
+	seen time.Time
+}
+
+// fullTime is how long a refusal by a ledger is a hint.
+const fullTime = 10 * time.Minute
+
+// noteFull remembers a ledger that refused a request, if a later read can show
+// that it has not changed since.
+func (h *hints) noteFull(t tenant.ID, l Ledger, now time.Time) {
+	if l.Moves == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.full == nil || len(h.full) >= maxHints {
+		h.full = map[tenant.ID]fullLedger{}
+	}
+	h.full[t] = fullLedger{l, now}
+}
+
+// fullOf returns the ledger that refused a tenant's request a short time ago.
+func (h *hints) fullOf(t tenant.ID, now time.Time) (Ledger, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l, ok := h.full[t]
+	if !ok || now.Sub(l.seen) > fullTime || now.Before(l.seen) {
+		return Ledger{}, false
+	}
+	return l.Ledger, true
+}
+
+// forgetFull forgets that a ledger was full.
+func (h *hints) forgetFull(t tenant.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.full, t)
 }
 
 // maxHints bounds the memory of one process: about 4 MB. Beyond it, all hints are
@@ -78,6 +122,32 @@ func (d *Directory) LikelyHolder(t tenant.ID, sent scim.Resource) string {
 func (w *userWork) hint(claims Claims) {
 	w.holders = w.d.hints.of(w.tenant, claims)
 	w.hinted = len(w.holders) > 0
+	if l, ok := w.d.hints.fullOf(w.tenant, w.by.Time); ok && !w.hinted {
+		// Uniqueness comes before seats: the holders are read before the ledger.
+		w.full, w.stale = &l, true
+	}
+}
+
+// refuseFull refuses a decision that needs a seat or a licence, if none is free: the
+// ledger is still the one that refused an earlier request, so that it was full
+// when the holders were read. Otherwise the transaction decides.
+func (w *userWork) refuseFull(ctx context.Context, made decision) error {
+	known, e := w.full, made.change.Entry
+	if w.full = nil; known == nil || e.Seats <= 0 && e.Readers <= 0 {
+		return nil
+	}
+	if e.Seats > 0 && known.Seats < known.SeatLimit || e.Readers > 0 && known.Readers < known.ReaderLimit {
+		return nil // it refused another kind
+	}
+	l, err := w.d.store.Ledger(ctx, w.tenant)
+	if err != nil {
+		return err
+	}
+	if l != *known {
+		w.d.hints.forgetFull(w.tenant)
+		return nil
+	}
+	return full(&l, e.Seats)
 }
 
 // learnHeld adds the other sought values that a hinted record holds: it is named

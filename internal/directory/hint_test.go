@@ -135,3 +135,80 @@ func TestProvision_HintsOfATenantAreItsOwn(t *testing.T) {
 	_, err = f.dir.Provision(t.Context(), other.tenant, f.by(), f.decode(ann))
 	require.NoError(t, err)
 }
+
+// fullFixture returns a directory whose one seat is in use, after a refusal by its
+// ledger.
+func fullFixture(t *testing.T) (*fixture, *directory.User, func(body string) (directory.Result, int64, error)) {
+	t.Helper()
+	f, post := hintFixture(t)
+	require.NoError(t, f.store.SetSeatLimit(t.Context(), f.tenant, 1, f.now))
+	u := f.mustPost(ann)
+	_, n, err := post(`{"userName":"bob"}`)
+	require.EqualValues(t, 1, n)
+	requireFull(t, err)
+	return f, u, post
+}
+
+func requireFull(t *testing.T, err error) {
+	t.Helper()
+	var full *directory.FullError
+	require.ErrorAs(t, err, &full)
+	require.EqualValues(t, 1, full.Used)
+	require.EqualValues(t, 1, full.Limit)
+}
+
+func TestProvision_RefusesByAFullLedgerAgainWithoutATransaction(t *testing.T) {
+	_, _, post := fullFixture(t)
+	for _, name := range []string{"bob", "carl"} {
+		_, n, err := post(`{"userName":"` + name + `"}`)
+		require.Zero(t, n)
+		requireFull(t, err)
+	}
+}
+
+// A seat that was freed since is granted: the ledger has changed.
+func TestProvision_GrantsASeatThatIsFreeAgain(t *testing.T) {
+	for name, free := range map[string]func(f *fixture, id string){
+		"by a deactivation": func(f *fixture, id string) { f.mustPatch(id, `[{"op":"replace","path":"active","value":false}]`) },
+		"by a higher limit": func(f *fixture, _ string) {
+			require.NoError(f.t, f.store.SetSeatLimit(context.Background(), f.tenant, 2, f.now))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, u, post := fullFixture(t)
+			free(f, u.ID)
+			_, n, err := post(`{"userName":"bob"}`)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, n)
+		})
+	}
+}
+
+// The ledger of the hint is full; that of the moment is, too, but it has changed in
+// between: only the transaction can tell whether there was a moment without a free seat.
+func TestProvision_TrustsNoLedgerThatHasChanged(t *testing.T) {
+	f, u, post := fullFixture(t)
+	f.mustPatch(u.ID, `[{"op":"replace","path":"active","value":false}]`)
+	f.mustPatch(u.ID, `[{"op":"replace","path":"active","value":true}]`)
+	_, n, err := post(`{"userName":"bob"}`)
+	require.EqualValues(t, 1, n)
+	requireFull(t, err)
+}
+
+func TestProvision_UniquenessComesBeforeAFullLedger(t *testing.T) {
+	f, _, _ := fullFixture(t)
+	_, err := f.post(`{"userName":"other","externalId":"1"}`)
+	require.Equal(t, directory.TakenActive, reason(t, err).Reason)
+}
+
+func TestProvision_AFullLedgerRefusesOnlyWhatNeedsASeat(t *testing.T) {
+	_, _, post := fullFixture(t)
+	for _, body := range []string{
+		`{"userName":"inactive","active":false}`,
+		`{"userName":"reader","` + extension + `":{"isTeamAccount":false}}`,
+	} {
+		_, n, err := post(body)
+		require.NoError(t, err, body)
+		require.EqualValues(t, 1, n)
+	}
+}

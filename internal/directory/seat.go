@@ -15,6 +15,9 @@ type Ledger struct {
 	// Approximate reports that the counts are of different moments, because they
 	// changed at each attempt to read them: they prove nothing.
 	Approximate bool
+	// Moves counts the changes of a ledger that is one item: with the same number at
+	// two times, it did not change between them. It is 0 if that is not known.
+	Moves int64
 }
 
 // Holding is the kind of licence that a record holds in the tenant's ledger.

@@ -59,6 +59,9 @@ func (w *userWork) provision(ctx context.Context, sent scim.Resource) (decision,
 		w.hinted, w.stale = false, true
 		return decision{}, ErrStale
 	}
+	if err == nil {
+		err = w.refuseFull(ctx, made)
+	}
 	if err != nil {
 		return decision{}, err
 	}

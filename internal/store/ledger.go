@@ -56,6 +56,7 @@ func decodeLedger(a table.Attributes) directory.Ledger {
 		ReaderLimit: a.Number(attrReaderLimit),
 		Users:       a.Number(attrUsers),
 		Groups:      a.Number(attrGroups),
+		Moves:       a.Number(attrMoves),
 	}
 }
 

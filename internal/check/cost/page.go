@@ -23,6 +23,7 @@ func Page(tree fs.FS) ([]byte, error) {
 	p.totals(was, now)
 	p.savings(was, now)
 	p.operations(was, now)
+	p.memory(now)
 	p.traffic()
 	p.prices(now.prices)
 	p.parameters(now.deployment)
@@ -107,7 +108,10 @@ func (p *page) totals(was, now setup) {
 In a month, for 1,000 users, %s.
 Earlier versions of the documentation estimated 4.52 dollars for a million mixed requests: from the
 upper limits of the budgets in place of measurements, and without the answers' data transfer.
-`, strings.Join(month, ", and "))
+Without it, the mixed million is %s dollars before, and %s now.
+With `+"`LogSampleReads: 10`"+` it is %s with the answers.
+`, strings.Join(month, ", and "), dollars(was.of(mixed, 1e6).total()-was.of(mixed, 1e6)[itemAnswers]),
+		dollars(now.of(mixed, 1e6).total()-now.of(mixed, 1e6)[itemAnswers]), dollars(now.sampling(10).of(mixed, 1e6).total()))
 }
 
 // A saving changes one part of a setup from what it was to what it is.
@@ -155,6 +159,38 @@ func (s *setup) change(now setup, names []string, by func(was, is Used) Used) {
 		changed.Operations = append(changed.Operations, use)
 	}
 	s.measured = changed
+}
+
+// sampling returns the setup with one in n successful reads logged.
+func (s setup) sampling(n int) setup {
+	s.deployment.SampleReads = n
+	return s
+}
+
+// memories are the sizes of a function that the page compares.
+var memories = []int{128, 256, 512, 1024}
+
+// memory compares sizes of the functions.
+func (p *page) memory(now setup) {
+	p.line(`## Memory
+
+A function's share of a processor grows with its memory, and so does the price of its time.
+By the [parameters](#parameters), without the start of instances:
+`)
+	p.head(1, "memory", "processor", "find a user, ms", "create a user, ms", "dollars of a million mixed requests")
+	for _, size := range memories {
+		s := now
+		s.deployment.MemoryMB = size
+		ms := func(operation string) string {
+			return fmt.Sprintf("%.0f", s.duration(float64(s.measured.Of(operation).RoundTrips))-coldShare*startMS)
+		}
+		p.row(fmt.Sprintf("%d MB", size), fmt.Sprintf("%.2f", float64(size)/fullProcessor), ms(findUser), ms(createUser), fmt.Sprintf("%.3f", s.of(mixed, 1e6)[itemTime]))
+	}
+	p.line(`
+The default is %d MB. 128 MB would save two cents more, and double the time of everything that needs the processor:
+a search that walks 10,000 users has 5 s, and a bulk request 9 s.
+Neither this nor the memory that a function needs was measured in AWS; `+"`maxMemoryUsedMB`"+` is in Lambda's lines with `+"`SystemLogLevel: INFO`"+`.
+`, now.deployment.MemoryMB)
 }
 
 func (p *page) savings(was, now setup) {
@@ -273,6 +309,8 @@ func (p *page) parameters(d Deployment) {
 	p.line(`## Parameters
 
 Only a deployment can confirm these (`+"`internal/check/cost/model.go`"+`).
+On one virtual processor of an AMD EPYC, with the SDK's client of DynamoDB and without TLS, a search that finds nobody took
+0.3 ms of processor time, one that finds a user 0.7 ms, and a creation 1.4 ms.
 
 | parameter | value |
 |---|---|
