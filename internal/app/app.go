@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -187,6 +188,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			TenantRate:    c.TenantRate,
 			SampleReads:   c.LogSampleReads,
 			Buckets:       s,
+			Spread:        o.spread(),
 			Now:           now,
 		},
 		random: o.Random,
@@ -235,6 +237,14 @@ func (a *App) FunctionHandler(folder string) http.Handler {
 
 // newID returns a UUIDv7: ids are ordered by the time of their creation.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// spread returns a random time up to a longest one; nil for tests that repeat a run.
+func (o Options) spread() func(time.Duration) time.Duration {
+	if o.Random != nil {
+		return nil
+	}
+	return func(longest time.Duration) time.Duration { return rand.N(longest + 1) } //nolint:gosec // spreads load
+}
 
 // ids returns the source of the ids of requests and of transactions.
 func (o Options) ids() func() string {

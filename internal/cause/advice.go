@@ -45,6 +45,7 @@ const (
 	AnswerMembers    Remedy = "answer_too_large.members"
 	AnswerMembersZip Remedy = "answer_too_large.members_gzip"
 	WalkSort         Remedy = "walk_limit.sort"
+	WalkFilter       Remedy = "walk_limit.filter"
 	BulkCircle       Remedy = "bulk_reference.circle"
 	BulkIncomplete   Remedy = "bulk_reference.incomplete"
 )

@@ -153,6 +153,10 @@ var advices = map[Remedy]texts{
 		neutral: "Filter by id, userName, displayName, externalId, emails, members or groups with eq. To read everything, start with an empty cursor and follow nextCursor.",
 		entra:   "Under Provisioning > Attribute mapping, use externalId and userName as matching attributes: any other is searched user by user.",
 	},
+	WalkFilter: {
+		neutral: "Join an eq on id, userName, externalId or emails, or an sw on userName, to the filter by and, so that few users are read; or send fewer comparisons in each request; or start with an empty cursor and follow nextCursor.",
+		entra:   "Under Provisioning > Attribute mapping, use externalId and userName as matching attributes: any other is searched user by user.",
+	},
 	WalkSort:               {neutral: "Sort by userName, displayName, id or meta.created, or narrow the list with a filter."},
 	Remedy(AnswerTooLarge): {neutral: "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes.", okta: splitToRead},
 	AnswerPlain:            {neutral: "Ask for fewer resources with count, or for fewer attributes with attributes or excludedAttributes. Or send Accept-Encoding: gzip.", okta: splitToRead},

@@ -116,10 +116,14 @@ func (e *ConvertError) Error() string {
 // TooManyError refuses a read that would exceed its limit.
 type TooManyError struct {
 	// Sought is the purpose of the read: "filter", "sortBy", "startIndex", or
-	// "members" of one group.
+	// "members" of one group. It is "comparisons" if not the number of items
+	// exceeds the limit but the work of the filter on them.
 	Sought string
-	// Limit is the largest number of items that one request reads.
+	// Limit is the largest number of items that one request reads, or of units of
+	// work that its filter may cost.
 	Limit int
+	// Terms is the number of comparisons in the filter, if their work is too much.
+	Terms int
 }
 
 // Error returns the limit.

@@ -356,7 +356,18 @@ func (l *list[R]) matching(ctx context.Context, records []R, found func(R, scim.
 			if l.query.Filter == nil || l.query.Filter.Match(resources[i]) {
 				found(r, resources[i])
 			}
+			if err := l.worked(); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// worked returns an error once the filter has cost more than one request may.
+func (l *list[R]) worked() error {
+	if f := l.query.Filter; f != nil && f.Work() > MaxFilterWork {
+		return &TooManyError{Sought: "comparisons", Limit: MaxFilterWork, Terms: f.Terms()}
 	}
 	return nil
 }

@@ -123,6 +123,10 @@ func (w *matchWalk[R]) take(ctx context.Context, page Page[R]) (done bool, err e
 			if l.query.Filter.Match(resources[i]) && !w.add(r) {
 				return true, nil
 			}
+			if l.worked() != nil && (page.More || len(records) > 0 || i < len(batch)-1) {
+				w.found.Next = l.cursor(r, false) // the next page continues
+				return true, nil
+			}
 		}
 		w.read += len(batch)
 		if (w.read >= l.longest() || l.d.now().After(w.end)) && (page.More || len(records) > 0) {

@@ -25,6 +25,9 @@ const (
 	MaxGroupsRead  = 10_000
 	// maxGroupsEach replaces MaxGroupsRead if the groups of several users are read.
 	maxGroupsEach = 1_000
+	// MaxFilterWork is the most that one request's filter may cost, in units of
+	// match.Filter.Work: fifty comparisons with each of MaxWalk users.
+	MaxFilterWork = 1_000_000
 	// walkTime is the longest time that one request reads.
 	walkTime = 5 * time.Second
 	// MaxCount is the largest page. Okta asks for 100 and treats a smaller page

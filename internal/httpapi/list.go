@@ -53,6 +53,7 @@ func (q *request) filter(rt *schema.ResourceType, others []*schema.ResourceType)
 	if err != nil {
 		return nil, err
 	}
+	q.filters = append(q.filters, filter)
 	q.event.tolerated(filter.Notices())
 	return filter, directory.CheckNotices(q.grant.Settings, filter.Notices())
 }

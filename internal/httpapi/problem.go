@@ -121,6 +121,12 @@ func tooManyProblem(e *directory.TooManyError) *problem {
 			what: fmt.Sprintf("Sorting by this attribute needs more records read than the %d that one request may read.", e.Limit),
 		}
 	}
+	if e.Sought == "comparisons" {
+		return &problem{
+			cause: cause.WalkLimit, remedy: cause.WalkFilter,
+			what: fmt.Sprintf("The filter has %d comparisons, and to make them with each user or group costs more than the %d units of work of one request.", e.Terms, e.Limit),
+		}
+	}
 	return &problem{cause: cause.WalkLimit, what: fmt.Sprintf(
 		"The %s needs more records read than the %d that one request may read.", e.Sought, e.Limit)}
 }

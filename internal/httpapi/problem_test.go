@@ -55,7 +55,7 @@ var each = map[string][]error{
 	"directory.UnfinishedError":     {&directory.UnfinishedError{Err: directory.ErrBusy}, &directory.UnfinishedError{Err: errors.New("x")}},
 	"directory.GroupDeletedError":   {&directory.GroupDeletedError{Group: directory.DeletedGroup{ID: "g1", Deleted: time.Now()}}},
 	"directory.FullError":           {&directory.FullError{Type: tenant.User, Used: 1, Limit: 1}, &directory.FullError{Type: tenant.Reader}},
-	"directory.TooManyError":        {tooMany("filter"), tooMany("sortBy"), tooMany("startIndex"), tooMany("members"), tooMany("groups")},
+	"directory.TooManyError":        {tooMany("filter"), tooMany("comparisons"), tooMany("sortBy"), tooMany("startIndex"), tooMany("members"), tooMany("groups")},
 	"directory.TakenError":          taken(slices.Collect(maps.Values(reasons))...),
 	"directory.ProtectedError":      protected(slices.Collect(maps.Values(refusals))...),
 	"scim.Error":                    invalid(slices.Collect(maps.Values(types))...),

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -36,6 +37,10 @@ type request struct {
 	lookout *lookout
 	// unkept is set if nothing is stored about the request.
 	unkept bool
+	// accepted is set if a token of the tenant's rate was taken, and filters are
+	// those of the request, whose work is paid for afterwards.
+	accepted bool
+	filters  []*match.Filter
 	// noted waits until the use of the token is recorded. It is nil if nothing is
 	// to be recorded.
 	noted func()

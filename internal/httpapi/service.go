@@ -52,6 +52,9 @@ type Config struct {
 	// Buckets has the rates of tenants over all instances; nil limits this process
 	// alone.
 	Buckets throttle.Buckets
+	// Spread returns a random time from zero to the given one, and spreads the calls of
+	// instances; nil returns zero.
+	Spread func(longest time.Duration) time.Duration
 }
 
 // A Service answers SCIM requests. It implements http.Handler and is safe for
@@ -82,7 +85,11 @@ func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: throttle.New(c.TenantRate, c.Buckets)}
+	limits := throttle.New(c.TenantRate, c.Buckets)
+	if c.Spread != nil {
+		limits.WithSpread(c.Spread)
+	}
+	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: limits}
 }
 
 // MinRate is the lowest rate that a tenant can be limited to, in requests a
@@ -110,6 +117,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.noted()
 	}
 	answer = s.conclude(ctx, q, answer, err)
+	s.charge(ctx, q, usage)
 	answer.send(w, q)
 	s.log(ctx, q, answer, usage)
 }
@@ -177,6 +185,26 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	return route.handler(s, ctx, q)
 }
 
+// The work that a token of the tenant's rate pays for, beside the request itself.
+// docs/reference/limits.md has the list.
+const (
+	tokenReads  = 50     // read units
+	tokenWrites = 100    // write units
+	tokenWork   = 50_000 // units of a filter's work
+)
+
+// charge takes tokens for the work that an accepted request has done.
+func (s *Service) charge(ctx context.Context, q *request, usage *table.Usage) {
+	if !q.accepted {
+		return
+	}
+	work, c := 0, usage.Counts()
+	for _, f := range q.filters {
+		work += f.Work()
+	}
+	s.limits.Charge(ctx, q.grant.Tenant, q.start, int(c.ReadUnits/tokenReads)+int(c.WriteUnits/tokenWrites)+work/tokenWork)
+}
+
 // serves reports whether this service serves the route.
 func (s *Service) serves(route *Route) bool {
 	return len(s.functions) == 0 || slices.ContainsFunc(s.functions, func(f string) bool { return serves(f, route.Function) })
@@ -212,6 +240,7 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 			err = &problem{cause: cause.RateLimit, retryAfter: int(math.Ceil(wait.Seconds()))}
 		}
 	}
+	q.accepted = err == nil
 	q.unkept = !s.keeps(q, err)
 	if err == nil {
 		q.noted = s.Authenticator.RecordUse(ctx, grant)

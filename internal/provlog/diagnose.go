@@ -359,7 +359,7 @@ var phrases = map[cause.Cause][]string{
 	cause.SensitiveFilter:   {"is never returned, so it cannot be used in a filter"},
 	cause.MemberLimit:       {"The request would change more than"},
 	cause.AnswerTooLarge:    {"groups that this answer has room for", "members that this answer has room for", "The answer is larger than 6 MB"},
-	cause.WalkLimit:         {"needs more records read than the"},
+	cause.WalkLimit:         {"needs more records read than the", "comparisons, and to make them with each user or group costs more than the"},
 	cause.OwnUser:           {"is already available in the project", "User already available in the project"},
 	cause.OwnUserConversion: {"is already available in the project", "The user is already available in the project", "User already available in the project"},
 	cause.Duplicate:         {"belongs to the active user", "of the active user"},

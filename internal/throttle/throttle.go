@@ -49,6 +49,8 @@ const (
 	kept = 10 * time.Second
 	// patience is how long a request waits for a lease.
 	patience = 200 * time.Millisecond
+	// spreadOver is the longest time for WithSpread: less than the bucket holds.
+	spreadOver = 500 * time.Millisecond
 	// openTime is how long an instance lives by its own limit after a failed lease.
 	openTime = time.Second
 	// maxRaces is how often a lease is tried again because another instance was first.
@@ -66,6 +68,9 @@ type Limiter struct {
 	rate    float64 // tokens a second
 	buckets Buckets
 
+	// spread returns a time from zero to the given one.
+	spread func(longest time.Duration) time.Duration
+
 	mu      sync.Mutex
 	tenants map[tenant.ID]*share
 }
@@ -73,7 +78,18 @@ type Limiter struct {
 // New returns a Limiter of a number of tokens a second, which is no limit if it is
 // 0. Without buckets it limits this instance alone.
 func New(perSecond int, buckets Buckets) *Limiter {
-	return &Limiter{rate: float64(perSecond), buckets: buckets, tenants: map[tenant.ID]*share{}}
+	return &Limiter{
+		rate: float64(perSecond), buckets: buckets, tenants: map[tenant.ID]*share{},
+		spread: func(time.Duration) time.Duration { return 0 },
+	}
+}
+
+// WithSpread sets by how much longer than necessary, at most, an instance waits before
+// it asks an empty bucket again: instances that all ask at once are all busy at once.
+// Call it before the Limiter is used.
+func (l *Limiter) WithSpread(spread func(longest time.Duration) time.Duration) *Limiter {
+	l.spread = spread
+	return l
 }
 
 // share is what an instance knows of a tenant's bucket. It is guarded by the
@@ -229,6 +245,9 @@ func (l *Limiter) lease(ctx context.Context, t tenant.ID, s *share, now time.Tim
 	}
 	if s.leased < 1 {
 		s.emptyUntil = next // or zero, if others were first each time
+		if next.After(now) {
+			s.emptyUntil = next.Add(l.spread(spreadOver))
+		}
 	}
 }
 

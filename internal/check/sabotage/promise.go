@@ -171,6 +171,11 @@ var broken = []struct {
 		"internal/throttle", "TestTake_RefusesNothingWithoutTheTable",
 	},
 	{
+		"any work of a filter", "One search takes the processor for many seconds.", "internal/directory/list.go",
+		[]Edit{{"worked", "f.Work() > MaxFilterWork", "f.Work() < 0"}},
+		"internal/e2e/storm", "TestFilter_EndsWithinItsBudget",
+	},
+	{
 		"no limit of a body", "A body of any size is read into memory.", "internal/web/body.go",
 		[]Edit{{"ReadBody", "http.MaxBytesReader(nil, r.Body, most)", "r.Body"}},
 		"internal/web", "TestReadBody_StopsAtTheLimit",

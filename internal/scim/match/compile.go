@@ -26,6 +26,8 @@ type compiler struct {
 	uses map[string]bool
 	// notices collects the notices of forms beyond the grammar.
 	notices *scim.Notices
+	// work counts what the tests cost.
+	work *work
 	// folds caches the folds of values that are compared.
 	folds fold.Memo
 }
@@ -66,7 +68,7 @@ func (c *compiler) compile(e filter.Expr) (filter.Expr, test, error) {
 			return nil, nil, err
 		}
 		c.beyond(t)
-		return &filter.Present{Path: t.path}, t.present, nil
+		return &filter.Present{Path: t.path}, c.counted(t.present), nil
 	case *filter.ValuePath:
 		path := e.Path
 		path.Filter = e.Filter
@@ -79,7 +81,7 @@ func (c *compiler) compile(e filter.Expr) (filter.Expr, test, error) {
 		}
 		canonical := &filter.ValuePath{Path: t.path, Filter: t.path.Filter}
 		canonical.Path.Filter = nil
-		return canonical, t.exists, nil
+		return canonical, c.counted(t.exists), nil
 	case *filter.Compare:
 		return c.compare(e)
 	}
@@ -112,7 +114,7 @@ func (c *compiler) compare(e *filter.Compare) (filter.Expr, test, error) {
 		default:
 			return nil, nil, refusal(scim.InvalidFilter, e.Path.Pos, "null can only be compared with eq and ne")
 		}
-		return &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}, test, nil
+		return &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}, c.counted(test), nil
 	}
 	if t.attribute == nil {
 		return nil, nil, refusal(scim.InvalidFilter, e.Path.Pos,
@@ -121,21 +123,34 @@ func (c *compiler) compare(e *filter.Compare) (filter.Expr, test, error) {
 	if err := t.imply(e.Path.Pos); err != nil {
 		return nil, nil, err
 	}
-	test, err := c.valueTest(t, e)
+	compares, err := c.valueTest(t, e)
 	if err != nil {
 		return nil, nil, err
+	}
+	test := func(v any) bool {
+		c.work.compared(v)
+		return compares(v)
 	}
 	// An absent value differs from every value; only primary counts as false in
 	// a value that lacks it. RFC 7643 §2.4
 	none := e.Op == filter.Ne
 	absent := none
 	if t.leaf().Name == "primary" && t.leaf().Type == schema.TypeBoolean {
-		if absent = test(false); c.element != nil {
+		if absent = compares(false); c.element != nil {
 			none = absent
 		}
 	}
 	canonical := &filter.Compare{Path: t.path, Op: e.Op, Value: e.Value}
-	return canonical, func(values map[string]any) bool { return t.any(values, none, absent, test) }, nil
+	return canonical, c.counted(func(values map[string]any) bool { return t.any(values, none, absent, test) }), nil
+}
+
+// counted returns a test that counts its evaluations.
+func (c *compiler) counted(t test) test {
+	c.work.terms++
+	return func(values map[string]any) bool {
+		c.work.units++
+		return t(values)
+	}
 }
 
 // beyond adds a notice of a comparison that the grammar does not have: after
@@ -164,7 +179,7 @@ func (c *compiler) resolve(p filter.Path) (*target, error) {
 			return nil, refusal(scim.InvalidFilter, p.Pos,
 				"%s has no sub-attributes, so it cannot have a filter in brackets", t.attribute.Name)
 		}
-		inner := compiler{element: t.attribute, uses: c.uses, notices: c.notices}
+		inner := compiler{element: t.attribute, uses: c.uses, notices: c.notices, work: c.work}
 		if t.path.Filter, t.where, err = inner.compile(p.Filter); err != nil {
 			return nil, err
 		}
@@ -234,7 +249,7 @@ func (c *compiler) find(p filter.Path) (*target, error) {
 // resource of this type has a value of it. found is nil if that type does not
 // have it either.
 func (c *compiler) elsewhere(other *schema.ResourceType, p filter.Path) (found *target, err error) {
-	inner := compiler{rt: other, uses: map[string]bool{}, notices: c.notices}
+	inner := compiler{rt: other, uses: map[string]bool{}, notices: c.notices, work: c.work}
 	n := other.ResolvePath(filter.Path{URN: p.URN, Attribute: p.Attribute})
 	whole := other.Extension(p.URN + ":" + p.Attribute)
 	if n.Attribute == nil && len(n.Candidates) == 0 && whole == nil {

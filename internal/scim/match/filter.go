@@ -46,6 +46,26 @@ type Filter struct {
 	uses    map[string]bool
 	notices scim.Notices
 	nothing bool
+	work    *work
+}
+
+// work is what a filter has cost so far. It counts comparisons and the sizes of what
+// they compare, not time, so that the same request costs the same everywhere.
+type work struct {
+	// terms is the number of comparisons in the filter.
+	terms int
+	units int
+}
+
+// workBytes is how long a text is that costs one unit more.
+const workBytes = 64
+
+// compared adds the comparison of a value.
+func (w *work) compared(v any) {
+	w.units++
+	if text, ok := v.(string); ok {
+		w.units += len(text) / workBytes
+	}
 }
 
 // test reports whether a resource, or an element of a multi-valued
@@ -78,11 +98,11 @@ func CompileFilterAcross(rt *schema.ResourceType, others []*schema.ResourceType,
 	if err != nil {
 		return nil, &scim.Error{Type: scim.InvalidFilter, Detail: "Invalid filter, " + err.Error() + "."}
 	}
-	f := &Filter{rt: rt, uses: map[string]bool{}}
+	f := &Filter{rt: rt, uses: map[string]bool{}, work: &work{}}
 	if tight {
 		f.notices.Add(scim.NoticeFilterSpaces, "filter")
 	}
-	c := compiler{rt: rt, others: others, uses: f.uses, notices: &f.notices, foreign: map[string]bool{}}
+	c := compiler{rt: rt, others: others, uses: f.uses, notices: &f.notices, foreign: map[string]bool{}, work: f.work}
 	if f.expr, f.test, err = c.compile(e); err != nil {
 		return nil, err
 	}
@@ -95,9 +115,17 @@ func CompileFilterAcross(rt *schema.ResourceType, others []*schema.ResourceType,
 
 // Match reports whether a resource, as it would be served, satisfies the
 // filter. A value that is not of its attribute's type matches only ne and pr.
+// A Filter counts its work, so calls must not run concurrently.
 func (f *Filter) Match(r scim.Resource) bool {
 	return f.test(f.rt.Shown(r))
 }
+
+// Work returns what the calls of Match have cost so far: a unit for each comparison
+// that was evaluated, and one more for every 64 bytes of text that it compared.
+func (f *Filter) Work() int { return f.work.units }
+
+// Terms returns the number of comparisons in the filter.
+func (f *Filter) Terms() int { return f.work.terms }
 
 // String returns the filter in its canonical spelling, the same for filters
 // that differ only in the case of names, in spaces or in needless parentheses.
@@ -189,7 +217,7 @@ func CompileElement(attr *schema.Attribute, e filter.Expr, notices *scim.Notices
 	if attr.Type != schema.TypeComplex {
 		return nil, refusal(scim.InvalidFilter, 0, "%s has no sub-attributes, so it cannot have a filter in brackets", attr.Name)
 	}
-	c := compiler{element: attr, stringBooleans: true, uses: map[string]bool{}, notices: notices}
+	c := compiler{element: attr, stringBooleans: true, uses: map[string]bool{}, notices: notices, work: &work{}}
 	_, test, err := c.compile(e)
 	if err != nil {
 		return nil, err
