@@ -41,7 +41,7 @@ var removed = []struct {
 	{"accept.go", "dropParts", "operations := []operation{{Op: table.Check(head, ending)}}", "operations := []operation{}", "a change that was not accepted: its parts/parts that are deleted and a change that was accepted"},
 	{"accept.go", "dropParts", "doneOps(t, task, ending)", "doneOps(t, task)", "a change that was not accepted: its head/a head that is deleted and a change that was accepted"},
 
-	{"bucket.go", "Spend", "}}, when))", "}}))", "the first tokens of a bucket/two first leases"},
+	{"bucket.go", "Spend", "}}, when))", "}}, []table.Condition{when}[:0]...))", "the first tokens of a bucket/two first leases"},
 	{"bucket.go", "Spend", "when = table.Is(attrSpent, table.Number(from.UnixMicro()))", "when = table.Present()", "further tokens of a bucket/two leases of the same tokens"},
 
 	{"commit.go", "recordOps", "return []operation{{Op: table.Put(item, table.Absent())}}", "return []operation{{Op: table.Put(item)}}", "a new user/two users of one id"},
