@@ -118,7 +118,8 @@ func TestLinks_NameTheirEntries(t *testing.T) {
 				rapid.Custom(func(t *rapid.T) string {
 					return uuid.Must(uuid.FromBytes(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))).String()
 				}),
-				rapid.StringMatching(`[a-z0-9-]{1,40}`),
+				// A key that is no UUID has not the length of a link.
+				rapid.StringMatching(`[a-z0-9-]{1,40}`).Filter(func(s string) bool { return len(s) != 22 }),
 				rapid.Just("019A0000-0000-7000-8000-000000000000"),
 			).Draw(t, "key")
 			l := link(key)
