@@ -164,6 +164,44 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 	}
 }
 
+// An inactive user says which side made it inactive: only the application reactivates what the
+// application deactivated. An active one says nothing.
+func TestUser_SaysWhoDeactivatedIt(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	by := func(want journal.Actor, u *directory.User, step string) *directory.User {
+		t.Helper()
+		require.Equal(t, want, u.DeactivatedBy, step)
+		require.Equal(t, want == "", u.Active, step)
+		stored, err := f.dir.AppUser(t.Context(), f.tenant, u.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, stored.DeactivatedBy, step)
+		return stored
+	}
+	on, off := `[{"op":"replace","path":"active","value":true}]`, `[{"op":"replace","path":"active","value":false}]`
+	u := by(journal.ByIdP, f.mustPost(user(`"userName":"ann@x","active":false`)), "created inactive")
+	by("", f.mustPatch(u.ID, on), "reactivated")
+	by(journal.ByIdP, f.mustPatch(u.ID, off), "deactivated")
+	by("", f.mustPost(user(`"userName":"ann@x"`)), "created again")
+	by(journal.ByApplication, f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(false)}), "deactivated by the application")
+	_, err := f.patch(u.ID, on, nil)
+	require.ErrorIs(t, err, directory.ErrDeactivatedInApp)
+	by("", f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(true)}), "reactivated by the application")
+	f.mustRemove(u.ID)
+	deleted, err := f.dir.AppUser(t.Context(), f.tenant, u.ID)
+	require.NoError(t, err)
+	by(journal.ByIdP, deleted, "deleted")
+	restored, err := f.post(user(`"userName":"ann@x","active":false`))
+	require.NoError(t, err)
+	by(journal.ByIdP, restored.User, "restored inactive")
+	by(journal.ByApplication, f.mustModifyInApp(u.ID, directory.AppChange{Active: ptr(false)}), "taken over by the application")
+	f.mustRemove(u.ID)
+	deleted, err = f.dir.AppUser(t.Context(), f.tenant, u.ID)
+	require.NoError(t, err)
+	by(journal.ByApplication, deleted, "deleted after that")
+	own := f.mustCreateInApp(directory.AppUser{UserName: "own@x", Active: ptr(false)})
+	by(journal.ByApplication, own, "created inactive by the application")
+}
+
 // What the application asks for is checked as what an identity provider asks for is, and
 // refused without a change.
 func TestApplication_RefusesInvalidValues(t *testing.T) {

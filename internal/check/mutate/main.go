@@ -31,6 +31,7 @@ func main() {
 	again := flag.Bool("again", false, "only run the mutants that survived the last run, or are new")
 	match := flag.String("match", "", "only run the mutants whose name matches")
 	own := flag.Bool("own", false, "only the tests that run against all mutants, not those against the survivors")
+	above := flag.Bool("above", false, "go on with the survivors of the last run, and only try the tests of the packages above")
 	limit := flag.Duration("for", 0, "how long to run: what is left over then has no result, and the score is that of a sample; 0 for no limit")
 	sample := flag.Int("sample", 0, "only run so many mutants, at random, that are not of transactions; 0 for all")
 	order := flag.Uint64("order", 1, "chooses the random order, and so the sample of a run with -for")
@@ -39,7 +40,7 @@ func main() {
 	passed := true
 	for _, name := range flag.Args() {
 		r := &run{
-			name: name, again: *again, own: *own, part: *match != "" || *limit > 0 || *sample > 0, sample: *sample,
+			name: name, again: *again || *above, own: *own, above: *above, part: *match != "" || *limit > 0 || *sample > 0, sample: *sample,
 			listed: *match == "",
 			out:    filepath.Join("bin", "mutate"), match: regexp.MustCompile(*match), workers: *workers, order: *order,
 		}
@@ -64,6 +65,7 @@ type run struct {
 	name    string
 	again   bool
 	own     bool
+	above   bool   // leaves out the tests of the package itself
 	part    bool   // some mutants may be left out
 	sample  int    // how many run that are not of transactions, 0 for all
 	listed  bool   // the survivors are those of the whole package, or of a sample of it
@@ -101,17 +103,10 @@ func (r *run) mutate(ctx context.Context, list bool) (bool, error) {
 	}
 	defer os.RemoveAll(r.dir) //nolint:errcheck // a temporary folder
 	for i, suite := range suites[r.name] {
-		if i > 0 && r.own {
-			break
+		if i > 0 && r.own || i == 0 && r.above {
+			continue
 		}
-		reasons, _ := reasonsOf(all, r.name, g.mutants)
-		var left []*Mutant
-		for _, m := range chosen {
-			if m.Result != Killed && (i == 0 || reasons[m.Name()] == "") {
-				left = append(left, m)
-			}
-		}
-		if err := r.hunt(ctx, g, left, suite); err != nil && ctx.Err() == nil {
+		if err := r.hunt(ctx, g, r.left(all, g.mutants, chosen, i == 0), suite); err != nil && ctx.Err() == nil {
 			return false, err
 		}
 		if err := r.save(g.mutants); err != nil {
@@ -141,6 +136,19 @@ func (r *run) result(all []acceptance, mutants []Mutant) (bool, error) {
 		return passed && len(faults) == 0, nil
 	}
 	return passed && len(faults) == 0, writeSurvivors(survivorsFile, r.name, reasons, mutants)
+}
+
+// left returns the chosen mutants that are to run against a suite: those that no test has
+// killed, and that are not accepted, unless it is the first.
+func (r *run) left(all []acceptance, mutants []Mutant, chosen []*Mutant, isFirst bool) []*Mutant {
+	reasons, _ := reasonsOf(all, r.name, mutants)
+	var left []*Mutant
+	for _, m := range chosen {
+		if m.Result != Killed && (isFirst || reasons[m.Name()] == "") {
+			left = append(left, m)
+		}
+	}
+	return left
 }
 
 // chosen returns the mutants that may run, in their order.
