@@ -17,7 +17,8 @@
 //     in lower case is a person of either type.
 //   - seat: what a tenant pays for; an active User holds one. Reader licence:
 //     the counterpart for an active Reader. Both are counted in the tenant's
-//     ledger.
+//     ledger; its shards are the items that it is divided into while many
+//     requests change it, each with its part of the limits.
 //   - record: a stored user or group. live: not deleted, so readers see it;
 //     active: live and not deactivated.
 //   - claim: a value that a record keeps unique in its tenant (userName, unique

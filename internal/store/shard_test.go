@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -217,7 +218,10 @@ func TestLedger_GrantsAllSeatsUnderContention(t *testing.T) {
 		var all sync.WaitGroup
 		outcomes := map[string]int{}
 		for i := range seats + 50 {
-			time.Sleep(3 * time.Millisecond)
+			if time.Sleep(3 * time.Millisecond); i == seats {
+				all.Wait()
+				require.Equal(t, map[string]int{"created": seats}, outcomes)
+			}
 			all.Go(func() {
 				id := fmt.Sprint("u", i)
 				err := s.Commit(t.Context(), f.tenant, directory.Change{After: person(id), Entry: f.entry("create", "created", "User", id), Expires: f.now().Add(time.Hour)})
@@ -269,4 +273,73 @@ func TestTenant_LimitsOfSeveralShards(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 10, page[0].MaxSeats)
 	require.True(t, strings.HasPrefix(page[0].ID.String(), "acme"))
+}
+
+// The shards of a ledger on both engines: grown, full, raised, used in any of them, and
+// merged for a lower limit.
+func TestLedger_Shards(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Three(), func(t *testing.T, open func(t testing.TB) table.Table) {
+		t.Helper()
+		f := newFixture(t, table.Retrying(open(t)), time.Now())
+		f.store = New(f.table, f.newID, time.Now) // it may take longer than a write may wait
+		f.split(16)
+		want := func(seats, limit int64, number int) {
+			t.Helper()
+			l, err := f.store.Ledger(t.Context(), f.tenant)
+			f.must(err)
+			require.Equal(t, directory.Ledger{Seats: seats, SeatLimit: limit, ReaderLimit: 10, Users: 12}, l)
+			require.Len(t, f.shards(), number)
+		}
+		create := func(i int) error {
+			id := fmt.Sprint("u", i)
+			c := directory.Change{After: person(id), Entry: f.entry("create", "created", "User", id), Expires: f.now().Add(time.Hour)}
+			c.After.Doc = fmt.Appendf(nil, `{"id":%q,"userName":%q,"active":true,"emails":[{"value":"%s@example.com"}],"externalId":%q}`, id, id, id, id)
+			c.After.Held[directory.ExternalID] = directory.HashExternalID(id)
+			err := f.store.Commit(t.Context(), f.tenant, c)
+			var failed *directory.CommitError
+			for errors.As(err, &failed) && failed.Incomplete {
+				err = f.store.Commit(t.Context(), f.tenant, c)
+			}
+			return err
+		}
+		for i := range 10 {
+			require.NoError(t, create(i))
+		}
+		var failed *directory.CommitError
+		require.ErrorAs(t, create(10), &failed)
+		require.True(t, failed.Has(directory.LedgerFull))
+		f.must(f.store.SetSeatLimit(t.Context(), f.tenant, 200, time.Now()))
+		require.NoError(t, create(10))
+		require.NoError(t, create(11))
+		want(12, 200, 16)
+		f.must(f.store.SetSeatLimit(t.Context(), f.tenant, 5, time.Now()))
+		want(12, 5, 1)
+		require.ErrorAs(t, create(12), &failed)
+		require.True(t, failed.Has(directory.LedgerFull))
+		faults, err := f.store.Audit(t.Context(), f.tenant)
+		f.must(err)
+		require.Empty(t, faults)
+	})
+}
+
+// The seats of a ledger of several shards take a second round trip of the token's read.
+func TestAccess_ReadsTheSeatsOfAllShards(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Now())
+	f.must(f.store.SaveToken(t.Context(), f.tenant, access.Record{ID: "k1", Hash: "h", LastFour: "abcd"}))
+	f.create(person("u1"))
+	for trips, shards := range []int{0, 1, 4} {
+		if shards == 0 {
+			continue
+		}
+		if shards > 1 {
+			f.split(shards)
+		}
+		ctx, usage := table.WithUsage(t.Context())
+		owner, _, ok, err := f.on(meter.New(f.table)).Access(ctx, f.tenant, "k1")
+		f.must(err)
+		require.True(t, ok)
+		require.EqualValues(t, 1, owner.Seats)
+		require.EqualValues(t, 10, owner.SeatLimit)
+		require.Equal(t, trips, usage.Counts().RoundTrips)
+	}
 }

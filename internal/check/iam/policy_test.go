@@ -67,6 +67,8 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MAILS", []string{"UsersFunction", "BulkFunction", "AdminFunction"}},
 		{"UpdateItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction"}},
+		{"PutItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction"}},                     // shards of it
+		{"DeleteItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}}, // merged shards
 		{"PutItem", "elsewhere", nil},
 	} {
 		for _, function := range all {

@@ -283,6 +283,36 @@ var broken = []struct {
 	},
 	// Users and seats.
 	{
+		"refusal from one read of the shards", "A user is refused a seat although one was free at every moment.", "internal/store/shard_commit.go",
+		[]Edit{{"refused", "if !read.isWhole() || now != full {", "if false {"}},
+		"internal/store", "TestLedger_HistoriesHaveAnOrder",
+	},
+	{
+		"refusal for a seat that moves", "A user is refused a seat that is on its way from one shard to another.", "internal/store/shard_commit.go",
+		[]Edit{{"refused", "!read.isWhole() || ", ""}},
+		"internal/store", "TestCommit_IsNotRefusedForASeatThatMoves",
+	},
+	{
+		"full shard as a full ledger", "A user is refused a seat although another shard has one.", "internal/store/shard_commit.go",
+		[]Edit{{"refused", "w.store.shards.learn(w.tenant, item.Attributes) == 1", "w.store.shards.learn(w.tenant, item.Attributes) > 0"}},
+		"internal/store", "TestLedger_GrantsAllSeatsUnderContention",
+	},
+	{
+		"lowered limit of several shards", "A seat is granted while the use is above the limit.", "internal/store/limit.go",
+		[]Edit{{"changeLimits", "n > 1 && !before.canRise(after)", "n > 1 && !before.canRise(after) && after.seats > 5"}},
+		"internal/store", "TestLedger_HistoriesHaveAnOrder",
+	},
+	{
+		"write of a shard that is not counted", "Two reads of shards that changed look the same.", "internal/store/ledger.go",
+		[]Edit{{"add", "attrMoves: 1", "attrMoves: 0"}},
+		"internal/store", "TestLedger_HistoriesHaveAnOrder",
+	},
+	{
+		"ledger that does not grow", "Creates at 200 a second wait for one item.", "internal/store/shard_commit.go",
+		[]Edit{{"leave", "if len(read) <= w.known && ", "if false && "}},
+		"internal/store", "TestLedger_GrowsUnderContention",
+	},
+	{
 		"seat freed twice", "A deactivation frees two seats.", "internal/store/ledger.go",
 		[]Edit{{"countsOf", "return -1", "return -2"}},
 		"internal/directory", "TestModify_MovesTheSeat",
