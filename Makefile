@@ -210,7 +210,7 @@ define build
 	@scripts/sam-local-build.sh $(@:build-%=%) ./functions/$(1) env $(BUILD)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction build-HookFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -235,3 +235,6 @@ build-DiscoveryFunction:
 
 build-SweepFunction:
 	$(call build,sweep)
+
+build-HookFunction:
+	$(call build,hook)

@@ -1,8 +1,9 @@
 // Package rollcall holds the deployment's template, so that the local gateway
-// serves the routes that are deployed.
+// serves the routes that are deployed, and the events with which a deployment
+// tries new versions of the functions.
 package rollcall
 
-import _ "embed"
+import "embed"
 
 //go:generate go run ./internal/check/generate
 
@@ -10,3 +11,8 @@ import _ "embed"
 //
 //go:embed template.yaml
 var Template []byte
+
+// DeployEvents has the folder events/deploy.
+//
+//go:embed events/deploy
+var DeployEvents embed.FS

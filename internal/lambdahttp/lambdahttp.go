@@ -87,6 +87,13 @@ func StartTask(task func(ctx context.Context) error) {
 	lambda.Start(task)
 }
 
+// StartEvent serves Lambda's invocations with a task for an event that is not a
+// request. It does not return. Logs and errors are as with StartTask.
+func StartEvent[E any](task func(ctx context.Context, event E) error) {
+	slog.SetDefault(logger())
+	lambda.Start(task)
+}
+
 // Fail ends a function that cannot start, with a line in its log that gives the
 // reason.
 func Fail(err error) {

@@ -109,8 +109,14 @@ var rooms = []room{
 		reason:  "app assembles the product, so no part of it may import app",
 	},
 	{
+		name: "canary", packages: []string{"./internal/canary"},
+		imports: []string{"leaves"},
+		modules: []string{"github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/lambda/...", "github.com/aws/aws-sdk-go-v2/service/codedeploy/..."},
+		reason:  "what tries a new version of a function knows events and answers, as a client does, and nothing of the service",
+	},
+	{
 		name: "functions", packages: []string{"./functions/..."},
-		imports: []string{"app", "edge"},
+		imports: []string{"app", "edge", "canary", "leaves"},
 		reason:  "a function's main is configuration, wiring and Start; everything else is tested without it",
 	},
 	{
@@ -144,6 +150,11 @@ var bans = []ban{
 		packages:  []string{"./functions/..."},
 		forbidden: []string{"github.com/aws/aws-sdk-go-v2/config", "github.com/aws/aws-sdk-go-v2/service/sts/...", "github.com/aws/aws-sdk-go-v2/service/cloudformation/..."},
 		reason:    "Lambda sets region and credentials as variables; code that looks for them elsewhere makes a binary a sixth larger and slower to start",
+	},
+	{
+		packages:  []string{"./internal/app", "./functions/users", "./functions/groups", "./functions/bulk", "./functions/admin", "./functions/discovery", "./functions/sweep"},
+		forbidden: []string{"./internal/canary", "github.com/aws/aws-sdk-go-v2/service/lambda/...", "github.com/aws/aws-sdk-go-v2/service/codedeploy/..."},
+		reason:    "only the hook of a deployment invokes functions; its clients would double the other binaries",
 	},
 	{
 		packages:  []string{"./internal/scim/...", "./internal/directory/...", "./internal/tenant", "./internal/store/...", "./internal/table"},

@@ -103,7 +103,7 @@ func groups(q Query, template []byte) ([]string, error) {
 	case "":
 		// The functions that serve SCIM.
 		for _, f := range functions {
-			if f != "Admin" && f != "Sweep" {
+			if f != "Admin" && f != "Sweep" && f != "Hook" {
 				wanted = append(wanted, f)
 			}
 		}
@@ -244,7 +244,7 @@ func dashboard(template []byte, infra fs.FS, queries []Query) (string, error) {
 			properties["query"] = strings.Join(in, " | ") + " | " + statement(queries[i].Text)
 		}
 		if metrics, ok := properties["metrics"].([]any); ok {
-			properties["metrics"] = ofFunctions(metrics, names(template, "Function"))
+			properties["metrics"] = ofFunctions(metrics, slices.DeleteFunc(names(template, "Function"), func(f string) bool { return f == "Hook" }))
 		}
 	}
 	var b strings.Builder

@@ -275,7 +275,7 @@ func TestFunctionAlarms_FollowTheKindOfFunction(t *testing.T) {
 	assert.Equal(t, []string{"ReaderErrors", "ReaderMissing", "ReaderThrottles"}, alarms(strings.Replace(streamFunction, "DynamoDB", "Schedule", 1)))
 	idle := strings.Replace(streamFunction, "          Type: DynamoDB\n", "", 1)
 	assert.Empty(t, alarms(idle))
-	assert.Equal(t, []string{"ReaderErrors", "ReaderThrottles"}, alarms(idle+"  ReaderIntegration:\n"))
+	assert.Equal(t, []string{"ReaderCanary", "ReaderErrors", "ReaderThrottles"}, alarms(idle+"  ReaderIntegration:\n"))
 	_, err = functionAlarms("#\n\n# for: some\nA:\n", nil)
 	assert.ErrorContains(t, err, "for: some")
 }

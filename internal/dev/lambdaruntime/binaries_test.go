@@ -501,5 +501,5 @@ func TestBuild_HasTheFlagsOfTheMakefile(t *testing.T) {
 	}
 	folders, err := os.ReadDir("../../../functions")
 	require.NoError(t, err)
-	assert.Lenf(t, folders, len(lambdaruntime.Functions), "%d folders under functions, %d functions", len(folders), len(lambdaruntime.Functions))
+	assert.Lenf(t, folders, len(lambdaruntime.Functions)+1, "%d folders under functions, %d functions and the hook", len(folders), len(lambdaruntime.Functions))
 }

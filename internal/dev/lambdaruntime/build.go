@@ -20,8 +20,11 @@ func BuildFlags() []string {
 	return []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-tags", "lambda.norpc,nethttpomithttp2"}
 }
 
-// Functions are the folders of the deployed functions.
+// Functions are the folders of the deployed functions that use the table.
 var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/sweep"}
+
+// Hook is the folder of the function that a deployment invokes, and no client.
+const Hook = "functions/hook"
 
 // FunctionName returns the name in template.yaml of the function in a folder:
 // UsersFunction for functions/users.

@@ -114,9 +114,15 @@ func plainRoute(r resource, resources map[string]resource) (Route, error) {
 	if !ok || i.Type != "AWS::ApiGatewayV2::Integration" {
 		return Route{}, fmt.Errorf("unknown integration %s", integration)
 	}
-	function := strings.TrimSuffix(reference(scalar(i.Properties["IntegrationUri"])), ".Arn")
-	if f, ok := resources[function]; !ok || f.Type != "AWS::Serverless::Function" {
+	uri := scalar(i.Properties["IntegrationUri"])
+	name, alias, _ := strings.Cut(uri, ":")
+	function := strings.TrimSuffix(reference(name), ".Arn")
+	f, ok := resources[function]
+	if !ok || f.Type != "AWS::Serverless::Function" {
 		return Route{}, fmt.Errorf("the integration %s leads to %q, which is not a function", integration, function)
+	}
+	if published := scalar(f.Properties["AutoPublishAlias"]); alias != published {
+		return Route{}, fmt.Errorf("the integration %s leads to the alias %q of %s, which publishes %q", integration, alias, function, published)
 	}
 	if key == DefaultPath {
 		return Route{Path: DefaultPath, Function: function}, nil

@@ -44,9 +44,9 @@ func TestRoutes_FollowsPlainResources(t *testing.T) {
   One:
     Type: AWS::ApiGatewayV2::Route
     Properties: {ApiId: !Ref Api, RouteKey: 'GET /a/{id}', Target: !Sub 'integrations/${A}'}
-  A: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt FA.Arn}}
+  A: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !Sub '${FA.Arn}:live'}}
   B: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !Sub '${FB.Arn}'}}
-  FA: {Type: AWS::Serverless::Function, Properties: {Events: {Timer: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}}}
+  FA: {Type: AWS::Serverless::Function, Properties: {AutoPublishAlias: live, Events: {Timer: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}}}}
   FB: {Type: AWS::Serverless::Function}
 `))
 	require.NoError(t, err)
@@ -75,6 +75,7 @@ func TestRoutes_RefusesWhatAWSRefuses(t *testing.T) {
 	const rest = `
   I: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt F.Arn}}
   J: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !GetAtt Table.Arn}}
+  K: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !Sub '${F.Arn}:live'}}
   F: {Type: AWS::Serverless::Function}
 `
 	const good = "!Sub 'integrations/${I}'"
@@ -85,6 +86,7 @@ func TestRoutes_RefusesWhatAWSRefuses(t *testing.T) {
 		"unknown integration": {rest + route("GET /a", "!Sub 'integrations/${X}'"), "unknown integration X"},
 		"no integration":      {rest + route("GET /a", "!Ref I"), "is not !Sub"},
 		"no function":         {rest + route("GET /a", "!Sub 'integrations/${J}'"), "not a function"},
+		"no such alias":       {rest + route("GET /a", "!Sub 'integrations/${K}'"), `alias "live" of F, which publishes ""`},
 		"no method":           {rest + route("/a", good), "not a route"},
 		"unknown method":      {rest + route("FETCH /a", good), "not a route"},
 		"no slash":            {rest + route("GET a", good), "not a route"},

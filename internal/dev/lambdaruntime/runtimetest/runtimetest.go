@@ -52,7 +52,7 @@ func Run(m *testing.M) int {
 func Binary(t testing.TB, folder string) string {
 	t.Helper()
 	require.NotEmpty(t, built.dir, "the package's TestMain does not call runtimetest.Run")
-	deployed := slices.Contains(lambdaruntime.Functions, folder)
+	deployed := folder == lambdaruntime.Hook || slices.Contains(lambdaruntime.Functions, folder)
 	if given := os.Getenv(BinariesVariable); given != "" && deployed {
 		require.Truef(t, filepath.IsAbs(given), "%s=%s is not an absolute path; tests run in the folders of their packages", BinariesVariable, given)
 		path := lambdaruntime.Bootstrap(given, folder)
@@ -63,7 +63,7 @@ func Binary(t testing.TB, folder string) string {
 	var err error
 	if deployed {
 		built.once.Do(func() {
-			built.err = lambdaruntime.Build(t.Context(), built.dir, "", "", lambdaruntime.Functions...)
+			built.err = lambdaruntime.Build(t.Context(), built.dir, "", "", append(slices.Clone(lambdaruntime.Functions), lambdaruntime.Hook)...)
 		})
 		err = built.err
 	} else {
