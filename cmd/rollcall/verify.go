@@ -55,9 +55,11 @@ Work that must wait is named with the time after which it can be finished: with
 not repaired: docs/how-to/verify.md says what they mean.
 
 --rebuild-names shows how reservations that are missing, or that name a record without
-the value, are corrected, and the index of emails. With --apply it makes these repairs,
-after a confirmation: each is one transaction with an entry in the provisioning log. A
-value that two live records have stays as it is, and both are named.
+the value, are corrected, and the index of emails. A value that two live records have
+stays as it is, and both are named. --recount shows how the counts of the ledger are set
+to those of the records; while requests change them, it refuses. With --apply these
+repairs are made, after a confirmation: each is one transaction with an entry in the
+provisioning log.
 
 --all reads every tenant, a few side by side, and reports each in one line when it is
 done; --json documents these lines in docs/how-to/verify.md. Unfinished work is listed,
@@ -81,7 +83,7 @@ func newVerify() *cobra.Command {
 		Use: "verify {--tenant ID | --all}", Short: "check that a tenant's data is sound", Long: verifyLong, Args: takes(0),
 		Example: `  rollcall verify --tenant acme --stack rollcall
   rollcall verify --tenant acme --data ~/rollcall-data --repair
-  rollcall verify --tenant acme --stack rollcall --rebuild-names --apply
+  rollcall verify --tenant acme --stack rollcall --recount --apply
   rollcall verify --all --stack rollcall --json --state verify.state`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := o.check(c.Flags())
@@ -237,8 +239,8 @@ type verdict struct {
 	ItemsRead int     `json:"itemsRead"`
 	// Waiting are the tasks that may not be finished yet.
 	Waiting []waiting `json:"waiting,omitempty"`
-	// Rebuilt are the repairs of --rebuild-names.
-	Rebuilt *repaired `json:"rebuilt,omitempty"`
+	// Corrected are the repairs of --rebuild-names and --recount.
+	Corrected *corrected `json:"corrected,omitempty"`
 	// Moving reports that requests changed the counts all the time, so that they
 	// were not compared with the records.
 	Moving bool `json:"moving,omitempty"`
@@ -354,8 +356,8 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 			fmt.Fprintln(w, task.String(time.Now()))
 		}
 	}
-	if v.Rebuilt != nil {
-		v.Rebuilt.print(w)
+	if v.Corrected != nil {
+		v.Corrected.print(w)
 	}
 	for _, f := range v.Faults {
 		fmt.Fprintln(w, f)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/user"
@@ -16,6 +17,7 @@ import (
 // repairFlags are the flags of the repairs that are shown before they are made.
 type repairFlags struct {
 	rebuild bool
+	recount bool
 	apply   bool
 	yes     bool
 	by      string
@@ -23,23 +25,24 @@ type repairFlags struct {
 
 func (f *repairFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.rebuild, "rebuild-names", false, "show how missing and wrong reservations are corrected")
-	flags.BoolVar(&f.apply, "apply", false, "with --rebuild-names: make the repairs")
+	flags.BoolVar(&f.recount, "recount", false, "show how the counts of the ledger are corrected")
+	flags.BoolVar(&f.apply, "apply", false, "with --rebuild-names and --recount: make the repairs")
 	flags.BoolVar(&f.yes, "yes", false, "with --apply: do not ask for confirmation")
 	flags.StringVar(&f.by, "by", "", "with --apply: `NAME` of the person for the provisioning log (default your login name)")
 }
 
 // any reports whether a repair is asked for.
-func (f *repairFlags) any() bool { return f.rebuild }
+func (f *repairFlags) any() bool { return f.rebuild || f.recount }
 
 // check returns the error about the flags.
 func (f *repairFlags) check(flags *pflag.FlagSet, o *verifyOptions) error {
 	switch {
 	case f.any() && o.all:
-		return mistake("--rebuild-names is for one tenant: name it with --tenant")
+		return mistake("--rebuild-names and --recount are for one tenant: name it with --tenant")
 	case f.any() && o.repair:
-		return mistake("--repair changes the tenant at once: run it first, and --rebuild-names after it")
+		return mistake("--repair changes the tenant at once: run it first, and --rebuild-names or --recount after it")
 	case f.apply && !f.any():
-		return mistake("--apply makes the repairs of --rebuild-names: give both")
+		return mistake("--apply makes the repairs of --rebuild-names and --recount: give one of them too")
 	case !f.apply && (flags.Changed("yes") || flags.Changed("by")):
 		return mistake("--yes and --by belong to --apply")
 	}
@@ -57,8 +60,8 @@ func (f *repairFlags) repairer() store.Repairer {
 	return by
 }
 
-// A repaired is what the repairs of a tenant change, as --json prints it.
-type repaired struct {
+// A corrected is what the repairs of a tenant change, as --json prints it.
+type corrected struct {
 	Applied   bool       `json:"applied"`
 	Repairs   []repair   `json:"repairs"`
 	Conflicts []conflict `json:"conflicts"`
@@ -81,7 +84,7 @@ type conflict struct {
 func (v *verdict) repairs(c *cobra.Command, o *verifyOptions, s *store.Store, t tenant.ID) error {
 	f, by := o.repairs, o.repairs.repairer()
 	if f.apply && !f.yes {
-		planned, err := repairsOf(c.Context(), s, t, by)
+		planned, err := f.corrected(c.Context(), s, t, by)
 		if err != nil {
 			return err
 		}
@@ -94,28 +97,55 @@ func (v *verdict) repairs(c *cobra.Command, o *verifyOptions, s *store.Store, t 
 		}
 	}
 	by.Apply = f.apply
-	done, err := repairsOf(c.Context(), s, t, by)
-	v.Rebuilt = &done
+	done, err := f.corrected(c.Context(), s, t, by)
+	v.Corrected = &done
 	if err != nil {
 		return fmt.Errorf("the repair of the tenant %s ended after %d repairs, and can be repeated: %w", t, len(done.Repairs), err)
 	}
 	return nil
 }
 
-// repairsOf makes the repairs, or only computes them.
-func repairsOf(ctx context.Context, s *store.Store, t tenant.ID, by store.Repairer) (repaired, error) {
+// corrected makes the repairs, or only computes them.
+func (f *repairFlags) corrected(ctx context.Context, s *store.Store, t tenant.ID, by store.Repairer) (corrected, error) {
+	r := corrected{Applied: by.Apply, Repairs: []repair{}, Conflicts: []conflict{}}
+	if f.rebuild {
+		if err := r.rebuild(ctx, s, t, by); err != nil {
+			return r, err
+		}
+	}
+	if f.recount {
+		return r, r.recount(ctx, s, t, by)
+	}
+	return r, nil
+}
+
+func (r *corrected) rebuild(ctx context.Context, s *store.Store, t tenant.ID, by store.Repairer) error {
 	done, err := s.RebuildNames(ctx, t, by)
-	r := repaired{Applied: by.Apply, Repairs: []repair{}, Conflicts: []conflict{}}
 	for _, one := range done.Repairs {
 		r.Repairs = append(r.Repairs, repair(one))
 	}
 	for _, one := range done.Conflicts {
 		r.Conflicts = append(r.Conflicts, conflict{one.Item, one.Problem})
 	}
-	return r, err
+	return err
 }
 
-func (r *repaired) print(w io.Writer) {
+func (r *corrected) recount(ctx context.Context, s *store.Store, t tenant.ID, by store.Repairer) error {
+	done, err := s.Recount(ctx, t, by)
+	switch {
+	case errors.Is(err, store.ErrMoving):
+		r.Conflicts = append(r.Conflicts, conflict{"ledger", fmt.Sprintf(
+			"is not recounted, because %s: stop them with 'rollcall tenant set %s scimEnabled=false', wait 15 seconds, and recount again", store.ErrMoving, t)})
+		return nil
+	case err != nil:
+		return err
+	case done.Change != "":
+		r.Repairs = append(r.Repairs, repair{"ledger", done.Change, done.Entry})
+	}
+	return nil
+}
+
+func (r *corrected) print(w io.Writer) {
 	does := "would repair"
 	if r.Applied {
 		does = "repaired"

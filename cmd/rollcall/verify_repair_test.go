@@ -38,11 +38,11 @@ func TestVerify_RebuildNames(t *testing.T) {
 	assert.Equal(t, 0, status, stdout)
 	var got verdict
 	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
-	require.NotNil(t, got.Rebuilt)
-	assert.True(t, got.Rebuilt.Applied)
+	require.NotNil(t, got.Corrected)
+	assert.True(t, got.Corrected.Applied)
 	assert.Empty(t, got.Faults)
-	require.Len(t, got.Rebuilt.Repairs, 2)
-	for i, r := range got.Rebuilt.Repairs {
+	require.Len(t, got.Corrected.Repairs, 2)
+	for i, r := range got.Corrected.Repairs {
 		assert.Equal(t, want[i], r.Item+": "+r.Change)
 	}
 
@@ -52,7 +52,26 @@ func TestVerify_RebuildNames(t *testing.T) {
 	assert.Equal(t, 0, run(t.Context(), []string{"log", "acme", "--info", s.path, "--subject", user, "--json"}, strings.NewReader(""), out, out), out)
 	assert.Contains(t, out.String(), `"who":"mia"`)
 	assert.Contains(t, out.String(), `"action":"repaired"`)
-	assert.Contains(t, out.String(), got.Rebuilt.Repairs[0].Entry)
+	assert.Contains(t, out.String(), got.Corrected.Repairs[0].Entry)
+}
+
+func TestVerify_Recount(t *testing.T) {
+	data, _, _ := populated(t)
+	write(t, data, table.Update(table.Key{Partition: "T#acme#LEDGER", Sort: "0"}, table.Change{Set: table.Attributes{"seats": table.Number(7)}}))
+	const change = "counts 7 seats, there are 2: set to 2 seats, 0 readers, 2 users and 1 groups in one shard"
+	status, stdout, _ := verify(t, "--data", data, "--recount")
+	assert.Equal(t, exitFailure, status)
+	assert.Contains(t, stdout, "would repair ledger: "+change+"\n")
+	status, stdout, _ = verify(t, "--data", data, "--recount", "--apply", "--yes")
+	assert.Equal(t, 0, status, stdout)
+	assert.Contains(t, stdout, "repaired ledger: "+change+" (log entry ")
+	assert.Contains(t, stdout, "no fault")
+
+	s := start(t, "--data", data)
+	defer s.end()
+	out := &output{}
+	assert.Equal(t, 0, run(t.Context(), []string{"log", "acme", "--info", s.path}, strings.NewReader(""), out, out), out)
+	assert.Contains(t, out.String(), "repaired")
 }
 
 func TestVerify_RebuildNamesMistakes(t *testing.T) {
@@ -60,9 +79,9 @@ func TestVerify_RebuildNamesMistakes(t *testing.T) {
 		args []string
 		says string
 	}{
-		"all tenants":    {[]string{"--all", "--rebuild-names"}, "is for one tenant"},
+		"all tenants":    {[]string{"--all", "--rebuild-names"}, "are for one tenant"},
 		"with --repair":  {[]string{"--tenant", "acme", "--repair", "--rebuild-names"}, "run it first"},
-		"only --apply":   {[]string{"--tenant", "acme", "--apply"}, "give both"},
+		"only --apply":   {[]string{"--tenant", "acme", "--apply"}, "give one of them too"},
 		"--yes too soon": {[]string{"--tenant", "acme", "--rebuild-names", "--yes"}, "belong to --apply"},
 	} {
 		said := &output{}

@@ -11,6 +11,8 @@ import (
 const (
 	TypeUser  = "User"
 	TypeGroup = "Group"
+	// TypeTenant is the type of an entry about no record.
+	TypeTenant = "Tenant"
 )
 
 // A Subject is the user or group of a request, as far as it is known before the

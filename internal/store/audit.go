@@ -64,7 +64,7 @@ func (s *Store) Audit(ctx context.Context, t tenant.ID) ([]Fault, error) {
 func (s *Store) audit(ctx context.Context, t tenant.ID) (*audit, error) {
 	a := newAudit(t)
 	var err error
-	if a.before, err = s.Ledger(ctx, t); err != nil {
+	if a.before, err = s.scanShards(ctx, t); err != nil {
 		return nil, err
 	}
 	for _, scan := range a.scans() {
@@ -77,7 +77,7 @@ func (s *Store) audit(ctx context.Context, t tenant.ID) (*audit, error) {
 			return nil, err
 		}
 	}
-	a.after, err = s.Ledger(ctx, t)
+	a.after, err = s.scanShards(ctx, t)
 	a.compare()
 	return a, err
 }

@@ -61,17 +61,23 @@ func (s *Store) readShards(ctx context.Context, t tenant.ID) (read shards, err e
 	return read, err
 }
 
-func (s *Store) readShardsOnce(ctx context.Context, t tenant.ID) (shards, error) {
-	var read shards
-	err := s.scan(ctx, ledgerKey(t).Partition, func(i table.Item) {
+// scanShards reads the shards of a ledger, also if the first one is lost: one round
+// trip.
+func (s *Store) scanShards(ctx context.Context, t tenant.ID) (read shards, err error) {
+	err = s.scan(ctx, ledgerKey(t).Partition, func(i table.Item) {
 		if n, err := strconv.Atoi(i.Sort); err == nil {
 			read = append(read, shard{number: n, item: i, Ledger: decodeLedger(i.Attributes)})
 		}
 	})
+	slices.SortFunc(read, func(a, b shard) int { return a.number - b.number })
+	return read, err
+}
+
+func (s *Store) readShardsOnce(ctx context.Context, t tenant.ID) (shards, error) {
+	read, err := s.scanShards(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(read, func(a, b shard) int { return a.number - b.number })
 	if len(read) == 0 || read[0].number != 0 {
 		s.shards.forget(t)
 		return nil, nil

@@ -26,8 +26,8 @@ const maxCounts = 4
 // Verify does what Audit does for a tenant that is in use. A change that
 // happens between the reads of two items looks like a fault, and a second
 // reading does not find it again: a fault counts if both readings have it. The
-// ledger is compared only if it did not change while the records were read;
-// otherwise the records alone are counted again.
+// ledger differs from the records only if two countings in a row have the same
+// result, and no shard of it was written meanwhile.
 func (s *Store) Verify(ctx context.Context, t tenant.ID) (Verified, error) {
 	a, err := s.audit(ctx, t)
 	if err != nil {
@@ -41,12 +41,22 @@ func (s *Store) Verify(ctx context.Context, t tenant.ID) (Verified, error) {
 		}
 		counted, faults = again.counting, both(faults, again.all(nil))
 	}
-	for n := 1; !counted.conclusive() && n < maxCounts; n++ {
-		if counted, err = s.count(ctx, t); err != nil {
+	moving := false
+	for n := 1; len(counted.faults()) > 0; n++ {
+		again, err := s.count(ctx, t)
+		if err != nil {
 			return Verified{}, err
 		}
+		exact := again.same(counted)
+		if counted = again; exact {
+			break
+		}
+		if n == maxCounts {
+			moving = true
+			break
+		}
 	}
-	v := Verified{Faults: faults, Counts: counted.counts, Ledger: counted.after, Moving: !counted.conclusive()}
+	v := Verified{Faults: faults, Counts: counted.counts, Ledger: counted.after.sum(), Moving: moving}
 	if !v.Moving {
 		v.Faults = inOrder(append(counted.faults(), faults...))
 	}
@@ -62,22 +72,20 @@ func both(one, other []Fault) []Fault {
 	return slices.DeleteFunc(one, func(f Fault) bool { return !has[f] })
 }
 
-// counting has the counts of the records, with the ledger before they were read
-// and after.
+// counting has the counts of the records, with the shards of the ledger before they
+// were read and after.
 type counting struct {
-	before, counts, after directory.Ledger
+	counts        directory.Ledger
+	before, after shards
 }
 
 // still reports whether no request changed the ledger while the records were
 // read.
-func (c *counting) still() bool { return c.before == c.after && !c.after.Approximate }
-
-// conclusive reports whether the counts can be compared with the ledger.
-func (c *counting) conclusive() bool { return c.still() || len(c.faults()) == 0 }
+func (c *counting) still() bool { return c.before.print() == c.after.print() }
 
 // count counts the records of a tenant.
 func (s *Store) count(ctx context.Context, t tenant.ID) (c counting, err error) {
-	if c.before, err = s.Ledger(ctx, t); err != nil {
+	if c.before, err = s.scanShards(ctx, t); err != nil {
 		return c, err
 	}
 	for _, in := range []struct {
@@ -92,7 +100,7 @@ func (s *Store) count(ctx context.Context, t tenant.ID) (c counting, err error) 
 			return c, err
 		}
 	}
-	c.after, err = s.Ledger(ctx, t)
+	c.after, err = s.scanShards(ctx, t)
 	return c, err
 }
 
@@ -112,14 +120,15 @@ func (c *counting) user(u *directory.User) {
 
 // faults compares the ledger with the counts of the records.
 func (c *counting) faults() (faults []Fault) {
+	stored := c.after.sum()
 	for _, of := range []struct {
 		name      string
 		got, want int64
 	}{
-		{"seats", c.after.Seats, c.counts.Seats},
-		{"readers", c.after.Readers, c.counts.Readers},
-		{"users", c.after.Users, c.counts.Users},
-		{"groups", c.after.Groups, c.counts.Groups},
+		{"seats", stored.Seats, c.counts.Seats},
+		{"readers", stored.Readers, c.counts.Readers},
+		{"users", stored.Users, c.counts.Users},
+		{"groups", stored.Groups, c.counts.Groups},
 	} {
 		if of.got != of.want {
 			faults = append(faults, Fault{Item: "ledger", Problem: fmt.Sprintf("counts %d %s, there are %d", of.got, of.name, of.want)})

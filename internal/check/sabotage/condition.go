@@ -124,6 +124,12 @@ var removed = []struct {
 	{"rebuild.go", "reserve", "}, other.same...)", "}, other.same[:0]...)", "a user whose name a deleted one has reserved/a rebuild and the restore of the deleted user"},
 	{"rebuild.go", "stray", "[]table.Condition{table.Is(attrHolder, table.Text(id))}", "[]table.Condition{}", "a reservation for nobody/a rebuild and a change of the reservation"},
 
+	{"recount.go", "beginMoves", "table.Change{Add: map[string]int64{attrMoves: 1}}, table.Present())", "table.Change{Add: map[string]int64{attrMoves: 1}})", "a recount of a ledger of an earlier version/a recount and the end of the ledger"},
+	{"recount.go", "setCounts", "first := table.Put(item, table.Absent())", "first := table.Put(item)", "a recount without the first shard/two recounts of a lost shard"},
+	{"recount.go", "setCounts", ", table.Is(attrMoves, table.Number(c.after[0].moves())))", ")", "a recount of one shard/a recount and a change that is counted"},
+	{"recount.go", "setCounts", "{Op: table.Check(tenantKey(t.ID), sameSettings(t))},", "", "a recount of one shard/a recount and the deletion of the tenant"},
+	{"recount.go", "setCounts", ", table.Is(attrMoves, table.Number(other.moves())))})", ")})", "a recount without the first shard/a recount and a change that is counted"},
+
 	{"renew.go", "user", "table.Is(attrVersion, table.Number(u.Version))", "", "a user whose names are renewed/a renewal and a change of the user"},
 	{"renew.go", "group", "table.Is(attrRevision, table.Number(g.Revision))", "", "a group whose names are renewed/a renewal and a change of the document"},
 	{"renew.go", "ops", "table.Update(key, change, same...)", "table.Update(key, change, same[:0]...)", "a user whose names are renewed/a renewal and a change of the user"},
