@@ -362,6 +362,9 @@ func (v *verdict) print(w io.Writer, o verifyOptions) error {
 	for _, f := range v.Faults {
 		fmt.Fprintln(w, f)
 	}
+	if len(v.Faults) > 0 && v.Corrected != nil && v.Corrected.Applied {
+		fmt.Fprintln(w, "These faults are left for you to correct: docs/how-to/verify.md says how.")
+	}
 	if len(v.Faults) == 0 && !v.Moving {
 		fmt.Fprintf(w, "%s: no fault in %d items; users %d, groups %d, seats in use %d, readers %d\n",
 			v.Tenant, v.ItemsRead, v.ledger.Users, v.ledger.Groups, v.ledger.Seats, v.ledger.Readers)

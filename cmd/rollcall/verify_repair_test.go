@@ -74,6 +74,58 @@ func TestVerify_Recount(t *testing.T) {
 	assert.Contains(t, out.String(), "repaired")
 }
 
+// Each class of damage is named by verify; --rebuild-names and --recount repair it, or say
+// that it is left; afterwards verify agrees.
+func TestVerify_DamagedTable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		damage func(user, group string) []table.Op
+		fault  string
+		left   bool
+	}{
+		"a count": {func(string, string) []table.Op {
+			return []table.Op{table.Update(table.Key{Partition: "T#acme#LEDGER", Sort: "0"}, table.Change{Add: map[string]int64{"users": -1}})}
+		}, "ledger: counts 1 users, there are 2", false},
+		"a lost ledger": {func(string, string) []table.Op {
+			return []table.Op{table.Delete(table.Key{Partition: "T#acme#LEDGER", Sort: "0"})}
+		}, "ledger: has no first shard", false},
+		"a missing reservation": {func(string, string) []table.Op {
+			return []table.Op{table.Delete(table.Key{Partition: "T#acme#NAMES#user", Sort: "bob@example.com"})}
+		}, "has no reservation in T#acme#NAMES#user", false},
+		"a reservation for nobody": {func(string, string) []table.Op {
+			return []table.Op{table.Put(table.Item{Key: table.Key{Partition: "T#acme#NAMES#mail", Sort: "x@y.test"}, Attributes: table.Attributes{"uid": table.Text("nobody")}})}
+		}, "reservation of nobody: names a record that does not hold it", false},
+		"two records with one value": {func(user, _ string) []table.Op {
+			return []table.Op{table.Update(table.Key{Partition: "T#acme#USERS", Sort: user}, table.Change{Set: table.Attributes{
+				"held.user": table.Text("ann@example.com"), "doc": table.Text(`{"active":true,"userName":"ann@example.com"}`),
+			}})}
+		}, "holds the same userName as user", true},
+		"a membership without its mirror": {func(user, group string) []table.Op {
+			return []table.Op{table.Delete(table.Key{Partition: "T#acme#U#" + user, Sort: group + "#1"})}
+		}, "whose mirror is missing", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, group, user := populated(t)
+			write(t, data, tt.damage(user, group)...)
+			status, stdout, _ := verify(t, "--data", data)
+			assert.Equal(t, exitFailure, status)
+			assert.Contains(t, stdout, tt.fault)
+
+			status, stdout, _ = verify(t, "--data", data, "--rebuild-names", "--recount", "--apply", "--yes")
+			again, faults, _ := verify(t, "--data", data)
+			assert.Equal(t, status, again)
+			if tt.left {
+				assert.Equal(t, exitFailure, status)
+				assert.Contains(t, stdout, "These faults are left for you to correct")
+				assert.Contains(t, faults, tt.fault)
+				return
+			}
+			assert.Equal(t, 0, status, stdout)
+			assert.Contains(t, stdout, "repaired ")
+			assert.Contains(t, faults, "no fault in ")
+		})
+	}
+}
+
 func TestVerify_RebuildNamesMistakes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
