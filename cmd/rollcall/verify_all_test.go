@@ -258,8 +258,12 @@ func (w *whileReading) Query(ctx context.Context, q table.Query) (table.Page, er
 
 // The deletion of a tenant, at any point of its reading, is no fault.
 func TestVerifyAll_TenantDeletedMeanwhile(t *testing.T) {
+	whole, _, _ := populated(t)
+	content, err := os.ReadFile(filepath.Join(whole, "rollcall.db"))
+	require.NoError(t, err)
 	for at, met := int64(1), true; met; at++ {
-		data, _, _ := populated(t)
+		data := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(data, "rollcall.db"), content, 0o600))
 		on(t, data, func(engine table.Table) {
 			w := &whileReading{Table: engine, at: at, do: func() {
 				endTenant(t, engine, "acme")

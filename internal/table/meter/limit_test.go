@@ -91,7 +91,7 @@ func TestLimit_NeverExceedsTheLimitByMoreThanOnePage(t *testing.T) {
 						var running sync.WaitGroup
 						for range workers {
 							running.Go(func() {
-								for range 400 / workers {
+								for range 160 / workers {
 									_, err := limited.Query(t.Context(), table.Query{Partition: "p"})
 									assert.NoError(t, err)
 								}
@@ -109,7 +109,7 @@ func TestLimit_NeverExceedsTheLimitByMoreThanOnePage(t *testing.T) {
 							assert.LessOrEqual(t, r.most(at), perSecond+meter.PageUnits, which)
 						}
 						// With single units, 1000 a second need more parallel reads than one.
-						least := min(float64(perSecond), float64(total)/(400*0.041/float64(min(workers, 1+perSecond/meter.PageUnits))))
+						least := min(float64(perSecond), float64(total)/(160*0.041/float64(min(workers, 1+perSecond/meter.PageUnits))))
 						assert.Greater(t, float64(total)/time.Since(begun).Seconds(), least/2, "units a second")
 					})
 				})
