@@ -407,6 +407,33 @@ var broken = []struct {
 		[]Edit{{"current", "have[UserMembership{Group: g.ID, Epoch: g.Epoch}]", "have[UserMembership{Group: g.ID, Epoch: g.Epoch}] || slices.ContainsFunc(memberships, func(m UserMembership) bool { return m.Group == g.ID })"}},
 		"internal/httpapi", "TestUsers_AreInNoGroupByAnotherSetOfMembers",
 	},
+	// Items that many requests need.
+	{
+		"one lane for all that is staged", "A PUT of many members conflicts with itself.", "internal/store/task.go",
+		[]Edit{{"StageMembers", "epochTask(group, epoch), lane), table.Present())", "epochTask(group, epoch), lane-lane), table.Present())"}},
+		"internal/e2e/contention", "TestAlone_MeetsNoConflict",
+	},
+	{
+		"lanes of an epoch that is given up", "Members are staged that no task ends.", "internal/store/task.go",
+		[]Edit{{"GiveUpEpoch", "append(endLanesOps(t, task), endStagedOp(taskKey(t, taskSort(task))))...", "endStagedOp(taskKey(t, taskSort(task)))"}},
+		"internal/store", "TestGroups_AreStoredAs",
+	},
+	{
+		"lanes of an epoch that is the group's", "A late transaction adds a member that nobody asked for.", "internal/store/task.go",
+		[]Edit{{"takeEpochOps", "endLanesOps(t, task)...", "endLanesOps(t, task)[:0]..."}},
+		"internal/store", "TestGroups_AreStoredAs",
+	},
+	{
+		"ledger that never grows", "A tenant that provisions fast is answered 503.", "internal/store/shard_growth.go",
+		[]Edit{{"grow", "len(read) >= maxShards", "len(read) >= 1"}},
+		"internal/e2e/contention", "TestStorm_GrowsTheLedger",
+	},
+	{
+		"waits after a conflict double", "Requests that have waited for long lose the item to new ones.", "internal/table/retry.go",
+		[]Edit{{"longestWait", "longest / retrySlowly", "longest"}},
+		"internal/e2e/contention", "TestStorm_DoesNotCollapseAtTheCapacityOfOneItem",
+	},
+
 	// The log, and what is written when.
 	{
 		"change of a user without its entry", "A change is missing in the log and in the change feed.", "internal/store/commit.go",
