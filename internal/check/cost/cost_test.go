@@ -2,8 +2,11 @@ package cost
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,4 +70,20 @@ func TestPrint_AddsUp(t *testing.T) {
 	require.Contains(t, out.String(), "Okta, 50000 users")
 	require.Contains(t, out.String(), itemRecovery)
 	require.Error(t, Print(&out, tree, Own{Users: 1, IdP: "mixed"}))
+}
+
+// A template in which a setting is not found is an error: it would count as free.
+func TestReadDeployment_RefusesATemplateThatItDoesNotKnow(t *testing.T) {
+	template, err := fs.ReadFile(tree, "template.yaml")
+	require.NoError(t, err)
+	for _, gone := range []string{"Format: >-", "SystemLogLevel: WARN", "\n  Tracing:\n", "\n  MemorySize:\n", "\n  LogSampleReads:\n"} {
+		changed := strings.Replace(string(template), gone, "\n", 1)
+		require.NotEqual(t, string(template), changed, gone)
+		_, err := ReadDeployment(fstest.MapFS{"template.yaml": {Data: []byte(changed)}})
+		require.Error(t, err, gone)
+	}
+	d, err := ReadDeployment(tree)
+	require.NoError(t, err)
+	require.Positive(t, d.accessBytes())
+	require.Zero(t, d.platformBytes())
 }

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -24,7 +25,6 @@ type Deployment struct {
 var (
 	accessFormat = regexp.MustCompile(`(?s)AccessLogSettings:.*?Format: >-\s*\n\s*(\{[^\n]*\})`)
 	systemLevel  = regexp.MustCompile(`SystemLogLevel: (\w+)`)
-	tracingOn    = regexp.MustCompile(`(?m)^ +Tracing: Active`)
 )
 
 // ReadDeployment returns the settings that the template has by default.
@@ -34,32 +34,44 @@ func ReadDeployment(tree fs.FS) (Deployment, error) {
 		return Deployment{}, err
 	}
 	template := string(file)
-	d := Deployment{Platform: true, SampleReads: 1, Tracing: tracingOn.MatchString(template)}
-	if m := accessFormat.FindStringSubmatch(template); m != nil {
-		d.Access = m[1]
+	var d Deployment
+	format := accessFormat.FindStringSubmatch(template)
+	levels := systemLevel.FindAllStringSubmatch(template, -1)
+	if format == nil || len(levels) == 0 || len(levels) != strings.Count(template, "LogFormat: JSON") {
+		return d, errors.New("template.yaml has no format of API Gateway's log, or a function without SystemLogLevel")
 	}
-	if levels := systemLevel.FindAllStringSubmatch(template, -1); levels != nil {
-		d.Platform = false
-		for _, m := range levels {
-			d.Platform = d.Platform || m[1] != "WARN"
-		}
+	d.Access = format[1]
+	for _, level := range levels {
+		d.Platform = d.Platform || level[1] != "WARN"
 	}
+	tracing, err := setting(template, "Tracing")
+	if err != nil {
+		return d, err
+	}
+	d.Tracing = tracing == "true"
 	if d.MemoryMB, err = parameter(template, "MemorySize"); err != nil {
 		return d, err
 	}
-	if strings.Contains(template, "\n  LogSampleReads:") {
-		d.SampleReads, err = parameter(template, "LogSampleReads")
-	}
+	d.SampleReads, err = parameter(template, "LogSampleReads")
 	return d, err
 }
 
 // parameter returns the default of a parameter of the template, a number.
 func parameter(template, name string) (int, error) {
-	m := regexp.MustCompile(`(?s)\n  ` + name + `:\n.*?Default: '?(\d+)`).FindStringSubmatch(template)
-	if m == nil {
-		return 0, fmt.Errorf("template.yaml has no parameter %s with a number as default", name)
+	text, err := setting(template, name)
+	if err != nil {
+		return 0, err
 	}
-	return strconv.Atoi(m[1])
+	return strconv.Atoi(text)
+}
+
+// setting returns the default of a parameter of the template.
+func setting(template, name string) (string, error) {
+	m := regexp.MustCompile(`\n  ` + name + `:\n(?:    .*\n)*?    Default: '?(\w+)`).FindStringSubmatch(template)
+	if m == nil {
+		return "", fmt.Errorf("template.yaml has no parameter %s with a default", name)
+	}
+	return m[1], nil
 }
 
 // perEvent is what CloudWatch adds to the length of each event.
