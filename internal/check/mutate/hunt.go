@@ -19,7 +19,8 @@ type hunt struct {
 	// killers are the tests that killed the mutants of a function so far, the cheapest
 	// first: they probably kill the next one too.
 	killers map[string][]int
-	// useful are the tests that killed the most mutants of a file so far for what they cost.
+	// useful counts the mutants of each file that a test killed so far, and under "" those of
+	// all files.
 	useful map[string]map[int]int
 	// holders are the tests that killed mutants of transactions, without their cases: one
 	// of them probably holds the next one too.
@@ -28,8 +29,8 @@ type hunt struct {
 }
 
 // budget is how much of a processor's time the tests of one mutant may take: those that
-// killed mutants of its file run first, and then the cheapest that reach it.
-const budget = 4 * time.Second
+// killed other mutants run first, and then the cheapest that reach it.
+const budget = 5 * time.Second
 
 // conditionBudget is the budget of a mutant of a transaction.
 const conditionBudget = 10 * time.Second
@@ -38,9 +39,23 @@ const conditionBudget = 10 * time.Second
 // those of the last wave run for survivors alone.
 var waves = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Hour}
 
+// newHunt returns a hunt that knows which tests killed mutants before.
+func newHunt(tests []test, mutants []Mutant) *hunt {
+	h := &hunt{tests: tests, killers: map[string][]int{}, holders: map[string]bool{}, useful: map[string]map[int]int{}}
+	byName := map[string]int{}
+	for n, t := range tests {
+		byName[t.String()] = n
+	}
+	for _, m := range mutants {
+		if n, ok := byName[m.Killer]; ok && m.Result == Killed {
+			h.learn(&m, n)
+		}
+	}
+	return h
+}
+
 // all runs the tests that reach each mutant, until one fails.
 func (h *hunt) all(ctx context.Context, mutants []*Mutant, workers int, progress func(done, all int)) {
-	h.killers, h.holders, h.useful = map[string][]int{}, map[string]bool{}, map[string]map[int]int{}
 	each(len(mutants), workers, func(i int) {
 		if ctx.Err() != nil {
 			return // it has no result
@@ -116,15 +131,18 @@ func (h *hunt) order(m *Mutant) (order []int, likely int) {
 }
 
 // groups returns the tests in the order in which they are tried: for a mutant of a transaction
-// those that killed others, then those that killed others of the file, the most for their cost
-// first, and then all, first those on the plain engine: the same tests on another engine
+// those that killed others, then those that killed others of the file, and of other files, the
+// most for their cost first, and then all, first those on the plain engine: the same tests on another engine
 // rarely notice more.
 func (h *hunt) groups(m *Mutant) [][]int {
-	useful := slices.Collect(maps.Keys(h.useful[m.File]))
-	value := func(n int) float64 {
-		return float64(h.useful[m.File][n]) / (h.tests[n].Cost + overhead).Seconds()
+	useful := func(file string) []int {
+		value := func(n int) float64 {
+			return float64(h.useful[file][n]) / (h.tests[n].Cost + overhead).Seconds()
+		}
+		return slices.SortedFunc(maps.Keys(h.useful[file]), func(a, b int) int {
+			return cmp.Or(cmp.Compare(value(b), value(a)), cmp.Compare(a, b))
+		})
 	}
-	slices.SortFunc(useful, func(a, b int) int { return cmp.Or(cmp.Compare(value(b), value(a)), cmp.Compare(a, b)) })
 	var holders, plain, others []int
 	for i, t := range h.tests {
 		switch {
@@ -136,7 +154,7 @@ func (h *hunt) groups(m *Mutant) [][]int {
 			plain = append(plain, i)
 		}
 	}
-	return [][]int{holders, useful, plain, others}
+	return [][]int{holders, useful(m.File), useful(""), plain, others}
 }
 
 // overhead is the cost of a test binary that runs no test.
@@ -205,10 +223,12 @@ func (h *hunt) learn(m *Mutant, n int) {
 	if i, ok := slices.BinarySearch(known, n); !ok {
 		h.killers[m.Func] = slices.Insert(known, i, n)
 	}
-	if h.useful[m.File] == nil {
-		h.useful[m.File] = map[int]int{}
+	for _, file := range []string{m.File, ""} {
+		if h.useful[file] == nil {
+			h.useful[file] = map[int]int{}
+		}
+		h.useful[file][n]++
 	}
-	h.useful[m.File][n]++
 	if m.Condition {
 		h.holders[h.tests[n].top()] = true
 	}

@@ -220,7 +220,7 @@ func (r *run) hunt(ctx context.Context, g *generated, mutants []*Mutant, suite [
 		return err
 	}
 	r.log("%d fast tests reach it; without %v", len(tests), slow)
-	h := &hunt{tests: tests}
+	h := newHunt(tests, g.mutants)
 	h.all(ctx, mutants, r.workers, func(done, all int) {
 		if done%100 == 0 || done == all {
 			r.log("%d of %d", done, all)

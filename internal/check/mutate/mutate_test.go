@@ -190,7 +190,7 @@ func TestHunt_KeepsNoResultOfAnEndedTest(t *testing.T) {
 	binaries, err := compile(g, t.TempDir(), []string{sample})
 	require.NoError(t, err)
 	m := &g.mutants[0]
-	h := &hunt{killers: map[string][]int{}, useful: map[string]map[int]int{}, tests: []test{{binary: binaries[0], Name: "TestSum", reaches: map[int]bool{m.ID: true}}}}
+	h := newHunt([]test{{binary: binaries[0], Name: "TestSum", reaches: map[int]bool{m.ID: true}}}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	h.one(ctx, m)
