@@ -227,6 +227,41 @@ func TestTenants_PagesOfAnySize(t *testing.T) {
 	}
 }
 
+// The names of tenants are listed in pages of any size, and a tenant that is deleted between
+// two reads is left out.
+func TestTenants_WithoutThoseThatAreGone(t *testing.T) {
+	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	full(f)
+	f.of("beta")
+	f.of("gamma")
+	for limit := 1; limit <= 4; limit++ {
+		var got []string
+		for after := ""; ; {
+			names, next, err := f.store.TenantNames(t.Context(), after, limit)
+			f.must(err)
+			require.LessOrEqual(t, len(names), limit)
+			got = append(got, names...)
+			if after = next; next == "" {
+				break
+			}
+			require.LessOrEqual(t, len(got), 3)
+		}
+		require.Equal(t, []string{"acme", "beta", "gamma"}, got)
+	}
+	f.write(table.Delete(tenantKey(f.tenant)))
+	page, _, err := f.store.Tenants(t.Context(), "", 10)
+	f.must(err)
+	require.Len(t, page, 2)
+	_, _, ok, err := f.store.Access(t.Context(), f.tenant, "k1")
+	f.must(err)
+	require.False(t, ok, "a token of a tenant that is gone")
+	for _, id := range []string{"k9"} {
+		_, ok, err := f.store.Token(t.Context(), f.tenant, id)
+		f.must(err)
+		require.False(t, ok)
+	}
+}
+
 // userSpoils are direct writes that damage the users of a tenant, each with the faults that
 // must then be reported.
 var userSpoils = map[string]struct {

@@ -30,11 +30,12 @@ func TestSweep_ReportsEachFailedCall(t *testing.T) {
 		given func(f *fixture)
 		gone  bool
 	}{
-		"a task of every kind":           {func(f *fixture) { f.mess() }, false},
-		"a user leaving many groups":     {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, false) }, false},
-		"a purged user of many groups":   {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, true) }, false},
-		"a deleted tenant":               {func(f *fixture) { full(f); f.end() }, true},
-		"a deleted tenant with its mess": {func(f *fixture) { f.mess(); f.end() }, true},
+		"a task of every kind":             {func(f *fixture) { f.mess() }, false},
+		"a user leaving many groups":       {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, false) }, false},
+		"a purged user of many groups":     {func(f *fixture) { f.manyGroups(directory.MaxJoined+3, true) }, false},
+		"a deleted tenant":                 {func(f *fixture) { full(f); f.end() }, true},
+		"a deleted tenant of many members": {func(f *fixture) { f.manyGroups(60, false); f.end() }, true},
+		"a deleted tenant with its mess":   {func(f *fixture) { f.mess(); f.end() }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw, err := embedded.Memory()
