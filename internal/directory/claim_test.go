@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -96,4 +97,37 @@ func TestResting_KnowsUnfinishedWork(t *testing.T) {
 	require.True(t, resting(joined, joined.group))
 	_, _, err := c.dir.Resting(t.Context(), c.tenant, newID())
 	require.ErrorIs(t, err, directory.ErrNoGroup)
+}
+
+// A request for an inactive user does not link the application's user of the name.
+func TestLink_NeedsAnActiveUser(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	own := f.mustCreateInApp(directory.AppUser{UserName: "own@x", Email: "own@x"})
+	const same = `"userName":"own@x","emails":[{"value":"own@x","primary":true}],"` + extension + `":{"isTeamAccount":true}`
+	_, err := f.post(user(same + `,"active":false`))
+	require.Equal(t, &directory.TakenError{Kind: directory.UserName, HeldAs: directory.UserName, Value: "own@x", Reason: directory.TakenActive, HolderID: own.ID}, err)
+	f.mustModifyInApp(own.ID, directory.AppChange{Active: ptr(false)})
+	_, err = f.post(user(same + `,"active":false`))
+	require.Equal(t, &directory.TakenError{Kind: directory.UserName, HeldAs: directory.UserName, Value: "own@x", Reason: directory.TakenInactive, HolderID: own.ID}, err)
+	stored, err := f.dir.AppUser(t.Context(), f.tenant, own.ID)
+	require.NoError(t, err)
+	require.False(t, stored.Linked)
+}
+
+// A group that is deleted in the application leaves a marker, whoever the caller says that it
+// is; the marker names nobody but a person of the application.
+func TestDeleteGroupInApp_IsTheApplications(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 5, 5)
+	for who, want := range map[string]string{"": "the application", "arn:aws:iam::1:user/x": "the application", "root@acme.test": "root@acme.test"} {
+		id := f.mustPostGroup(group("Staff"))
+		by := f.by()
+		by.Who = who
+		_, err := f.dir.DeleteGroupInApp(t.Context(), f.tenant, by, id)
+		require.NoError(t, err)
+		marker, err := f.store.DeletedGroup(t.Context(), f.tenant, id)
+		require.NoError(t, err)
+		require.NotNil(t, marker)
+		require.Equal(t, want, marker.DeletedBy())
+		require.Equal(t, journal.ByApplication, f.newestEntry().By)
+	}
 }
