@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -262,6 +263,18 @@ func textsOf(done Rebuilt) (repairs, conflicts []string) {
 	return repairs, conflicts
 }
 
+// finds reports whether an entry of the log is found by its record: by the names that the
+// record has of its entries, or by the index.
+func (f *fixture) finds(e journal.Entry) bool {
+	f.t.Helper()
+	pages, err := f.store.SubjectPages(f.t.Context(), f.tenant, []journal.Subject{subjectOfRecord(e)}, provlog.Span{})
+	f.must(err)
+	records, err := f.store.FindRecords(f.t.Context(), f.tenant, e.ResourceID)
+	f.must(err)
+	return slices.Contains(pages[0].Items, e.Key()) ||
+		slices.ContainsFunc(records, func(r provlog.Record) bool { return slices.Contains(r.History, e.Key()) })
+}
+
 // Each damage is reported first and changes nothing, then repaired, with an entry for
 // each repair; afterwards only conflicts are faults.
 func TestRebuildNames_RepairsEachDamage(t *testing.T) {
@@ -297,6 +310,7 @@ func TestRebuildNames_RepairsEachDamage(t *testing.T) {
 					require.NoError(t, err)
 					e := read[r.Entry]
 					assert.Equal(t, []any{journal.Repair, journal.Repaired, "root", r.Change}, []any{e.Operation, e.Action, e.Who, e.Detail})
+					assert.True(t, f.finds(e), "the entry %q is not found by its record", r.Change)
 				}
 				faults, err := f.store.Audit(t.Context(), f.tenant)
 				require.NoError(t, err)

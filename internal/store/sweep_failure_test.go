@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 )
 
@@ -70,6 +71,23 @@ func TestSweep_ReportsEachFailedCall(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The name of a task without its task, and the lanes of its epoch, are removed by a sweep: a
+// restored backup may have them.
+func TestSweep_RemovesWhatIsLeftOfATask(t *testing.T) {
+	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.group("g1")
+	task := epochTask("g1", 2)
+	f.write(
+		dueOp(f.tenant, taskSort(task), millis(f.now())),
+		table.Put(table.Item{Key: laneKey(f.tenant, task, 0)}), table.Put(table.Item{Key: laneKey(f.tenant, task, parallelWrites-1)}))
+	f.pass(time.Hour)
+	_, err := f.store.SweepNow(t.Context(), f.tenant)
+	f.must(err)
+	require.Empty(t, f.all(partition(f.tenant, "TASKS")))
+	require.Empty(t, f.all(duePartition))
+	require.Empty(t, mustAudit(t, f))
 }
 
 // A page by name without a limit has all names of a round trip, and further ones follow.
