@@ -66,16 +66,23 @@ plan() {
 }
 
 execute() {
-	local stack=$1 changeset=$2 status waiter=stack-update-complete
+	local stack=$1 changeset=$2 status attempt waiter=stack-update-complete
 	status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text)
 	[ "$status" != REVIEW_IN_PROGRESS ] || waiter=stack-create-complete
 	aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$changeset"
-	# An hour at most, which is longer than the slowest canary.
-	if ! aws cloudformation wait "$waiter" --stack-name "$stack"; then
+	# A wait ends after an hour. The slowest shift of requests takes longer, but not three.
+	for attempt in 1 2 3; do
+		if aws cloudformation wait "$waiter" --stack-name "$stack"; then
+			status=done
+			break
+		fi
+		status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text)
+		[[ $attempt != 3 && $status == *_IN_PROGRESS ]] || break
+	done
+	if [ "$status" != done ]; then
 		aws cloudformation describe-stack-events --stack-name "$stack" --output table \
 			--query "StackEvents[?contains(ResourceStatus, 'FAILED')].{Time: Timestamp, Name: LogicalResourceId, Status: ResourceStatus, Reason: ResourceStatusReason} | [:20]"
-		aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text
-		die "the deployment failed; CloudFormation returns to the version before by itself. docs/how-to/deploy-from-github.md says what to look at"
+		die "the deployment failed ($status); CloudFormation returns to the version before by itself. docs/how-to/deploy-from-github.md says what to look at"
 	fi
 	echo "stack $stack: $(recorded "$stack" Version) runs"
 }

@@ -128,8 +128,17 @@ func TestDeploy_ExecutesAndWaits(t *testing.T) {
 	_, _, calls = c.deploy(t, []string{"STATUS=REVIEW_IN_PROGRESS"}, "execute", "rollcall-prod", "changes")
 	assert.Contains(t, calls, "wait stack-create-complete")
 
-	code, out, _ = c.deploy(t, []string{"WAIT_FAILS=1"}, "execute", "rollcall-prod", "changes")
+	// A wait that ends before the deployment is repeated.
+	c = newCloud(t, runningMetadata, "", "")
+	code, out, calls = c.deploy(t, []string{"WAIT_FAILS=1", "STATUS=UPDATE_IN_PROGRESS"}, "execute", "rollcall-prod", "changes")
 	assert.Equal(t, 1, code, out)
+	assert.Equal(t, 3, strings.Count(calls, "wait stack-update-complete"), calls)
+
+	c = newCloud(t, runningMetadata, "", "")
+	code, out, calls = c.deploy(t, []string{"WAIT_FAILS=1", "STATUS=UPDATE_ROLLBACK_COMPLETE"}, "execute", "rollcall-prod", "changes")
+	assert.Equal(t, 1, code, out)
+	assert.Equal(t, 1, strings.Count(calls, "wait stack-update-complete"), calls)
+	assert.Contains(t, out, "failed (UPDATE_ROLLBACK_COMPLETE)")
 	assert.Contains(t, out, "UPDATE_FAILED an alarm")
 	assert.Contains(t, out, "returns to the version before")
 }
