@@ -80,7 +80,7 @@ func TestCommands_TokensAreShownOnce(t *testing.T) {
 	s := start(t)
 	defer s.end()
 	out, _ := s.command(0, "token", "create", "acme", "--label", "Okta", "--quiet")
-	ok, _ := regexp.MatchString(`^rct_acme_[a-z2-7]+_[a-z2-7]+_[0-9a-f]{8}\n$`, out)
+	ok, _ := regexp.MatchString(`^rct_acme_[a-z2-7]+_[a-z2-7]+_[0-9a-f]{32}\n$`, out)
 	assert.Truef(t, ok, "--quiet: %q", out)
 	token := strings.TrimSpace(out)
 	works := func(token string) int {
