@@ -159,7 +159,7 @@ func TestErrors_AreJSON(t *testing.T) {
 		"tenant set acme dialect=x --json":     {exitRefused, 400, "invalid-value", "dialect is take or refuse"},
 		"tenant create acme --json":            {exitRefused, 412, "version-mismatch", "already exists"},
 		"verify --json":                        {exitUsage, 0, "usage", "--tenant ID is missing"},
-		"verify --tenant acme --data . --json": {exitFailure, 0, "failed", "there is no data"},
+		"verify --tenant acme --data . --json": {exitUnchecked, 0, "unchecked", "there is no data"},
 	} {
 		args := strings.Fields(line)
 		if args[0] != "verify" {
