@@ -105,6 +105,7 @@ func TestRecount_RepairsEachDamage(t *testing.T) {
 				f.wantNoFaults()
 				l, err := f.store.Ledger(t.Context(), f.tenant)
 				require.NoError(t, err)
+				l.Moves = 0
 				assert.Equal(t, tt.want, l)
 				read, err := f.store.Entries(t.Context(), f.tenant, []string{done.Entry})
 				require.NoError(t, err)
