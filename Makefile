@@ -140,7 +140,7 @@ bench: ## the benchmarks: make bench BENCH=Parse BENCHTIME=3s
 	@scripts/bench.sh "$(or $(BENCH),.)" "$(or $(BENCHTIME),1s)"
 
 bench-contention: ## creates and joins that need one item: docs/reference/contention.md
-	go test -count=1 -timeout 60m -v -run 'TestGrid$$' ./internal/e2e/contention -docs $(CURDIR)/docs
+	go test -count=1 -timeout 60m -v -run 'TestGrid$$' ./internal/e2e/contention -docs $(CURDIR)/docs $(if $(HOLD),-hold $(HOLD))
 
 # The packages with few mutants come first.
 MUTATE_PACKAGES = journal tenant access store directory

@@ -18,11 +18,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var docs = flag.String("docs", "", "run the whole grid, and write its tables and chart into this folder")
+var (
+	docs    = flag.String("docs", "", "run the whole grid, and write its tables and chart into this folder")
+	oneHold = flag.Duration("hold", 0, "run only the part of the grid with this hold")
+)
 
 // The experiment of the page: every storm of the grid, and crowds. Without -docs it is
 // a few storms, and nothing is written.
 func TestGrid(t *testing.T) {
+	if *oneHold > 0 {
+		holds = []time.Duration{*oneHold}
+	}
 	series, rates, crowds, members := grid(), rates, crowds(), 5000
 	if *docs == "" {
 		series, rates, crowds, members = series[:1], rates[:2], crowds[:1], 100
@@ -34,7 +40,7 @@ func TestGrid(t *testing.T) {
 	}
 	tables, chart := Markdown(outcomes, joined, alone(t, hold, members)), Chart(outcomes)
 	require.Equal(t, len(outcomes)+1, strings.Count(Text(outcomes), "\n"))
-	require.Contains(t, tables, "| unlimited | 5ms | 1 | 25 |")
+	require.Contains(t, tables, fmt.Sprintf("| unlimited | %v | 1 | 25 |", holds[0]))
 	require.NoError(t, xml.Unmarshal([]byte(chart), new(struct{})))
 	if *docs == "" {
 		return

@@ -29,7 +29,7 @@ type Storm struct {
 	Moves Moves
 	Every time.Duration
 	// Creates is how many creates arrive; 0 is as many as in 10 seconds, at most
-	// 4,000.
+	// 2,000.
 	Creates int
 	Seed    uint64
 }
@@ -58,7 +58,7 @@ func (m Moves) seats(s Storm, random *rand.Rand) int64 {
 // The length of a storm.
 const (
 	stormTime    = 10 // seconds
-	stormLargest = 4000
+	stormLargest = 2000
 )
 
 func (s Storm) creates() int {
