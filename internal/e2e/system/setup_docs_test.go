@@ -473,14 +473,14 @@ func TestSetupDocs_RequestsHaveRecordedForms(t *testing.T) {
 			var sent struct {
 				RawPath, RawQueryString, Body string
 				IsBase64Encoded               bool
+				RequestContext                struct{ HTTP struct{ Method string } }
 			}
 			require.NoError(t, json.Unmarshal(e.Payload, &sent))
 			body := []byte(sent.Body)
 			if decoded, err := base64.StdEncoding.DecodeString(sent.Body); sent.IsBase64Encoded && err == nil {
 				body = decoded
 			}
-			method, _, _ := strings.Cut(e.RouteKey, " ")
-			for _, form := range forms(method, strings.TrimPrefix(sent.RawPath, httpapi.Prefix)+"?"+sent.RawQueryString, body) {
+			for _, form := range forms(sent.RequestContext.HTTP.Method, strings.TrimPrefix(sent.RawPath, httpapi.Prefix)+"?"+sent.RawQueryString, body) {
 				recorded[form] = true
 			}
 		}
