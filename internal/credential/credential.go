@@ -7,6 +7,7 @@ package credential
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // The prefixes of credentials: a tenant's SCIM token, and the admin token of
@@ -17,8 +18,11 @@ const (
 )
 
 // form matches a credential at the beginning of a text, whole or with its secret
-// cut off after at least 16 characters, in any letter case.
-var form = regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,})`)
+// cut off after at least 16 characters, in any letter case. Few requests have a text
+// with the prefix of one, so it is compiled for the first of them.
+var form = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,})`)
+})
 
 // In reports whether a credential is in a text.
 func In(text string) bool {
@@ -60,7 +64,7 @@ func next(text string, at int) (from, to int) {
 		if !strings.EqualFold(text[from:at], "rct") && !strings.EqualFold(text[from:at], "rca") {
 			continue
 		}
-		if found := form.FindStringIndex(text[from:]); found != nil {
+		if found := form().FindStringIndex(text[from:]); found != nil {
 			return from, from + found[1]
 		}
 	}
