@@ -75,6 +75,7 @@ func (s *screen) pass(ctx context.Context, token Token) error {
 	exists, err := s.source.HasToken(ctx, token.Tenant, token.ID)
 	switch {
 	case err != nil:
+		spent.CancelAt(now) // the table answered nothing, so nothing was read
 		return err
 	case !exists:
 		s.miss(token, now)

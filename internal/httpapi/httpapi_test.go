@@ -214,9 +214,10 @@ func testUsers_LifeOfAUser(t *testing.T, open opener) {
 	wantEvent(t, a, map[string]any{
 		"tenant": "acme", "idp": "okta", "operation": "create", "action": "created", "resourceType": "User",
 		"resourceId": id, "subject": "alice@example.com", "externalId": "e-1", "outcome": "success",
-		"status": 201.0, "seatDelta": 1.0, "roundTrips": 2.0, "retries": 0.0, "coldStart": true,
-		"changed": "active,displayName,emails,externalId,urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount,userName",
-		"route":   "POST /scim/v2/Users",
+		"status": 201.0, "seatDelta": 1.0, "retries": 0.0, "coldStart": true,
+		"roundTrips": 3.0, // the first two: whether the token exists, and the token with its tenant
+		"changed":    "active,displayName,emails,externalId,urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount,userName",
+		"route":      "POST /scim/v2/Users",
 	})
 
 	if a = s.send("GET", "/Users/"+id, ""); a.status != 200 || a.body["displayName"] != "Alice" {

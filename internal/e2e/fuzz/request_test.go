@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
@@ -59,14 +60,19 @@ func FuzzEvent(f *testing.F) {
 				function = name + "Function"
 			}
 		}
-		var tenants []string
+		var tenants, claimed []string
 		for _, text := range event.Headers {
 			tenants = append(tenants, named(text)...)
+			for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+				if token, err := access.Parse(word); err == nil {
+					claimed = append(claimed, token.Tenant.String())
+				}
+			}
 		}
 		method := event.RequestContext.HTTP.Method
 		a := event.RequestContext.Authorizer
 		w.send(t, function, event, method).check(t, w, question{
-			function: function, method: method, tenants: tenants, operator: a != nil && a.IAM != nil && a.IAM.UserARN != "",
+			function: function, method: method, tenants: tenants, claimed: claimed, operator: a != nil && a.IAM != nil && a.IAM.UserARN != "",
 		})
 	})
 }
