@@ -24,8 +24,8 @@ const (
 	attrReaderLimit = "readerLimit"
 	attrUsers       = "users"
 	attrGroups      = "groups"
-	// attrMoves counts the writes of a shard: a shard with the same number at two
-	// times did not change between them.
+	// attrMoves counts the writes of a shard, from a random number: a shard with the same
+	// number at two times did not change between them, and was not merged and added again.
 	attrMoves = "moves"
 )
 

@@ -20,6 +20,9 @@ const (
 	// maxReceivers is how many shards get a part of one shard's limit in one
 	// transaction: the more items it has, the more conflicts it meets.
 	maxReceivers = 7
+	// maxFirstMoves bounds the random number from which a shard counts its writes: a
+	// shard that was merged and added again must not pass for the one before.
+	maxFirstMoves = 1 << 53
 )
 
 // growth returns how many shards a ledger of n gets.
@@ -81,7 +84,9 @@ func (s *Store) grow(ctx context.Context, t tenant.ID, read shards, needs direct
 	}
 	ops := []table.Op{table.Update(ledgerKey(t), change, when...)}
 	for i := n; i < to; i++ {
-		ops = append(ops, table.Put(ledgerItem(shardKey(t, i), part), table.Absent()))
+		item := ledgerItem(shardKey(t, i), part)
+		item.Attributes[attrMoves] = table.Number(s.pick(maxFirstMoves))
+		ops = append(ops, table.Put(item, table.Absent()))
 	}
 	return s.spread(ctx, ops) == nil
 }

@@ -124,6 +124,23 @@ func TestCommit_IsNotRefusedForASeatThatMoves(t *testing.T) {
 	require.EqualValues(t, 10, f.shards().sum().Seats)
 }
 
+// A merge adds what it has read. A shard that was merged by another one meanwhile, and added
+// again, has other counts and limits, though as few writes.
+func TestMerge_KnowsAShardThatWasAddedAgain(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Now())
+	f.split(4)
+	stale := f.shards()
+	require.NoError(t, f.store.merge(t.Context(), f.tenant))
+	f.write(set(ledgerKey(f.tenant), attrSeatLimit, table.Number(stale.sum().SeatLimit+40))...)
+	f.split(4)
+	again := f.shards()
+	require.NotEqual(t, stale[1].SeatLimit, again[1].SeatLimit)
+	err := f.store.write(t.Context(), time.Now().Add(time.Second), stale.mergeOps(f.tenant, 3)...)
+	var failed *table.ConditionError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, again.print(), f.shards().print(), "nothing was merged")
+}
+
 // A refusal by several shards costs one transaction and one read, once the process has
 // seen them full; one of a ledger of one shard costs the transaction.
 func TestCommit_RefusalCosts(t *testing.T) {
