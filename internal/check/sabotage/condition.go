@@ -146,7 +146,7 @@ var removed = []struct {
 	{"shard_growth.go", "grow", "when = append(when, table.Is(attrShards, table.Number(int64(n))))", "", "more shards of a ledger of four/a growth and a merge"},
 	{"shard_growth.go", "grow", "when = append(when, table.Is(name, table.Number(limit)))", "", "more shards of a ledger of one/a growth and a change of the seats"},
 	{"shard_growth.go", "grow", "when = append(when, table.Under(count, limit-given+1))", "_ = count", "more shards of a ledger of one/a growth and the grants of the seats that it gives away"},
-	{"shard_growth.go", "grow", ", part), table.Absent()))", ", part)))", "more shards of a ledger of one/two growths, at shard 1"},
+	{"shard_growth.go", "grow", "table.Put(item, table.Absent())", "table.Put(item)", "more shards of a ledger of one/two growths, at shard 1"},
 	{"shard_growth.go", "rebalance", ", table.Present()))", "))", "a part of a limit that moves/a move and a merge"},
 	{"shard_growth.go", "rebalance", "table.Is(name, table.Number(limit)), ", "", "a part of a limit that moves/two moves from one shard"},
 	{"shard_growth.go", "rebalance", ", table.Under(count, limit-given+1)))", ", table.Is(name, table.Number(limit+int64(len(count)-len(count))))))", "a part of a limit that moves/a move and the grants of what it gives away"},
