@@ -29,7 +29,7 @@ recorded() {
 }
 
 plan() {
-	local folder=$1 stack=$2 bucket=$3 version running former said changeset lost
+	local folder=$1 stack=$2 bucket=$3 version running former said changeset lost status from to
 	shift 3
 	version=$(sed -nE 's/^    Version: (v[0-9]\S*)$/\1/p' "$folder/template.yaml")
 	[ -n "$version" ] || die "$folder/template.yaml is not of a release: it names no version"
@@ -58,7 +58,19 @@ plan() {
 		--query 'Changes[].ResourceChange.{Action: Action, Replaced: Replacement, Type: ResourceType, Name: LogicalResourceId}'
 	lost=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$changeset" --output text \
 		--query "Changes[?ResourceChange.ResourceType=='AWS::DynamoDB::Table' && (ResourceChange.Action=='Remove' || ResourceChange.Replacement=='True' || ResourceChange.Replacement=='Conditional')].ResourceChange.LogicalResourceId")
-	if [ -n "$lost" ] && [ "$lost" != None ] && [ "${ROLLCALL_TABLE_CHANGE:-}" != allowed ]; then
+	[ "$lost" != None ] || lost=
+	# With another ExistingTable the table of the stack does not change, only who uses it.
+	status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text)
+	if [ "$status" != REVIEW_IN_PROGRESS ]; then
+		from=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+			--query "Stacks[0].Parameters[?ParameterKey=='ExistingTable'].ParameterValue | [0]")
+		to=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$changeset" --output text \
+			--no-paginate --query "Parameters[?ParameterKey=='ExistingTable'].ParameterValue | [0]")
+		[ "$from" != None ] || from=
+		[ "$to" != None ] || to=
+		[ "$from" = "$to" ] || lost="${from:-Table}"
+	fi
+	if [ -n "$lost" ] && [ "${ROLLCALL_TABLE_CHANGE:-}" != allowed ]; then
 		aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$changeset"
 		die "the service would leave the table $lost for another one; the change set was deleted. For a restored table (ExistingTable) plan again with ROLLCALL_TABLE_CHANGE=allowed; otherwise something is wrong"
 	fi

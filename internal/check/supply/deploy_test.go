@@ -32,6 +32,8 @@ case "$*" in
 *get-template-summary*) [ -s "$CLOUD/metadata" ] || exit 254; cat "$CLOUD/metadata" ;;
 *"cloudformation package"*) while [ "$1" != --output-template-file ]; do shift; done; cp "$CLOUD/release/planned.yaml" "$2" ;;
 *"cloudformation deploy"*) cat "$CLOUD/deployed" ;;
+*describe-stacks*ExistingTable*) echo "${RUNNING_TABLE:-None}" ;;
+*describe-change-set*ExistingTable*) echo "${PLANNED_TABLE:-None}" ;;
 *describe-change-set*Type:*) echo "| Modify | UsersFunction |" ;;
 *describe-change-set*) cat "$CLOUD/tables" ;;
 *StackStatus*) echo "${STATUS:-UPDATE_COMPLETE}" ;;
@@ -100,6 +102,32 @@ func TestDeploy_RefusesToLeaveTheTable(t *testing.T) {
 	code, out, _ = c.deploy(t, []string{"ROLLCALL_TABLE_CHANGE=allowed"}, args...)
 	assert.Zero(t, code, out)
 	assert.Contains(t, out, "changeset: awscli")
+}
+
+// The stack's own table does not change with ExistingTable, only who uses it.
+func TestDeploy_RefusesAnotherExistingTable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env  []string
+		lost string // "" if the plan is accepted
+	}{
+		"set":       {[]string{"PLANNED_TABLE=restored"}, "Table"},
+		"changed":   {[]string{"RUNNING_TABLE=restored", "PLANNED_TABLE=other"}, "restored"},
+		"cleared":   {[]string{"RUNNING_TABLE=restored"}, "restored"},
+		"kept":      {[]string{"RUNNING_TABLE=restored", "PLANNED_TABLE=restored"}, ""},
+		"allowed":   {[]string{"PLANNED_TABLE=restored", "ROLLCALL_TABLE_CHANGE=allowed"}, ""},
+		"new stack": {[]string{"PLANNED_TABLE=restored", "STATUS=REVIEW_IN_PROGRESS"}, ""},
+	} {
+		c := newCloud(t, runningMetadata, created, "\n")
+		code, out, calls := c.deploy(t, tt.env, "plan", filepath.Join(c.folder, "release"), "rollcall-prod", "bucket")
+		if tt.lost == "" {
+			assert.Zero(t, code, "%s: %s", name, out)
+			assert.NotContains(t, calls, "delete-change-set", name)
+			continue
+		}
+		assert.Equal(t, 1, code, "%s: %s", name, out)
+		assert.Contains(t, out, "leave the table "+tt.lost+" for", name)
+		assert.Contains(t, calls, "delete-change-set", name)
+	}
 }
 
 func TestDeploy_WithoutAChangeSet(t *testing.T) {
