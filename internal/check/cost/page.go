@@ -27,6 +27,9 @@ func Page(tree fs.FS) ([]byte, error) {
 	p.traffic()
 	p.prices(now.prices)
 	p.parameters(now.deployment)
+	if err := p.unbilled(tree); err != nil {
+		return nil, err
+	}
 	p.own()
 	return []byte(p.String()), nil
 }
@@ -108,7 +111,7 @@ func (p *page) totals(was, now setup) {
 In a month, for 1,000 users, %s.
 Earlier versions of the documentation estimated 4.52 dollars for a million mixed requests: from the
 upper limits of the budgets in place of measurements, and without the answers' data transfer.
-Without it, the mixed million is %s dollars before, and %s now.
+To compare with 4.52: without the data transfer, the mixed million is %s dollars before, and %s now.
 With `+"`LogSampleReads: 10`"+` it is %s with the answers.
 `, strings.Join(month, ", and "), dollars(was.of(mixed, 1e6).total()-was.of(mixed, 1e6)[itemAnswers]),
 		dollars(now.of(mixed, 1e6).total()-now.of(mixed, 1e6)[itemAnswers]), dollars(now.sampling(10).of(mixed, 1e6).total()))
@@ -121,7 +124,7 @@ type saving struct {
 }
 
 var savings = []saving{
-	{"X-Ray is off by default", func(s *setup, now setup) { s.deployment.Tracing = now.deployment.Tracing }},
+	{"X-Ray is off by default (0.250, and the trace in Lambda's lines)", func(s *setup, now setup) { s.deployment.Tracing = now.deployment.Tracing }},
 	{"Lambda's lines only of failures (`SystemLogLevel: WARN`)", func(s *setup, now setup) { s.deployment.Platform = now.deployment.Platform }},
 	{"API Gateway's line without what the event or a metric has", func(s *setup, now setup) { s.deployment.Access = now.deployment.Access }},
 	{"the event without fields that say nothing", func(s *setup, now setup) {
@@ -245,8 +248,8 @@ func (p *page) traffic() {
 The sequences are those that the identity providers send, which are recorded:
 [Entra's requests](entra-requests.md), [Okta's requests](okta-requests.md).
 How often each happens is an assumption; ` + "`make cost`" + ` computes with other numbers of users.
-Entra's cycle is 40 minutes; it looks for each user once a day here, and one look in five is followed by a PATCH
-of what the user has already.
+Entra's cycle is 40 minutes; it looks for each user 1.2 times a day here, and one look in six is followed by a
+PATCH of what the user has already.
 *Mixed* is four lookups in five requests, the rest changes, as in earlier estimates.
 `)
 	for _, m := range models {
@@ -323,9 +326,29 @@ On one virtual processor of an AMD EPYC, with the SDK's client of DynamoDB and w
 `, tripMS, processorMS, tripProcessorMS, fullProcessor, d.MemoryMB, float64(d.MemoryMB)/fullProcessor, coldShare*100, startMS, inARow, traced*100)
 }
 
+// unbilled says what the prices above leave out. It does not depend on requests.
+func (p *page) unbilled(tree fs.FS) error {
+	template, err := fs.ReadFile(tree, "template.yaml")
+	if err != nil {
+		return err
+	}
+	const alarm = "Type: AWS::CloudWatch::Alarm\n    Condition: "
+	watching, gradual := strings.Count(string(template), alarm+"HasAlarms\n"), strings.Count(string(template), alarm+"IsGradual\n")
+	p.line(`## Not in the bill
+
+An alarm costs 0.10 dollars a month for each metric that it reads.
+A gradual deployment has %d alarms, also without `+"`AlarmTopicArn`"+`: %s dollars; with it there are %d more.
+A metric in log lines costs 0.30 dollars a month, by the hours in which it has values: failures, warnings and retries
+of the stack, failures and warnings of each cause that occurs, and those of sweeps that find work.
+A dashboard costs 3 dollars a month, after an account's first three.
+[CloudWatch's prices](https://aws.amazon.com/cloudwatch/pricing/) have free tiers for all of these.
+`, gradual, dollars(float64(gradual)*0.10), watching)
+	return nil
+}
+
 func (p *page) own() {
 	p.line("## Your own bill\n\n    make cost ARGS=\"-users 50000 -idp entra\"\n\n" +
 		"prints the bill of a month for a number of users, with the table's storage.\n" +
 		"`-memory`, `-sample` and `-tracing` take other settings than the template's. Without requests a deployment costs\n" +
-		"only its storage, the logs it keeps, and the sweep: less than a cent.")
+		"its storage, the logs it keeps, the sweep (less than a cent), and [its alarms](#not-in-the-bill).")
 }
