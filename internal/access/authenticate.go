@@ -88,8 +88,8 @@ type Grant struct {
 	Types schema.Types
 	// lastUsed is when the token was last used, as read.
 	lastUsed time.Time
-	// seats are the tenant's seats as this instance knows them, nil if never
-	// read.
+	// seats are the tenant's seats as this instance knows them, nil if they are not
+	// known.
 	seats *seats
 }
 
@@ -141,8 +141,10 @@ type Owner struct {
 	// Schemas are the tenant's own schemas, as schema.Registrations encodes them;
 	// "" if it never had any.
 	Schemas string
-	// Seats and SeatLimit are the tenant's counts when it was read.
+	// Seats and SeatLimit are the tenant's counts when it was read, if Counted.
 	Seats, SeatLimit int64
+	// Counted reports that the ledger is one item, which has the tenant's counts.
+	Counted bool
 }
 
 // CacheTime is how long a token and its tenant's settings are cached: a revoked
@@ -278,7 +280,9 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	found = entry{
 		owner: owner, record: record, mark: token.mark, types: types, read: now,
 		recorded: found.recorded && record.LastUsed.Equal(found.record.LastUsed),
-		seats:    &seats{counts: tenant.SeatCounts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}},
+	}
+	if owner.Counted {
+		found.seats = &seats{counts: tenant.SeatCounts{Seats: owner.Seats, SeatLimit: owner.SeatLimit, Read: now}}
 	}
 	a.cached[key] = found
 	return found, nil

@@ -29,21 +29,26 @@ func (s *source) change(key string, apply func(*access.Record)) {
 	s.records[key] = r
 }
 
-// The seats of a grant are those read with the token.
+// The seats of a grant are those read with the token, if they are the tenant's.
 func TestAuthenticate_KnowsTheSeats(t *testing.T) {
 	s, _, header, _, _ := known(t)
-	counted := &counting{s}
-	g, err := access.NewAuthenticator(counted, func() time.Time { return noon }).Authenticate(t.Context(), header)
-	require.NoError(t, err)
-	require.Equal(t, tenant.SeatCounts{Seats: 3, SeatLimit: 9, Read: noon}, g.SeatCounts())
+	for counted, want := range map[bool]tenant.SeatCounts{true: {Seats: 3, SeatLimit: 9, Read: noon}, false: {}} {
+		g, err := access.NewAuthenticator(&counting{s, counted}, func() time.Time { return noon }).Authenticate(t.Context(), header)
+		require.NoError(t, err)
+		require.Equal(t, want, g.SeatCounts())
+	}
 }
 
-// counting is a source with seats.
-type counting struct{ *source }
+// counting is a source with seats, which are those of the tenant if counted.
+type counting struct {
+	*source
+
+	counted bool
+}
 
 func (c *counting) Access(ctx context.Context, t tenant.ID, id string) (access.Owner, access.Record, bool, error) {
 	owner, r, ok, err := c.source.Access(ctx, t, id)
-	owner.Seats, owner.SeatLimit = 3, 9
+	owner.Seats, owner.SeatLimit, owner.Counted = 3, 9, c.counted
 	return owner, r, ok, err
 }
 

@@ -155,12 +155,3 @@ func (s *Store) snapshot(ctx context.Context, t tenant.ID, tries int) (read shar
 	}
 	return read, false, err
 }
-
-// seats returns the seats of a ledger whose first shard was read beside others.
-func (s *Store) seats(ctx context.Context, t tenant.ID, first table.Item) (directory.Ledger, error) {
-	if s.shards.learn(t, first.Attributes) == 1 {
-		return decodeLedger(first.Attributes), nil
-	}
-	read, err := s.readShards(ctx, t)
-	return read.sum(), err
-}

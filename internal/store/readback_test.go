@@ -99,6 +99,7 @@ func TestAccess_ReadsTenantAndToken(t *testing.T) {
 	require.True(t, ok)
 	ledger, err := f.store.Ledger(t.Context(), f.tenant)
 	f.must(err)
+	require.True(t, owner.Counted)
 	require.Equal(t, []int64{1, ledger.SeatLimit}, []int64{owner.Seats, owner.SeatLimit})
 	require.Equal(t, tenant.DefaultSettings(), owner.Settings)
 	require.Len(t, owner.CursorKey, 32)

@@ -69,9 +69,9 @@ func decodeToken(id string, a, used table.Attributes) access.Record {
 	}
 }
 
-// Access reads a tenant with its schemas and its seats, one of its tokens, and
-// the last use of that token, in one round trip, and another one for the seats of a
-// ledger of several shards.
+// Access reads a tenant with its schemas, one of its tokens, and the last use of that
+// token, in one round trip. The seats are only for the log: they come with it if the
+// ledger has one shard, and are not counted otherwise.
 func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	access.Owner, access.Record, bool, error,
 ) {
@@ -92,13 +92,10 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
-	ledger, err := s.seats(ctx, t, items[ledgerKey(t)])
-	if err != nil {
-		return access.Owner{}, access.Record{}, false, err
-	}
+	first := items[ledgerKey(t)].Attributes
 	return access.Owner{
 			Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas),
-			Seats: ledger.Seats, SeatLimit: ledger.SeatLimit,
+			Seats: first.Number(attrSeats), SeatLimit: first.Number(attrSeatLimit), Counted: s.shards.learn(t, first) == 1,
 		},
 		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
 }

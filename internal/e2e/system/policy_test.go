@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -97,6 +99,25 @@ func TestGrants_OtherSpellings(t *testing.T) {
 			s.check(0)
 		})
 	}
+}
+
+// Each function authenticates requests of a tenant whose ledger has several shards, with
+// a token that it has not seen yet.
+func TestGrants_LedgerOfSeveralShards(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open func(t testing.TB) table.Table) {
+		t.Helper()
+		s := newService(t, open(t), 50, app.Options{})
+		n, err := s.app.Store.AddShards(t.Context(), s.tenant)
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+		for path, want := range map[string]int{"/ServiceProviderConfig": 200, "/Schemas": 200, "/Users": 200, "/Groups": 200, "/Bulk": 405} {
+			instance := &service{t: t, token: s.token, tenant: s.tenant}
+			instance.start(s.table, app.Options{})
+			assert.Equal(t, want, instance.send("GET", path, "").status, path)
+		}
+		s.must(201, "POST", "/Users", userBody(`"userName":"a"`))
+		s.check(1)
+	})
 }
 
 // Calls that no other test of this package makes.
