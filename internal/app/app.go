@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,13 +50,17 @@ type Config struct {
 	TenantRate int
 	// LogSampleReads is N if one in N successful reads is logged; 0 and 1 mean all.
 	LogSampleReads int
+	// LedgerShards is how many shards the seat ledger of a tenant grows to: 1, 4, 16 or
+	// 32; 0 means 32.
+	LedgerShards int
 }
 
 // DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200
 
 // ConfigFromEnv reads ROLLCALL_TABLE and ROLLCALL_BASE_URL, and, with defaults,
-// ROLLCALL_EXTENSION_URN, ROLLCALL_TENANT_RATE and ROLLCALL_LOG_SAMPLE_READS.
+// ROLLCALL_EXTENSION_URN, ROLLCALL_TENANT_RATE, ROLLCALL_LOG_SAMPLE_READS and
+// ROLLCALL_LEDGER_SHARDS.
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		Table:        os.Getenv("ROLLCALL_TABLE"),
@@ -77,6 +82,13 @@ func ConfigFromEnv() (Config, error) {
 		}
 		c.LogSampleReads = n
 	}
+	if text := os.Getenv("ROLLCALL_LEDGER_SHARDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n == 0 {
+			return Config{}, errLedgerShards
+		}
+		c.LedgerShards = n
+	}
 	switch {
 	case c.Table == "":
 		return Config{}, errors.New("ROLLCALL_TABLE is not set: it names the DynamoDB table")
@@ -86,7 +98,15 @@ func ConfigFromEnv() (Config, error) {
 	return c.checked()
 }
 
+var errLedgerShards = errors.New("the largest number of shards of a ledger (ROLLCALL_LEDGER_SHARDS) is not 1, 4, 16 or 32")
+
 func (c Config) checked() (Config, error) {
+	if c.LedgerShards == 0 {
+		c.LedgerShards = 32
+	}
+	if !slices.Contains([]int{1, 4, 16, 32}, c.LedgerShards) {
+		return Config{}, errLedgerShards
+	}
 	if c.ExtensionURN == "" {
 		c.ExtensionURN = scim.RollcallURN
 	}
@@ -163,7 +183,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 	if err != nil {
 		return nil, err
 	}
-	s, now := NewStore(t, o), o.clock()
+	s, now := NewStore(t, o).WithShards(c.LedgerShards), o.clock()
 	requestID := o.NewID
 	if requestID == nil {
 		requestID = o.ids()

@@ -38,16 +38,16 @@ func growth(n int) int {
 
 // grow adds shards to a ledger and divides the free seats and licences of the first
 // one among it and them, in one transaction. It reports whether the ledger has
-// more shards now. A ledger does not grow while its use is above a limit, nor if
-// there is not enough of what is needed for each new shard. Each condition settles
-// a race:
+// more shards now. A ledger does not grow beyond WithShards, nor while its use is above
+// a limit, nor if there is not enough of what is needed for each new shard. Each
+// condition settles a race:
 //
 //	shard 0     shards is, of several               a growth and a merge
 //	            limits are                          a growth and a change of the limits
 //	            counts under the limits             a growth and the grants of what it gives away
 //	new shards  absent                              two growths
 func (s *Store) grow(ctx context.Context, t tenant.ID, read shards, needs directory.Holding) bool {
-	if !read.isWhole() || len(read) >= maxShards {
+	if !read.isWhole() || len(read) >= s.mostShards {
 		return false
 	}
 	n, first := len(read), read[0]

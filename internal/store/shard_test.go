@@ -274,6 +274,25 @@ func TestAddShards_NotAboveTheLimit(t *testing.T) {
 	require.Equal(t, 4, n)
 }
 
+// A ledger grows no further than the deployment allows, and keeps the shards that it has.
+func TestAddShards_NotBeyondTheDeploymentsNumber(t *testing.T) {
+	for most, want := range map[int][]int{1: {1, 1}, 4: {4, 4}, 16: {4, 16, 16}, 32: {4, 16, 32, 32}} {
+		f := newFixture(t, enginetest.Memory(t), time.Now())
+		f.must(f.store.SetSeatLimit(t.Context(), f.tenant, 1000, f.now()))
+		s := f.on(f.table).WithShards(most)
+		var got []int
+		for range want {
+			n, err := s.AddShards(t.Context(), f.tenant)
+			f.must(err)
+			got = append(got, n)
+		}
+		require.Equal(t, want, got, "%d at most", most)
+		n, err := f.on(f.table).WithShards(1).AddShards(t.Context(), f.tenant)
+		f.must(err)
+		require.Equal(t, want[len(want)-1], n)
+	}
+}
+
 // A tenant's limits are read from one item, whatever the number of shards.
 func TestTenant_LimitsOfSeveralShards(t *testing.T) {
 	f := newFixture(t, enginetest.Memory(t), time.Now())

@@ -33,6 +33,8 @@ type Store struct {
 	// pick chooses one of n shards. It spreads load; no secret depends on it.
 	pick   func(n int64) int64
 	shards knownShards
+	// mostShards is how many shards a ledger grows to.
+	mostShards int
 }
 
 // New returns a Store on a table that retries what may be retried
@@ -41,8 +43,15 @@ func New(t table.Table, newID func() string, now func() time.Time) *Store {
 	return &Store{
 		table: t, newID: newID, newToken: newID, now: now, units: sweepUnits, random: rand.Reader,
 		shuffle: mathrand.Shuffle,
-		pick:    mathrand.Int64N,
+		pick:    mathrand.Int64N, mostShards: maxShards,
 	}
+}
+
+// WithShards sets to how many shards a ledger grows: 1, 4, 16 or 32. A ledger that has
+// more keeps them. Call it before the Store is used.
+func (s *Store) WithShards(most int) *Store {
+	s.mostShards = most
+	return s
 }
 
 // WithRandom replaces the sources of randomness, for tests that repeat a run:

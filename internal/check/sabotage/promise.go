@@ -430,7 +430,7 @@ var broken = []struct {
 	},
 	{
 		"ledger that never grows", "A tenant that provisions fast is answered 503.", "internal/store/shard_growth.go",
-		[]Edit{{"grow", "len(read) >= maxShards", "len(read) >= 1"}},
+		[]Edit{{"grow", "len(read) >= s.mostShards", "len(read) >= 1"}},
 		"internal/e2e/contention", "TestStorm_GrowsTheLedger",
 	},
 	{
