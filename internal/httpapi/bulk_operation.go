@@ -111,7 +111,7 @@ func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 			r.Header.Set(name, value)
 		}
 	}
-	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant}
+	q := &request{Request: r, id: b.s.NewID(), start: b.s.Now(), grant: b.q.grant, accepted: true}
 	q.event = newEvent(q)
 	q.event.Tenant, q.event.TokenID, q.event.IdP = b.q.event.Tenant, b.q.event.TokenID, b.q.event.IdP
 	q.event.BulkRequestID, q.event.BulkOperation = b.q.id, step.Operation+1
@@ -129,6 +129,7 @@ func (c *bulkCall) do(ctx context.Context) *bulkResult {
 		err = c.incomplete(err)
 	}
 	answer = s.conclude(ctx, c.q, answer, err)
+	s.charge(ctx, c.q, usage)
 	result.status = answer.status
 	if answer.refusal != nil {
 		result.response = answer.body

@@ -83,6 +83,37 @@ func TestLimit_CountsOperationsOfBulkRequests(t *testing.T) {
 	}
 }
 
+// An operation of a bulk request costs what it costs alone: its work too.
+func TestLimit_ChargesTheWorkOfBulkOperations(t *testing.T) {
+	now := time.Now()
+	engine := enginetest.Memory(t)
+	s := newServiceOn(t, engine, 1000, tenant.DefaultSettings())
+	members := s.people(600)
+	// owed returns how many seconds a tenant is refused after a request.
+	owed := func(send func()) (seconds int) {
+		limited, err := app.NewWith(engine, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
+			logline.New(s.log), app.Options{Now: func() time.Time { return now }})
+		require.NoError(t, err)
+		s.handler = limited.Handler()
+		now = now.Add(time.Hour)
+		send()
+		for s.send("GET", "/Users?count=1", "").status == 429 {
+			now, seconds = now.Add(time.Second), seconds+1
+			require.Less(t, seconds, 60)
+		}
+		return seconds
+	}
+	alone := owed(func() {
+		require.Equal(t, 201, s.send("POST", "/Groups", stage.Group("alone", members...)).status)
+	})
+	bulk := owed(func() {
+		a := s.bulk(`{"method":"POST","path":"/Groups","bulkId":"g","data":` + stage.Group("bulk", members...) + `}`)
+		require.Equal(t, "201", a.statuses())
+	})
+	require.Positive(t, alone)
+	require.GreaterOrEqual(t, bulk, alone)
+}
+
 func TestLimit_IsNeverUnder25(t *testing.T) {
 	_, err := app.New(enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: 24}, slog.Default())
 	assert.Error(t, err, "24 a second is accepted")
