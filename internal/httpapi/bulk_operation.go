@@ -106,7 +106,7 @@ func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 	}
 	// The sender and the invocation are those of the bulk request. The
 	// precondition comes from the operation only.
-	for _, name := range []string{"User-Agent", web.InvocationHeader, web.TraceHeader} {
+	for _, name := range []string{"User-Agent", web.InvocationHeader, web.APIRequestHeader, web.TraceHeader} {
 		if value := b.q.Header.Get(name); value != "" {
 			r.Header.Set(name, value)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/scimtest"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // A bulkAnswer is the answer to a bulk request, with the events of its
@@ -38,6 +39,7 @@ func (s *service) sendBulk(body string) bulkAnswer {
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	r.Header.Set("Content-Type", "application/scim+json")
 	r.Header.Set("User-Agent", "Okta SCIM Client 1.0.0")
+	r.Header.Set(web.APIRequestHeader, "JKJaXmPLvHcESHA=")
 	before := len(s.log.String())
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
@@ -77,7 +79,8 @@ func (s *service) checkBulk(a bulkAnswer) {
 	seen := map[any]bool{a.event["requestId"]: true}
 	for _, e := range a.events {
 		if e["event"] != "scim.request" || e["bulkRequestId"] != a.event["requestId"] || e["tenant"] != a.event["tenant"] ||
-			e["tokenId"] != a.event["tokenId"] || e["idp"] != a.event["idp"] {
+			e["tokenId"] != a.event["tokenId"] || e["idp"] != a.event["idp"] ||
+			e["apiRequestId"] != "JKJaXmPLvHcESHA=" {
 			s.t.Errorf("the event of an operation is not of this request: %v", e)
 		}
 		assert.Falsef(s.t, seen[e["requestId"]], "two events have one request id: %v", e)
