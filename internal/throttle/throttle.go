@@ -233,9 +233,7 @@ func (l *Limiter) lease(ctx context.Context, t tenant.ID, s *share, now time.Tim
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	portion, debt := l.portion(s, now), max(0, -s.leased)
-	s.leasing = true
-	got, next, err := l.unlocked(func() (float64, time.Time, error) { return l.draw(ctx, t, now, portion, debt) })
-	s.leasing = false
+	got, next, err := l.unlocked(s, func() (float64, time.Time, error) { return l.draw(ctx, t, now, portion, debt) })
 	if err != nil {
 		s.openUntil = now.Add(openTime)
 		return
@@ -251,11 +249,15 @@ func (l *Limiter) lease(ctx context.Context, t tenant.ID, s *share, now time.Tim
 	}
 }
 
-// unlocked calls a function without the mutex, which is held again even if the
-// function panics.
-func (l *Limiter) unlocked(draw func() (float64, time.Time, error)) (float64, time.Time, error) {
+// unlocked calls a function without the mutex, while the share is leasing. The mutex is
+// held again, and the lease over, even if the function panics.
+func (l *Limiter) unlocked(s *share, draw func() (float64, time.Time, error)) (float64, time.Time, error) {
+	s.leasing = true
 	l.mu.Unlock()
-	defer l.mu.Lock()
+	defer func() {
+		l.mu.Lock()
+		s.leasing = false
+	}()
 	return draw()
 }
 

@@ -220,3 +220,20 @@ func TestTake_WithoutARateAcceptsAll(t *testing.T) {
 	}
 	l.Charge(t.Context(), id(t, "acme"), noon, 1000)
 }
+
+// A lease that panics is over: the tenant's next request leases again.
+func TestTake_LeasesAgainAfterAPanic(t *testing.T) {
+	b := newBuckets()
+	l := throttle.New(perSecond, b)
+	b.first = func() { panic("a fault of the table") }
+	require.Panics(t, func() {
+		for range 2 * perSecond {
+			l.Take(t.Context(), id(t, "acme"), noon)
+		}
+	})
+	b.first = nil
+	require.Zero(t, b.writes)
+	_, ok := l.Take(t.Context(), id(t, "acme"), noon)
+	require.True(t, ok)
+	require.Equal(t, 1, b.writes)
+}
