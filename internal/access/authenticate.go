@@ -199,12 +199,15 @@ func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 	return a
 }
 
-// Authenticate checks the value of an Authorization header. With ErrRevoked,
-// ErrExpired and ErrDisabled it returns the grant that the credential would
-// have given, for the log. Only a caller that knows the secret gets one of
-// these errors. If the form of the token is right, any other error comes with a
-// grant that has the tenant and token as claimed, which are not proven. Errors of other packages come from the source:
-// the credential was not checked. RFC 6750 §2.1
+// Authenticate checks the value of an Authorization header.
+//
+//   - ErrRevoked, ErrExpired and ErrDisabled are only for a caller that knows the
+//     secret. They come with the grant that the token would have given, for the log.
+//   - Any other error for a token of the right form comes with a grant that has
+//     the tenant and the token as claimed, which are not proven.
+//   - Errors of other packages come from the source: the token was not checked.
+//
+// RFC 6750 §2.1
 func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant, error) {
 	if header == "" {
 		return Grant{}, ErrMissing

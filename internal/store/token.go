@@ -106,8 +106,9 @@ func (s *Store) HasToken(ctx context.Context, t tenant.ID, tokenID string) (bool
 	return ok, err
 }
 
-// Used records when a token was used, unless another instance has since it was
-// read, or is about to: then it is an error, and the next request tries it. Its cost is not counted in the cost of the request that it accompanies.
+// Used records when a token was used, unless another instance has recorded it since
+// before was read. If another instance is recording it at the same time, Used may fail,
+// and the next request tries again. The cost is not part of that of the request.
 func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error {
 	ctx, _ = table.WithUsage(ctx)
 	when := table.Absent()
