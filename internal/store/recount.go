@@ -36,6 +36,7 @@ type Recounted struct {
 // write of the ledger may be visible, and that of the record not yet.
 //
 //	shard 0       moves is, or absent     a recount and any change that is counted
+//	              counts, limits are      the same, by a version that writes no moves
 //	other shards  moves is                the same; a recount and a merge
 //	tenant        settings are            a recount and the deletion of the tenant
 //	log entry     absent                  no change without its entry
@@ -169,7 +170,7 @@ func (s *Store) setCounts(ctx context.Context, t tenant.Tenant, c counting, r Re
 		delete(item.Attributes, attrMoves)
 		first = table.Update(item.Key, table.Change{
 			Set: item.Attributes, Add: map[string]int64{attrMoves: 1}, Remove: []string{attrShards, attrSeatTotal, attrReaderTotal},
-		}, table.Is(attrMoves, table.Number(c.after[0].moves())))
+		}, append(c.after[0].sameCounts(), table.Is(attrMoves, table.Number(c.after[0].moves())))...)
 		others = c.after[1:]
 	}
 	operations := []operation{
@@ -185,6 +186,16 @@ func (s *Store) setCounts(ctx context.Context, t tenant.Tenant, c counting, r Re
 	}
 	s.shards.forget(t.ID)
 	return e.Key(), nil
+}
+
+// sameCounts returns the conditions that counts and limits are as read.
+func (s shard) sameCounts() (when []table.Condition) {
+	for _, name := range []string{attrSeats, attrSeatLimit, attrReaders, attrReaderLimit, attrUsers, attrGroups} {
+		if a := s.item.Attributes; a.Has(name) {
+			when = append(when, table.Is(name, table.Number(a.Number(name))))
+		}
+	}
+	return when
 }
 
 // moves returns the number of writes of the shard.

@@ -151,6 +151,10 @@ func TestRecount_IsExactWhateverRequestComesBetween(t *testing.T) {
 		"shards are added":     func(f *fixture) { _, err := f.store.AddShards(f.t.Context(), f.tenant); f.must(err) },
 		"shards are merged":    func(f *fixture) { f.must(f.store.merge(f.t.Context(), f.tenant)) },
 		"the limit is changed": func(f *fixture) { f.must(f.store.SetSeatLimit(f.t.Context(), f.tenant, 7, f.now())) },
+		"an older version creates a user": func(f *fixture) {
+			f.must(f.hire(f.store, "new"))
+			f.write(table.Update(shardKey(f.tenant, 0), table.Change{Add: map[string]int64{attrMoves: -1}}))
+		},
 		"another recount is done": func(f *fixture) {
 			_, err := f.store.Recount(f.t.Context(), f.tenant, Repairer{Apply: true})
 			f.must(err)
