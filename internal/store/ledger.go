@@ -136,6 +136,9 @@ func (s *Store) Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, erro
 	}
 	read, still, err := s.snapshot(ctx, t, maxSnapshots)
 	l := read.sum()
+	if len(read) > 0 { // parts that are moving may add up to another limit
+		l.SeatLimit, l.ReaderLimit = decodeLimits(read[0].item.Attributes)
+	}
 	l.Approximate = len(read) > 0 && !(still && read.isWhole())
 	return l, err
 }

@@ -274,6 +274,22 @@ func TestAddShards_NotAboveTheLimit(t *testing.T) {
 	require.Equal(t, 4, n)
 }
 
+// A limit is that of the tenant while a part of it moves between two shards.
+func TestLedger_HasTheLimitWhileAPartMoves(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Now())
+	f.split(4)
+	receives := f.shards()[2].item
+	move := func(shard int, n int64) table.Op {
+		return table.Update(shardKey(f.tenant, shard), table.Change{Add: map[string]int64{attrSeatLimit: n, attrReaderLimit: n, attrMoves: 1}})
+	}
+	f.write(move(3, -1), move(2, 1))
+	h := &half{Table: f.table, stale: map[table.Key]table.Item{receives.Key: receives}, reads: 12}
+	l, err := f.on(h).Ledger(t.Context(), f.tenant)
+	require.NoError(t, err)
+	require.True(t, l.Approximate)
+	require.Equal(t, []int64{10, 10}, []int64{l.SeatLimit, l.ReaderLimit})
+}
+
 // A ledger grows no further than the deployment allows, and keeps the shards that it has.
 func TestAddShards_NotBeyondTheDeploymentsNumber(t *testing.T) {
 	for most, want := range map[int][]int{1: {1, 1}, 4: {4, 4}, 16: {4, 16, 16}, 32: {4, 16, 32, 32}} {
