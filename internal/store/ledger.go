@@ -27,6 +27,10 @@ const (
 	// attrMoves counts the writes of a shard, from a random number: a shard with the same
 	// number at two times did not change between them, and was not merged and added again.
 	attrMoves = "moves"
+	// attrFrees counts those of them that may have freed a seat or a licence in the
+	// shard, or changed the number of shards: a full shard with the same number at two
+	// times was full between them.
+	attrFrees = "frees"
 )
 
 // The attributes of the first shard of a ledger that has several.
@@ -114,6 +118,9 @@ func countOp(t tenant.ID, shard int, c counts) table.Op {
 // add returns the attributes that change, with the count of the writes.
 func (c counts) add() map[string]int64 {
 	add := map[string]int64{attrMoves: 1}
+	if c.seats < 0 || c.readers < 0 {
+		add[attrFrees] = 1
+	}
 	for name, n := range map[string]int64{attrSeats: c.seats, attrReaders: c.readers, attrUsers: c.users, attrGroups: c.groups} {
 		if n != 0 {
 			add[name] = n

@@ -111,7 +111,7 @@ func (l limits) canRise(after limits) bool {
 func (l limits) ops(t tenant.ID, n int, after limits) []table.Op {
 	if n > 1 {
 		var same []table.Condition
-		add := map[string]int64{attrMoves: 1}
+		add := map[string]int64{attrMoves: 1, attrFrees: 1}
 		for _, c := range []struct {
 			limit, total  string
 			before, after int64
@@ -190,6 +190,7 @@ func (r shards) mergeOps(t tenant.ID, most int) []table.Op {
 	merged := r[left:]
 	l := merged.sum()
 	add := counts{l.Seats, l.Readers, l.Users, l.Groups}.add()
+	add[attrFrees] = 1
 	if l.SeatLimit != tenant.Unlimited && l.SeatLimit != 0 {
 		add[attrSeatLimit] = l.SeatLimit
 	}

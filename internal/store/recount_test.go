@@ -126,6 +126,7 @@ type hooked struct {
 
 	calls atomic.Int64
 	do    func(n int64)
+	write func() // nil, or only before each write
 }
 
 func (h *hooked) Query(ctx context.Context, q table.Query) (table.Page, error) {
@@ -135,6 +136,9 @@ func (h *hooked) Query(ctx context.Context, q table.Query) (table.Page, error) {
 
 func (h *hooked) Write(ctx context.Context, tx table.Transaction) error {
 	h.do(h.calls.Add(1))
+	if h.write != nil {
+		h.write()
+	}
 	return h.Table.Write(ctx, tx)
 }
 

@@ -145,6 +145,19 @@ func (r shards) print() string {
 	return string(h.Sum(nil))
 }
 
+// fullPrint returns what two reads of full shards have in common if none of them had
+// anything free between the reads: every write that frees something changes a shard's
+// count of them. It is the same whatever else changes.
+func (r shards) fullPrint(kind directory.Holding) string {
+	h := sha256.New()
+	for _, s := range r {
+		a := s.item.Attributes
+		count, limit, _ := s.limit(kind)
+		fmt.Fprintln(h, s.number, a.Number(count), a.Number(limit), a.Number(attrFrees), a.Number(attrShards))
+	}
+	return string(h.Sum(nil))
+}
+
 // choose returns the number of a shard with what a change needs, at random, in
 // proportion to how much it has. If none has it, ok is false, and the number that of
 // any shard, if there is one.

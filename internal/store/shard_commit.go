@@ -19,6 +19,9 @@ const (
 	maxAttempts = 32
 	// maxLeft is how many times a commit leaves a shard because of conflicts on it.
 	maxLeft = 3
+	// maxUnproved is how many times a commit finds all shards full without a proof that
+	// they were all the time.
+	maxUnproved = 6
 )
 
 // placing is a commit that changes a ledger, in progress: its choice of a shard.
@@ -31,6 +34,8 @@ type placing struct {
 	shard, known int
 	// left is how many times it has left a shard because of conflicts.
 	left int
+	// unproved is how many times it has found all shards full without a proof.
+	unproved int
 	// uneven are the shards as read when the chosen one was full and others were not.
 	uneven shards
 }
@@ -43,8 +48,8 @@ type placing struct {
 //   - If the shard is full, and this is all that refuses the transaction, it chooses
 //     one with free seats.
 //   - If none is free, the refusal must be true at one moment: all shards were full
-//     before and after the transaction that was refused for nothing else, and have
-//     not changed in between.
+//     before and after the transaction that was refused for nothing else, and none
+//     was freed in between.
 func (s *Store) commitCounted(ctx context.Context, t tenant.ID, notAfter time.Time, operations []operation, c counts) error {
 	if c == (counts{}) {
 		return s.commit(ctx, notAfter, operations)
@@ -135,9 +140,12 @@ func (w *placing) refused(ctx context.Context, operations []operation, failed *t
 		w.uneven = read
 		return nil
 	}
-	now := read.print()
+	now := read.fullPrint(kind)
 	if !read.isWhole() || now != full {
 		w.store.shards.setFull(w.tenant, kind, now)
+		if w.unproved++; w.unproved > maxUnproved {
+			return fmt.Errorf("%w: seats were freed and taken at each attempt", directory.ErrBusy)
+		}
 		return nil
 	}
 	l := read.sum()

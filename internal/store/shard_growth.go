@@ -52,7 +52,7 @@ func (s *Store) grow(ctx context.Context, t tenant.ID, read shards, needs direct
 	}
 	n, first := len(read), read[0]
 	to := growth(n)
-	change := table.Change{Set: table.Attributes{attrShards: table.Number(int64(to))}, Add: map[string]int64{attrMoves: 1}}
+	change := table.Change{Set: table.Attributes{attrShards: table.Number(int64(to))}, Add: map[string]int64{attrMoves: 1, attrFrees: 1}}
 	var when []table.Condition
 	if n == 1 {
 		change.Set[attrSeatTotal], change.Set[attrReaderTotal] = table.Number(first.SeatLimit), table.Number(first.ReaderLimit)
@@ -137,7 +137,7 @@ func (s *Store) rebalance(ctx context.Context, t tenant.ID, read shards, kind di
 		}
 		given += part
 		ops = append(ops, table.Update(shardKey(t, to.number),
-			table.Change{Add: map[string]int64{name: part, attrMoves: 1}}, table.Present()))
+			table.Change{Add: map[string]int64{name: part, attrMoves: 1, attrFrees: 1}}, table.Present()))
 	}
 	if given == 0 {
 		return false

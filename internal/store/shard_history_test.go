@@ -53,7 +53,7 @@ var ledgerModel = porcupine.Model{
 		}
 		full := call.is == directory.HoldsSeat && l.Seats >= l.SeatLimit || call.is == directory.HoldsReader && l.Readers >= l.ReaderLimit
 		if full || answer.full {
-			return full && answer.full && counted(answer.ledger) == counted(l), l
+			return full && answer.full && refusing(answer.ledger, call.is) == refusing(l, call.is), l
 		}
 		for holding, n := range map[directory.Holding]int64{call.was: -1, call.is: 1} {
 			switch holding {
@@ -85,6 +85,15 @@ const startSeats, startReaders = 12, 5
 // counted returns the counts and limits that the histories change.
 func counted(l directory.Ledger) directory.Ledger {
 	return directory.Ledger{Seats: l.Seats, SeatLimit: l.SeatLimit, Readers: l.Readers, ReaderLimit: l.ReaderLimit}
+}
+
+// refusing returns the count and limit for which a request is refused. The others of a
+// refusal may be of another moment.
+func refusing(l directory.Ledger, kind directory.Holding) directory.Ledger {
+	if kind == directory.HoldsReader {
+		return directory.Ledger{Readers: l.Readers, ReaderLimit: l.ReaderLimit}
+	}
+	return directory.Ledger{Seats: l.Seats, SeatLimit: l.SeatLimit}
 }
 
 // torn is a table that reads the items of a ledger one after the other, while others

@@ -116,7 +116,7 @@ func TestCommit_IsNotRefusedForASeatThatMoves(t *testing.T) {
 		return table.Update(shardKey(f.tenant, shard), table.Change{Add: map[string]int64{attrSeatLimit: n, attrMoves: 1}})
 	}
 	f.write(move(3, -1), move(2, 1))
-	h := &half{Table: f.table, stale: map[table.Key]table.Item{receives.Key: receives}, reads: 12}
+	h := &half{Table: f.table, stale: map[table.Key]table.Item{receives.Key: receives}, reads: 5}
 	s := f.on(h)
 	s.pick = func(int64) int64 { return 0 }
 	s.shards.learn(f.tenant, f.shards()[0].item.Attributes)
@@ -166,6 +166,87 @@ func TestCommit_RefusalCosts(t *testing.T) {
 		}
 		require.Equal(t, want, trips[2], "%d shards: %v", shards, trips)
 	}
+}
+
+// full makes the four shards of a ledger full, and returns a process that has seen it. Its
+// commits call meanwhile before each of their transactions, which it counts.
+func (f *fixture) full(meanwhile func()) (create func(id string) error, sent *int) {
+	f.t.Helper()
+	f.split(4)
+	for _, s := range f.shards() {
+		f.write(set(shardKey(f.tenant, s.number), attrSeats, table.Number(s.SeatLimit))...)
+	}
+	sent = new(int)
+	h := &hooked{Table: f.table}
+	s := f.on(h)
+	create = func(id string) error { return f.commitUser(s, directory.Change{After: person(id)}) }
+	h.do = func(int64) {}
+	var failed *directory.CommitError
+	require.ErrorAs(f.t, create("first"), &failed)
+	h.write = func() { *sent++; meanwhile() }
+	return create, sent
+}
+
+// A refusal is proved by one transaction and one read, whatever else is counted meanwhile,
+// unless a seat was freed and taken again.
+func TestCommit_RefusalIsProvedWhileOtherCountsMove(t *testing.T) {
+	for name, tt := range map[string]struct {
+		moves []counts // one after the other, in shard 1
+		sent  int
+	}{
+		"groups":                       {[]counts{{groups: 1}}, 1},
+		"users without a seat":         {[]counts{{users: 1}, {users: -1}}, 1},
+		"Readers":                      {[]counts{{readers: 1, users: 1}}, 1},
+		"a seat is freed and taken":    {[]counts{{seats: -1}, {seats: 1}}, maxUnproved + 1},
+		"a User is a Reader meanwhile": {[]counts{{seats: -1, readers: 1}, {seats: 1, readers: -1}}, maxUnproved + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, enginetest.Memory(t), time.Now())
+			create, sent := f.full(func() {
+				for _, c := range tt.moves {
+					f.write(countOp(f.tenant, 1, c))
+				}
+			})
+			err := create("u1")
+			require.Equal(t, tt.sent, *sent, "transactions")
+			if tt.sent > 1 {
+				require.ErrorIs(t, err, directory.ErrBusy)
+				return
+			}
+			var failed *directory.CommitError
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, directory.LedgerFull, failed.Failed[0].Found)
+		})
+	}
+}
+
+// A part of a limit that moved, and a growth with a merge, free what was full.
+func TestCommit_RefusalIsNotProvedByAnotherLedger(t *testing.T) {
+	for name, change := range map[string]func(f *fixture){
+		"the limit is raised": func(f *fixture) {
+			f.must(f.store.SetSeatLimit(f.t.Context(), f.tenant, 14, f.now()))
+		},
+		"the shards are merged and added again": func(f *fixture) {
+			f.must(f.store.merge(f.t.Context(), f.tenant))
+			f.split(4)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, enginetest.Memory(t), time.Now())
+			f.split(4)
+			before := f.shards()
+			change(f)
+			require.NotEqual(t, before[0].item.Attributes.Number(attrFrees), f.shards()[0].item.Attributes.Number(attrFrees))
+			require.NotEqual(t, before.fullPrint(directory.HoldsSeat), f.shards().fullPrint(directory.HoldsSeat))
+		})
+	}
+	f := newFixture(t, enginetest.Memory(t), time.Now())
+	f.must(f.store.SetSeatLimit(t.Context(), f.tenant, 1000, f.now()))
+	f.split(4)
+	f.write(table.Update(shardKey(f.tenant, 1), table.Change{Add: map[string]int64{attrSeats: f.shards()[1].SeatLimit, attrMoves: 1}}))
+	before := f.shards()
+	require.True(t, f.store.rebalance(t.Context(), f.tenant, before, directory.HoldsSeat))
+	require.Greater(t, f.shards()[1].item.Attributes.Number(attrFrees), before[1].item.Attributes.Number(attrFrees))
 }
 
 // contention sends creates at a rate to a ledger whose item is held for 10 ms by each
