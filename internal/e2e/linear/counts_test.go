@@ -23,6 +23,9 @@ func (c counts) add(r *recorder) {
 		}
 		c[outcome]++
 	}
+	for what, n := range r.reached {
+		c[what] += n
+	}
 }
 
 func (c *userCall) request() string  { return c.kind }

@@ -32,6 +32,8 @@ type recorder struct {
 	numbers    int
 	operations []porcupine.Operation
 	wrong      []string
+	// reached counts what is no answer.
+	reached counts
 }
 
 // An outcome says how the answer of a request is to be taken.
@@ -110,6 +112,16 @@ func (r *recorder) add(op porcupine.Operation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.operations = append(r.operations, op)
+}
+
+// reach counts something that is no answer.
+func (r *recorder) reach(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reached == nil {
+		r.reached = counts{}
+	}
+	r.reached[what]++
 }
 
 // readable lists the requests in the order in which they were sent.

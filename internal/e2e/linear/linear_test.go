@@ -41,6 +41,24 @@ var ofUsers = subject{
 	},
 }
 
+// ofShards are histories of users whose ledger has several shards, with limits of seats and
+// licences that are about as high as what is used.
+var ofShards = subject{
+	name:  "users, in shards",
+	seats: func(r *rand.Rand) int { return 3 + r.IntN(3) },
+	open: func(w *world) program {
+		return &users{recorder: &recorder{w: w}, w: w, sharded: true, at: map[string]int64{}}
+	},
+	model:   ofUsers.model,
+	clients: 4, requests: 7,
+	least: counts{
+		doPost: 2000, doPut: 220, doPatch: 1100, doDelete: 400, doGet: 2000, doFind: 5000, doLimit: 1500, doUsage: 900,
+		doCreateApp: 500, doModifyApp: 500, doPurge: 240,
+		"304": 100, "403": 230, "404": 1400, "409": 1000, "412": 70, "unknown outcome": 120, "nothing was changed": 130,
+		"none left of the seats": 80, "none left of the Reader licences": 200, "4 shards": 600, "16 shards": 300,
+	},
+}
+
 var ofGroups = subject{
 	name:  "groups",
 	seats: func(*rand.Rand) int { return 0 },
@@ -120,7 +138,12 @@ const maxReported = 3
 
 func TestUsers_Linearizable(t *testing.T) {
 	t.Parallel()
-	ofUsers.check(t, 600, options{tenant: "acme", mixes: mixes})
+	ofUsers.check(t, 450, options{tenant: "acme", mixes: mixes})
+}
+
+func TestUsers_LinearizableInShards(t *testing.T) {
+	t.Parallel()
+	ofShards.check(t, 200, options{tenant: "acme", mixes: mixes})
 }
 
 func TestGroups_Linearizable(t *testing.T) {
@@ -133,6 +156,12 @@ func TestUsers_LinearizableOnDynamoDB(t *testing.T) {
 	t.Parallel()
 	engine := newOutside(t, tabletest.Dynamo(t))
 	ofUsers.check(t, *onDynamo, options{mixes: mixes, slow: true, start: func(testing.TB) start { return start{engine: engine} }})
+}
+
+func TestUsers_LinearizableInShardsOnDynamoDB(t *testing.T) {
+	t.Parallel()
+	engine := newOutside(t, tabletest.Dynamo(t))
+	ofShards.check(t, (*onDynamo+1)/2, options{mixes: mixes, slow: true, start: func(testing.TB) start { return start{engine: engine} }})
 }
 
 func TestGroups_LinearizableOnDynamoDB(t *testing.T) {

@@ -2,15 +2,19 @@ package linear
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // A userState is a tenant with its users, as the product defines them: a
 // sequential model without a table. It is never changed in place.
 type userState struct {
-	limit int
-	users []person // in the order of the requests that created them
+	// limit and readers are the limits of seats and of Readers' licences, unlimited
+	// for none.
+	limit, readers int
+	users          []person // in the order of the requests that created them
 }
 
 // claims are the values that a record keeps unique, "" for none. The unique email
@@ -77,13 +81,49 @@ func (c claims) without(taken claims) claims {
 	return c
 }
 
-func (s *userState) seats() (n int) {
+// unlimited is the limit of a tenant without one.
+const unlimited = math.MaxInt
+
+// A holding is what an active user holds, by the name in a refusal.
+type holding string
+
+const (
+	nothing holding = ""
+	seat    holding = "seats"
+	licence holding = "Reader licences"
+)
+
+func (p person) holds() holding {
+	switch {
+	case !p.active:
+		return nothing
+	case p.reader:
+		return licence
+	}
+	return seat
+}
+
+func (s *userState) used(of holding) (n int) {
 	for _, p := range s.users {
-		if p.active && !p.reader {
+		if p.holds() == of {
 			n++
 		}
 	}
 	return n
+}
+
+// lacks returns what a user needs and cannot have, if it held something before.
+func (s *userState) lacks(p person, before holding) holding {
+	needs := p.holds()
+	if needs != before && (needs == seat && s.used(seat) >= s.limit || needs == licence && s.used(licence) >= s.readers) {
+		return needs
+	}
+	return nothing
+}
+
+// having returns the state with other users.
+func (s *userState) having(users []person) *userState {
+	return &userState{limit: s.limit, readers: s.readers, users: users}
 }
 
 // holders returns the indices of the records that hold one of the values.
@@ -107,7 +147,7 @@ func (s *userState) byID(id string) int {
 // with returns the state in which a record is another one, which takes its values
 // from deleted records.
 func (s *userState) with(i int, p person) *userState {
-	next := &userState{limit: s.limit, users: slices.Clone(s.users)}
+	next := s.having(slices.Clone(s.users))
 	for j := range next.users {
 		if other := &next.users[j]; j != i && other.gone && other.held.shares(p.held) {
 			// One more version, however many values it loses.
@@ -121,18 +161,18 @@ func (s *userState) with(i int, p person) *userState {
 // and returns the state with one more record.
 func (s *userState) and(p person) (*userState, int) {
 	at, _ := slices.BinarySearchFunc(s.users, p.by, func(q person, by int) int { return q.by - by })
-	grown := &userState{limit: s.limit, users: slices.Insert(slices.Clone(s.users), at, person{by: p.by, gone: true})}
+	grown := s.having(slices.Insert(slices.Clone(s.users), at, person{by: p.by, gone: true}))
 	return grown.with(at, p), at
 }
 
 func sameUsers(a, b any) bool {
 	x, y := a.(*userState), b.(*userState)
-	return x == y || x.limit == y.limit && slices.Equal(x.users, y.users)
+	return x == y || x.limit == y.limit && x.readers == y.readers && slices.Equal(x.users, y.users)
 }
 
 func (s *userState) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d seats", s.seats(), s.limit)
+	fmt.Fprintf(&b, "%d of %s seats, %d of %s readers", s.used(seat), limitText(s.limit), s.used(licence), limitText(s.readers))
 	for _, p := range s.users {
 		fmt.Fprintf(&b, "; %s", p)
 	}
@@ -150,6 +190,13 @@ func (p person) String() string {
 		}
 	}
 	return fmt.Sprintf("u%d v%d %s mail=%s ext=%s title=%s %s holds %v", p.by, p.version, p.name, p.mail, p.external, p.title, is, p.held)
+}
+
+func limitText(limit int) string {
+	if limit == unlimited {
+		return "any number of"
+	}
+	return strconv.Itoa(limit)
 }
 
 // A sent has what a request sends of a user; a nil value is not sent.
@@ -190,6 +237,7 @@ const (
 	doCreateApp = "create in app"
 	doModifyApp = "modify in app"
 	doPurge     = "purge"
+	doGrow      = "grow" // no request: shards are added to the ledger
 )
 
 // A userCall is a request.
@@ -201,7 +249,8 @@ type userCall struct {
 	// ifMatch and ifNone are versions, 0 for none.
 	ifMatch, ifNone int64
 	limit           int
-	by, value       string // of a search: the attribute and its value
+	of              holding // that the limit is of
+	by, value       string  // of a search: the attribute and its value
 }
 
 func (c *userCall) String() string {
@@ -217,7 +266,7 @@ func (c *userCall) String() string {
 	}
 	switch c.kind {
 	case doLimit:
-		text += fmt.Sprint(" ", c.limit)
+		text += fmt.Sprint(" ", limitText(c.limit), " ", c.of)
 	case doFind:
 		text += fmt.Sprintf(" %s eq %q", c.by, c.value)
 	}
@@ -227,11 +276,12 @@ func (c *userCall) String() string {
 // A userAnswer is the answer to a userCall, decoded.
 type userAnswer struct {
 	answer
-	// full reports that the refusal names the seats.
-	full bool
+	// full is what the refusal says that none is left of.
+	full holding
 	// shown are the users in the answer, if it shows any.
-	shown       []seen
-	used, limit int
+	shown []seen
+	// used and limit are those of seats, readers and readerLimit those of licences.
+	used, limit, readers, readerLimit int
 }
 
 // A seen is a user as an answer shows it.
@@ -250,14 +300,14 @@ func (a *userAnswer) String() string {
 		return "503, nothing was changed"
 	}
 	text := fmt.Sprint(a.status)
-	if a.full {
-		text += " no seat"
+	if a.full != nothing {
+		text += " none left of the " + string(a.full)
 	}
 	for _, s := range a.shown {
 		text += fmt.Sprintf(" %s v%d %s mail=%s ext=%s title=%s active=%t reader=%t", s.id[len(s.id)-4:], s.version, s.name, s.mail, s.external, s.title, s.active, s.reader)
 	}
 	if a.limit > 0 || a.used > 0 {
-		text += fmt.Sprintf(" %d of %d seats", a.used, a.limit)
+		text += fmt.Sprintf(" %d of %s seats, %d of %s readers", a.used, limitText(a.limit), a.readers, limitText(a.readerLimit))
 	}
 	return text
 }
@@ -266,13 +316,13 @@ func (a *userAnswer) String() string {
 type verdict struct {
 	next   *userState
 	status int
-	full   bool
-	// stale reports that If-Match does not hold, seatless that a seat is missing
-	// then. A taken value and a missing seat are reported first, but each is read at a
+	full   holding
+	// stale reports that If-Match does not hold, lacking what is missing then. A taken value and a missing seat are reported first, but each is read at a
 	// moment of its own: if the values change hands meanwhile, the answer may be 412, or
 	// that seats are missing.
-	stale, seatless bool
-	shown           []int // the records shown, by their index in next
+	stale   bool
+	lacking holding
+	shown   []int // the records shown, by their index in next
 }
 
 // step reports whether an answer fits a state, and returns the next one.
@@ -284,7 +334,7 @@ func (s *userState) step(c *userCall, a *userAnswer) (bool, *userState) {
 	if a.unknown {
 		return true, v.next
 	}
-	if v.stale && (a.status == 412 || v.seatless && a.status == 403 && a.full) {
+	if v.stale && (a.status == 412 || v.lacking != nothing && a.status == 403 && a.full == v.lacking) {
 		return true, s
 	}
 	if a.status != v.status || a.full != v.full {
@@ -292,7 +342,7 @@ func (s *userState) step(c *userCall, a *userAnswer) (bool, *userState) {
 	}
 	switch c.kind {
 	case doUsage:
-		return a.used == s.seats() && a.limit == s.limit, s
+		return a.used == s.used(seat) && a.limit == s.limit && a.readers == s.used(licence) && a.readerLimit == s.readers, s
 	case doLimit, doDelete, doPurge:
 		return true, v.next
 	}
@@ -324,7 +374,7 @@ func (s *userState) fits(records []int, shown []seen, app bool) (bool, *userStat
 				continue
 			}
 			if found = true; p != s.users[i] {
-				next = &userState{limit: s.limit, users: slices.Clone(next.users)}
+				next = s.having(slices.Clone(next.users))
 				next.users[i] = p
 			}
 			break
@@ -355,7 +405,13 @@ func (s *userState) judge(c *userCall) verdict {
 	case doCreateApp:
 		return s.createInApp(c)
 	case doLimit:
-		return verdict{next: &userState{limit: c.limit, users: s.users}, status: 200}
+		next := s.having(s.users)
+		if c.of == licence {
+			next.readers = c.limit
+		} else {
+			next.limit = c.limit
+		}
+		return verdict{next: next, status: 200}
 	case doUsage:
 		return s.refuse(200)
 	case doFind:
@@ -382,7 +438,7 @@ func (s *userState) judge(c *userCall) verdict {
 		p.version++
 		return verdict{next: s.with(i, p), status: 204}
 	case doPurge:
-		return verdict{next: &userState{limit: s.limit, users: slices.Delete(slices.Clone(s.users), i, i+1)}, status: 204}
+		return verdict{next: s.having(slices.Delete(slices.Clone(s.users), i, i+1)), status: 204}
 	case doModifyApp:
 		return s.modifyInApp(c, i)
 	default:
@@ -442,8 +498,8 @@ func (s *userState) post(c *userCall) verdict {
 		}
 		active, reader = p.active, p.reader
 	}
-	if active && !reader && !link && s.seats() >= s.limit {
-		return verdict{next: s, status: 403, full: true}
+	if lacks := s.lacks(person{active: active, reader: reader}, nothing); !link && lacks != nothing {
+		return verdict{next: s, status: 403, full: lacks}
 	}
 	p.version++
 	p.name, p.mail, p.external, p.title, p.held = text(c.sent.name), mail, text(c.sent.external), text(c.sent.title), wanted
@@ -506,16 +562,16 @@ func (s *userState) update(c *userCall, i int) verdict {
 	}
 	wanted := claimsOf(p.name, p.mail, p.external)
 	live, _ := s.holders(wanted, i)
-	needs := p.active && !p.reader && (!was.active || was.reader)
+	lacks := s.lacks(p, was.holds())
 	current := c.ifMatch == 0 || c.ifMatch == was.version
 	p.held = wanted
 	switch {
 	case p == was && current:
 		return verdict{next: s, status: 200, shown: []int{i}}
 	case len(live) > 0:
-		return verdict{next: s, status: 409, stale: !current, seatless: needs && s.seats() >= s.limit}
-	case needs && s.seats() >= s.limit:
-		return verdict{next: s, status: 403, full: true, stale: !current}
+		return verdict{next: s, status: 409, stale: !current, lacking: lacks}
+	case lacks != nothing:
+		return verdict{next: s, status: 403, full: lacks, stale: !current}
 	case !current:
 		return s.refuse(412)
 	}
@@ -536,8 +592,8 @@ func (s *userState) createInApp(c *userCall) verdict {
 	if !p.active {
 		p.off = byApplication
 	}
-	if p.active && !p.reader && s.seats() >= s.limit {
-		return verdict{next: s, status: 409, full: true}
+	if lacks := s.lacks(p, nothing); lacks != nothing {
+		return verdict{next: s, status: 409, full: lacks}
 	}
 	next, at := s.and(p)
 	return verdict{next: next, status: 201, shown: []int{at}}
@@ -553,11 +609,11 @@ func (s *userState) modifyInApp(c *userCall, i int) verdict {
 			p.off = byNobody
 		}
 	}
-	switch {
-	case p == was:
+	if p == was {
 		return verdict{next: s, status: 200, shown: []int{i}}
-	case p.active && !p.reader && (!was.active || was.reader) && s.seats() >= s.limit:
-		return verdict{next: s, status: 409, full: true}
+	}
+	if lacks := s.lacks(p, was.holds()); lacks != nothing {
+		return verdict{next: s, status: 409, full: lacks}
 	}
 	p.version++
 	return verdict{next: s.with(i, p), status: 200, shown: []int{i}}

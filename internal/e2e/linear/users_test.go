@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 type users struct {
 	*recorder
 	w *world
+	// sharded reports that the ledger has several shards, and both kinds of limits change.
+	sharded bool
 
 	mu    sync.Mutex
 	known []string         // ids, in the order in which they were first shown
@@ -27,7 +30,7 @@ type users struct {
 
 func usersModel(limit int) porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return &userState{limit: limit} },
+		Init: func() any { return &userState{limit: limit, readers: unlimited} },
 		Step: func(state, input, output any) (bool, any) {
 			ok, next := state.(*userState).step(input.(*userCall), output.(*userAnswer))
 			return ok, next
@@ -61,10 +64,17 @@ func (h *users) draw(r *rand.Rand) *userCall {
 		doPost, doPost, doPost, doPost, doPut, doPut, doPatch, doPatch, doPatch, doPatch, doDelete, doDelete, doGet, doGet, doFind,
 		doLimit, doUsage, doCreateApp, doModifyApp, doPurge,
 	})
+	if h.sharded && r.IntN(4) == 0 {
+		c.kind = *one(r, []string{doGrow, doLimit, doPatch, doModifyApp})
+	}
 	title := fmt.Sprint("t", c.n)
+	mails, externals := mails, externals
+	if h.sharded && r.IntN(3) > 0 { // seats are to be refused, not values
+		mails, externals = []string{""}, []string{""}
+	}
 	switch c.kind {
 	case doPost, doPut:
-		c.sent = sent{name: one(r, userNames), title: &title, active: sometimes(r, 3, true, false), reader: sometimes(r, 3, true, false)}
+		c.sent = sent{name: one(r, h.names()), title: &title, active: sometimes(r, 3, true, false), reader: sometimes(r, 3, true, false)}
 		if m := one(r, mails); *m != "" {
 			c.sent.mail = m
 		}
@@ -76,9 +86,9 @@ func (h *users) draw(r *rand.Rand) *userCall {
 		case 0:
 			c.sent.title = &title
 		case 1:
-			c.sent.name = one(r, userNames)
+			c.sent.name = one(r, h.names())
 		case 2:
-			c.sent.external = one(r, externals[1:])
+			c.sent.external = one(r, []string{"e1", "e2"})
 		case 3:
 			c.sent.reader = one(r, []bool{true, false})
 		default:
@@ -86,21 +96,63 @@ func (h *users) draw(r *rand.Rand) *userCall {
 		}
 	case doFind:
 		c.by = *one(r, []string{"userName", "emails", "externalId"})
-		c.value = *one(r, map[string][]string{"userName": userNames, "emails": mails[2:], "externalId": externals[1:]}[c.by])
+		c.value = *one(r, h.searched(c.by))
 	case doLimit:
-		c.limit = r.IntN(4)
+		c.limit, c.of = r.IntN(4), seat
+		if h.sharded {
+			h.drawLimit(r, c)
+		}
 	case doCreateApp:
-		c.sent = sent{name: one(r, userNames), active: sometimes(r, 4, false), reader: sometimes(r, 4, true)}
+		c.sent = sent{name: one(r, h.names()), active: sometimes(r, 4, false), reader: sometimes(r, 4, true)}
 		if m := one(r, mails); *m != "" {
 			c.sent.mail = m
 		}
 	case doModifyApp:
 		c.sent = sent{active: sometimes(r, 1, true, false), reader: sometimes(r, 3, true, false)}
+		if h.sharded && r.IntN(2) == 0 { // a conversion alone
+			c.sent = sent{reader: one(r, []bool{true, false})}
+		}
 	}
 	if slices.Contains([]string{doPut, doPatch, doDelete, doGet, doModifyApp, doPurge}, c.kind) {
 		h.aim(r, c)
 	}
 	return c
+}
+
+func (h *users) searched(by string) []string {
+	return map[string][]string{"userName": h.names(), "emails": mails[2:], "externalId": externals[1:]}[by]
+}
+
+// names returns the userNames: as many as there may be seats.
+func (h *users) names() []string {
+	if h.sharded {
+		return append(userNames[:len(userNames):len(userNames)], "eve", "fay", "gus", "hal")
+	}
+	return userNames
+}
+
+// drawLimit draws a limit around what is in use, or none.
+func (h *users) drawLimit(r *rand.Rand, c *userCall) {
+	c.of = *one(r, []holding{seat, seat, licence})
+	switch {
+	case r.IntN(5) == 0:
+		c.limit = unlimited
+	case c.of == seat:
+		c.limit = 1 + r.IntN(4)
+	default:
+		c.limit = r.IntN(3)
+	}
+}
+
+func (c *userCall) limitBody() string {
+	name, value := "maxSeats", "null"
+	if c.of == licence {
+		name = "maxReaders"
+	}
+	if c.limit != unlimited {
+		value = fmt.Sprint(c.limit)
+	}
+	return fmt.Sprintf(`{%q:%s}`, name, value)
 }
 
 // aim chooses the user of a request. One that is not known yet makes it a search.
@@ -210,7 +262,7 @@ func (h *users) send(from *client, c *userCall) *userAnswer {
 	case doFind:
 		a = from.send(http.MethodGet, "/Users?filter="+url.QueryEscape(fmt.Sprintf("%s eq %q", c.by, c.value)), "")
 	case doLimit:
-		a = from.send(http.MethodPatch, app, fmt.Sprintf(`{"maxSeats":%d}`, c.limit))
+		a = from.send(http.MethodPatch, app, c.limitBody())
 	case doUsage:
 		a = from.send(http.MethodGet, app+"/usage", "")
 	case doCreateApp:
@@ -257,12 +309,24 @@ func (h *users) read(from *client, c *userCall, a answer) *userAnswer {
 	switch {
 	case a.unknown || a.refused:
 	case a.status == http.StatusForbidden || a.status == http.StatusConflict:
-		out.full = strings.Contains(string(a.body), "seats in use")
+		for _, of := range []holding{seat, licence} {
+			if strings.Contains(string(a.body), string(of)+" in use") {
+				out.full = of
+				h.reach("none left of the " + string(of))
+			}
+		}
 	case a.status >= 300 || c.kind == doDelete || c.kind == doPurge || c.kind == doLimit:
 	case c.kind == doUsage:
-		var usage struct{ Seats struct{ Used, Limit int } }
+		usage := struct{ Seats, Readers struct{ Used, Limit *int } }{}
 		from.decode(a, &usage)
-		out.used, out.limit = usage.Seats.Used, usage.Seats.Limit
+		count := func(n *int) int {
+			if n == nil {
+				return unlimited
+			}
+			return *n
+		}
+		out.used, out.limit = count(usage.Seats.Used), count(usage.Seats.Limit)
+		out.readers, out.readerLimit = count(usage.Readers.Used), count(usage.Readers.Limit)
 	case c.kind == doFind:
 		var list struct{ Resources []userDocument }
 		from.decode(a, &list)
@@ -288,6 +352,10 @@ func (h *users) read(from *client, c *userCall, a answer) *userAnswer {
 // do sends a request and records it.
 func (h *users) do(from *client, c *userCall) *userAnswer {
 	var out *userAnswer
+	if c.kind == doGrow {
+		h.grow(from)
+		return nil
+	}
 	h.record(from.number, c, func() (any, outcome) {
 		out = h.send(from, c)
 		return out, outcome{unknown: out.unknown, wrong: out.broken(), status: out.status}
@@ -295,9 +363,27 @@ func (h *users) do(from *client, c *userCall) *userAnswer {
 	return out
 }
 
-// begin creates a few users.
+// grow adds shards to the ledger, as contention does. No answer shows it.
+func (h *users) grow(from *client) {
+	ctx := (&call{client: from.number, left: -1, patience: -1}).in(context.Background())
+	n, err := from.w.instance(from.instance).app.Store.AddShards(ctx, h.w.tenant)
+	if err == nil { // otherwise a fault
+		h.reach(fmt.Sprint(n, " shards"))
+	}
+}
+
+// begin creates a few users. In shards, the ledger grows first, and about as many users are
+// created as there are seats.
 func (h *users) begin(first *client, r *rand.Rand) {
-	for range r.IntN(3) {
+	few := r.IntN(3)
+	if h.sharded {
+		h.do(first, &userCall{n: h.next(), kind: doLimit, of: licence, limit: r.IntN(3)})
+		for range r.IntN(3) {
+			h.grow(first)
+		}
+		few = 2 + r.IntN(4)
+	}
+	for range few {
 		c := h.draw(r)
 		for c.kind != doPost && c.kind != doCreateApp {
 			c = h.draw(r)
@@ -315,7 +401,7 @@ func (h *users) run(c *client, requests int) {
 
 // end reads everything that can be read.
 func (h *users) end(last *client) {
-	for _, name := range userNames {
+	for _, name := range h.names() {
 		h.do(last, &userCall{n: h.next(), kind: doFind, by: "userName", value: name})
 	}
 	h.mu.Lock()
