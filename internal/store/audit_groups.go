@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,7 +69,8 @@ func (a *audit) hasTask(task directory.Task) bool {
 // auditMembers compares the memberships of groups with the memberships of users,
 // page by page: a tenant may have more than fit in memory.
 func (s *Store) auditMembers(ctx context.Context, a *audit) error {
-	for id, g := range a.groups {
+	for _, id := range slices.Sorted(maps.Keys(a.groups)) {
+		g := a.groups[id]
 		for epoch := int64(1); epoch <= g.epochs; epoch++ {
 			if epoch == g.epoch {
 				if err := s.auditGroup(ctx, a, id, epoch); err != nil {
