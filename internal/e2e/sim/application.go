@@ -89,7 +89,7 @@ func (a *application) step() {
 			a.ask("DELETE", "/users/"+id, "")
 		}
 	case x < 70:
-		a.ask("PATCH", "", fmt.Sprintf(`{"maxSeats":%d}`, 1+a.random.IntN(12)))
+		a.ask("PATCH", "", a.limit())
 	case x < 76:
 		a.ask("PATCH", "", fmt.Sprintf(`{"rehire":%q,"unknownMembers":%q}`, a.one("warn", "keep", "refuse"), a.one("skip", "refuse")))
 	case x < 84:
@@ -99,6 +99,16 @@ func (a *application) step() {
 	default:
 		a.ask("GET", a.one("", "/usage", "/overview", "/log", "/failed-users", "/tokens", "/users", "/groups"), "")
 	}
+}
+
+// limit returns the change of a limit: below or above what is in use, far above it, or
+// none.
+func (a *application) limit() string {
+	value := a.one("null", "40", fmt.Sprint(1+a.random.IntN(12)), fmt.Sprint(1+a.random.IntN(12)))
+	if a.chance(0.4) {
+		return fmt.Sprintf(`{"maxReaders":%s}`, value)
+	}
+	return fmt.Sprintf(`{"maxSeats":%s}`, value)
 }
 
 func (a *application) one(choices ...string) string { return choices[a.random.IntN(len(choices))] }

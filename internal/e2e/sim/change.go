@@ -77,12 +77,13 @@ func (w *world) recordsOf(tx table.Transaction) map[table.Key]table.Item {
 func (w *world) committed(c *call, before map[table.Key]table.Item) {
 	w.commits++
 	after := w.recordsOf(c.tx)
-	entries := w.entriesOf(c.tx)
+	entries, ledger := w.entriesOf(c.tx), "" // the tenant whose ledger changes
 	for _, key := range recordKeys(c.tx) {
 		was, had := before[key]
 		is, has := after[key]
 		if part(key) == "LEDGER" {
 			w.checkLedger(c, was, is)
+			ledger = tenantOf(key)
 			continue
 		}
 		wasAt, isAt := was.Attributes.Number("ver"), is.Attributes.Number("ver")
@@ -97,6 +98,9 @@ func (w *world) committed(c *call, before map[table.Key]table.Item) {
 		if c.request != nil && !isStep(c.tx) { // a step may belong to the change of an earlier request
 			c.request.changes = append(c.request.changes, change{resource: part(key) + " " + key.Sort, version: isAt})
 		}
+	}
+	if ledger != "" {
+		w.noteLedger(c.request, ledger)
 	}
 	if c.request != nil && c.request.customer != nil {
 		for _, op := range c.tx.Ops {
@@ -119,6 +123,10 @@ func (w *world) count(tx table.Transaction, err error) {
 			w.reached["a task of the kind "+kind+" is begun"]++
 		case part(op.Key) == "TASKS" && op.Kind == table.OpDelete:
 			w.reached["a task of the kind "+kind+" is finished"]++
+		case part(op.Key) == "LEDGER" && op.Kind == table.OpPut && op.Key.Sort != "0":
+			w.reached["a ledger gets a shard"]++
+		case part(op.Key) == "LEDGER" && op.Kind == table.OpDelete && op.Key.Sort != "0":
+			w.reached["a shard is merged"]++
 		case part(op.Key) == "GUARD" && op.Kind == table.OpPut:
 			w.reached["a user is protected"]++
 		}

@@ -89,9 +89,10 @@ const settling = 30 * time.Second
 // error of the server.
 func (w *world) checkRequests() {
 	for _, r := range w.requests {
-		if r.method == "SWEEP" {
-			continue
+		if r.customer == nil {
+			continue // a sweep, or a program of the operator
 		}
+		w.checkRefusal(r)
 		healthy := w.isHealthy(r)
 		switch {
 		case r.served == nil && !r.crashed && r.in != nil:
@@ -220,8 +221,10 @@ func (w *world) checkLog(c *customer, l *ledger) {
 			continue
 		}
 		id := e.Text("rid")
-		sums["seats"] += e.Number("dseat")
-		sums["readers"] += e.Number("dread")
+		if id != c.name { // a recount corrects what no change has done
+			sums["seats"] += e.Number("dseat")
+			sums["readers"] += e.Number("dread")
+		}
 		seats[id] += e.Number("dseat")
 		if v := e.Number("ver"); v > 0 {
 			versions[id] = append(versions[id], v)

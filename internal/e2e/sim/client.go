@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // A proc is a simulated process outside of the service. It may wait only by its
@@ -246,6 +248,19 @@ type customer struct {
 	// touched are the users that the application changed.
 	touched map[string]bool
 	idps    []*idp
+	// damaged says that the ledger counts a seat too many, and moments are what the ledger
+	// was after each change.
+	damaged bool
+	moments []moment
+}
+
+// id returns the tenant's id.
+func (c *customer) id() tenant.ID {
+	id, err := tenant.ParseID(c.name)
+	if err != nil {
+		panic(err) // addCustomer names it
+	}
+	return id
 }
 
 // String returns the tenant's name.

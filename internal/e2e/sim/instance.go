@@ -38,6 +38,8 @@ type instance struct {
 	clogUntil time.Time
 	serving   map[*request]bool
 	tokens    atomic.Int64
+	// reliable reports that its calls meet no faults.
+	reliable bool
 }
 
 // start starts an instance.

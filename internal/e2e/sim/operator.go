@@ -76,6 +76,9 @@ func (w *world) ending(p *proc) {
 		p.sleep(2 * time.Minute)
 		p.sweep()
 	}
+	last := *w.operator
+	last.proc = p
+	last.finish()
 }
 
 // populate starts the instances and all processes.
@@ -94,6 +97,9 @@ func (w *world) populate() {
 	if !w.options.NoFaults && w.random.IntN(3) > 0 {
 		w.spawn("crashes", w.crashing)
 	}
+	o := w.newOperator()
+	w.operator = o
+	w.spawn("operator", func(p *proc) { o.proc = p; o.run() })
 	w.spawn("end", w.ending)
 }
 

@@ -233,7 +233,9 @@ func (c *call) name() string {
 
 // plan draws how long the request is under way.
 func (c *call) plan(random *rand.Rand) time.Duration {
-	c.faults = c.world.faults
+	if c.faults = c.world.faults; c.in.reliable {
+		c.faults = c.faults.calmed()
+	}
 	way := c.way(random)
 	switch x := random.Float64(); {
 	case x < c.faults.Lost:

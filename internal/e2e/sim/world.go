@@ -77,8 +77,13 @@ type world struct {
 	started   int
 	reached   map[string]int
 	instances []*instance
+	// programs are connections to the table that serve nobody, and damages counts what was
+	// written to it by nothing of the product.
+	programs  []*instance
+	damages   int
 	requests  []*request
 	customers []*customer
+	operator  *operator
 	// running counts the processes, working those of them that are clients with
 	// steps left.
 	running atomic.Int64
@@ -166,7 +171,7 @@ func (w *world) drain() {
 
 // end ends all goroutines of the bubble, whatever their state.
 func (w *world) end() {
-	for _, in := range w.instances {
+	for _, in := range slices.Concat(w.instances, w.programs) {
 		close(in.ended)
 	}
 	close(w.over)
