@@ -121,7 +121,7 @@ func (b *bulkRun) begin(step bulk.Step) *bulkCall {
 // do runs the step and logs its event.
 func (c *bulkCall) do(ctx context.Context) *bulkResult {
 	s := c.b.s
-	s.limits.Charge(ctx, c.q.grant.Tenant, c.q.start, 1)
+	s.limits.Charge(ctx, c.q.grant.Tenant, s.Now(), 1)
 	ctx, usage := table.WithUsage(ctx)
 	result := &bulkResult{}
 	answer, err := c.answer(ctx, result)

@@ -1,7 +1,10 @@
 package httpapi_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -112,6 +116,82 @@ func TestLimit_ChargesTheWorkOfBulkOperations(t *testing.T) {
 	})
 	require.Positive(t, alone)
 	require.GreaterOrEqual(t, bulk, alone)
+}
+
+// slowOnce is a table whose first read takes a while.
+type slowOnce struct {
+	table.Table
+	meanwhile func()
+}
+
+func (s *slowOnce) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
+	if meanwhile := s.meanwhile; meanwhile != nil {
+		s.meanwhile = nil
+		meanwhile()
+	}
+	return s.Table.Get(ctx, keys...)
+}
+
+// clocked are instances with one clock, at the lowest rate.
+type clocked struct {
+	*service
+	now time.Time
+}
+
+// instance starts an instance, and returns how a request is sent to it.
+func (c *clocked) instance(on table.Table) func(method, path, body string) int {
+	a, err := app.NewWith(on, app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate},
+		slog.New(slog.DiscardHandler), app.Options{Now: func() time.Time { return c.now }})
+	require.NoError(c.t, err)
+	handler := a.Handler()
+	return func(method, path, body string) int {
+		r := httptest.NewRequestWithContext(c.t.Context(), method, baseURL+path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		r.Header.Set("Content-Type", "application/scim+json")
+		answered := httptest.NewRecorder()
+		handler.ServeHTTP(answered, r)
+		return answered.Code
+	}
+}
+
+// A request counts from when its token is read. At its start, what another instance has
+// leased since would be in the future, and the bucket empty.
+func TestLimit_CountsFromWhenTheTokenIsRead(t *testing.T) {
+	engine := enginetest.Memory(t)
+	s := &clocked{newServiceOn(t, engine, 5, tenant.DefaultSettings()), time.Now()}
+	slow := &slowOnce{Table: engine}
+	one, other := s.instance(slow), s.instance(engine)
+	slow.meanwhile = func() {
+		s.now = s.now.Add(5 * time.Second)
+		assert.Equal(t, 200, one("GET", "/Users", ""), "without a lease")
+		for range 3 {
+			assert.Equal(t, 200, other("GET", "/Users", ""))
+		}
+	}
+	assert.Equal(t, 200, one("GET", "/Users", ""))
+}
+
+// The work of a long request is charged when it is done. At its start, a bucket that is
+// spent up to now would be too far ahead to be believed, and would be filled.
+func TestLimit_LongRequestDoesNotFillTheBucket(t *testing.T) {
+	engine := enginetest.Memory(t)
+	s := &clocked{newServiceOn(t, engine, 100, tenant.DefaultSettings()), time.Now()}
+	var ids []string
+	for i := range 90 {
+		a := s.send("POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d"`, i)))
+		ids = append(ids, a.body["id"].(string))
+	}
+	slow := &slowOnce{Table: engine}
+	one, other, third := s.instance(slow), s.instance(engine), s.instance(engine)
+	slow.meanwhile = func() {
+		s.now = s.now.Add(12 * time.Second)
+		for other("GET", "/Users?count=1", "") == 200 {
+			continue
+		}
+	}
+	assert.Equal(t, 201, one("POST", "/Groups", stage.Group("large", ids...)))
+	assert.Equal(t, 200, third("GET", "/Users?count=1", ""), "without a lease")
+	assert.Equal(t, 429, third("GET", "/Users?count=1", ""))
 }
 
 func TestLimit_IsNeverUnder25(t *testing.T) {

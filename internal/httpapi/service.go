@@ -202,7 +202,7 @@ func (s *Service) charge(ctx context.Context, q *request, usage *table.Usage) {
 	for _, f := range q.filters {
 		work += f.Work()
 	}
-	s.limits.Charge(ctx, q.grant.Tenant, q.start, int(c.ReadUnits/tokenReads)+int(c.WriteUnits/tokenWrites)+work/tokenWork)
+	s.limits.Charge(ctx, q.grant.Tenant, s.Now(), int(c.ReadUnits/tokenReads)+int(c.WriteUnits/tokenWrites)+work/tokenWork)
 }
 
 // serves reports whether this service serves the route.
@@ -236,7 +236,8 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	q.event.Tenant, q.event.TokenID = grant.Tenant.String(), grant.TokenID
 	q.event.recognize(q.URL.RawQuery, grant.Label)
 	if err == nil {
-		if wait, ok := s.limits.Take(ctx, grant.Tenant, q.start); !ok {
+		// Not as of the start: other instances may have leased since.
+		if wait, ok := s.limits.Take(ctx, grant.Tenant, s.Now()); !ok {
 			err = &problem{cause: cause.RateLimit, retryAfter: int(math.Ceil(wait.Seconds()))}
 		}
 	}
