@@ -19,6 +19,7 @@ func (w *world) check() {
 		return // the same run is checked on the simulation's own engine
 	}
 	w.checkRequests()
+	w.checkRates()
 	w.audit()
 	stored := map[string][]table.Item{}
 	for _, item := range memory.Items() {

@@ -47,10 +47,10 @@ func (w *world) start() *instance {
 	w.started++
 	in := &instance{
 		world: w, number: w.started, ended: make(chan struct{}), serving: map[*request]bool{},
-		skew: time.Duration(w.random.Int64N(int64(maxSkew))) - maxSkew/2,
+		skew: w.skew(),
 	}
 	now := func() time.Time { return time.Now().Add(in.skew).Round(0) }
-	a, err := app.NewWith(wire{in}, app.Config{BaseURL: host + "/scim/v2", TenantRate: app.DefaultTenantRate},
+	a, err := app.NewWith(wire{in}, app.Config{BaseURL: host + "/scim/v2", TenantRate: w.rate},
 		slog.New(lines{in}), app.Options{
 			Now: now, Random: w.source(), NewToken: in.token,
 			Retry: []table.RetryOption{

@@ -93,6 +93,9 @@ func (w *world) populate() {
 	for n := range 2 + w.random.IntN(2) {
 		w.addCustomer(n, scale)
 	}
+	if w.storm {
+		w.addStorm(w.customers[0])
+	}
 	w.spawn("sweep", w.sweeps)
 	if !w.options.NoFaults && w.random.IntN(3) > 0 {
 		w.spawn("crashes", w.crashing)

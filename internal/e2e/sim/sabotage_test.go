@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,93 +83,93 @@ var sabotages = []struct {
 	found string
 	// seeds is how many seeds it may take.
 	seeds uint64
-	// crowds are needed to find it.
-	crowds bool
+	// crowds are needed to find it, or a storm.
+	crowds, storm bool
 	// from is the first seed.
 	from uint64
 }{
 	{"a name is reserved for two users", without(func(k table.Key, c table.Condition) bool {
 		return strings.HasPrefix(part(k), "NAMES#") && c.Kind == table.CondAbsent
-	}), "audit", 60, false, 0},
+	}), "audit", 60, false, false, 0},
 	{"a seat is taken beyond the limit", without(func(_ table.Key, c table.Condition) bool {
 		return c.Kind == table.CondBelow
-	}), "takes seats", 30, false, 0},
+	}), "takes seats", 30, false, false, 0},
 	{"a shard takes a seat beyond its part of the limit", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "LEDGER" && k.Sort != "0" && c.Kind == table.CondBelow
-	}), "in all shards", 30, false, 0},
+	}), "in all shards", 30, false, false, 0},
 	{"a shard keeps the part of the limit that it gives away", changing(func(op *table.Op) bool {
 		if op.Change.Add["seatLimit"] < 0 {
 			op.Change.Add = maps.Clone(op.Change.Add)
 			delete(op.Change.Add, "seatLimit")
 		}
 		return true
-	}), "together, of", 20, false, 0},
+	}), "together, of", 20, false, false, 0},
 	{"a user's version is not compared", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "USERS" && c.Kind == table.CondIs && c.Attribute == "ver"
-	}), "version", 200, false, 0},
+	}), "version", 200, false, false, 0},
 	{"a group's epoch is not compared", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "GROUPS" && c.Kind == table.CondIs && c.Attribute == "epoch"
-	}), "", 20, true, 190}, // rare
+	}), "", 20, true, false, 190}, // rare
 	{"a membership is not compared", without(func(k table.Key, _ table.Condition) bool {
 		return strings.HasPrefix(part(k), "G#")
-	}), "member of group", 60, false, 0},
+	}), "member of group", 60, false, false, 0},
 	{"a joining user is not looked at", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "USERS" && c.Attribute == "lv"
-	}), "", 200, false, 0},
+	}), "", 200, false, false, 0},
 	{"a change has no entry in the log", changing(func(op *table.Op) bool {
 		return part(op.Key) != "LOG"
-	}), "without its entry", 5, false, 0},
+	}), "without its entry", 5, false, false, 0},
 	{"an entry of every tenth request is left out", writing(func(ctx context.Context, t table.Table, tx table.Transaction) error {
 		if len(tx.Ops) > 4 && tx.Token[len(tx.Token)-1] == '7' {
 			tx.Ops = slices.DeleteFunc(slices.Clone(tx.Ops), func(op table.Op) bool { return part(op.Key) == "LOG" })
 		}
 		return t.Write(ctx, tx)
-	}), "without its entry", 10, false, 0},
+	}), "without its entry", 10, false, false, 0},
 	{"the log says more than happened", changing(func(op *table.Op) bool {
 		if part(op.Key) == "LOG" && op.Attributes.Has("dseat") {
 			op.Attributes = maps.Clone(op.Attributes)
 			delete(op.Attributes, "dseat")
 		}
 		return true
-	}), "by the log", 10, false, 0},
+	}), "by the log", 10, false, false, 0},
 	{"an entry is in another tenant's log", changing(func(op *table.Op) bool {
 		if part(op.Key) == "LOG" {
 			op.Key.Partition = strings.Replace(op.Key.Partition, "tenant1", "tenant0", 1)
 		}
 		return true
-	}), "of tenant", 40, false, 0},
+	}), "of tenant", 40, false, false, 0},
 	{"a seat is freed twice", changing(func(op *table.Op) bool {
 		if op.Change.Add["seats"] < 0 {
 			op.Change.Add = maps.Clone(op.Change.Add)
 			op.Change.Add["seats"]--
 		}
 		return true
-	}), "seats", 10, false, 0},
+	}), "seats", 10, false, false, 0},
 	{"a membership has no mirror", changing(func(op *table.Op) bool {
 		return op.Kind != table.OpPut || !strings.HasPrefix(part(op.Key), "U#")
-	}), "mirror", 10, false, 0},
+	}), "mirror", 10, false, false, 0},
 	{"a task is not listed as due", changing(func(op *table.Op) bool {
 		return op.Key.Partition != "DUE" || op.Kind == table.OpDelete
-	}), "", 60, false, 0},
+	}), "", 60, false, false, 0},
 	{"half of a transaction is applied", writing(func(ctx context.Context, t table.Table, tx table.Transaction) error {
 		if len(tx.Ops) > 3 && tx.Token[len(tx.Token)-1] == '3' {
 			tx.Ops = tx.Ops[:len(tx.Ops)/2]
 		}
 		return t.Write(ctx, tx)
-	}), "", 10, false, 0},
+	}), "", 10, false, false, 0},
 	{"a write is answered and not applied", writing(func(ctx context.Context, t table.Table, tx table.Transaction) error {
 		if tx.Token[len(tx.Token)-1] == '5' {
 			return nil
 		}
 		return t.Write(ctx, tx)
-	}), "", 10, false, 0},
+	}), "", 10, false, false, 0},
 	{"a transaction is applied again", func(t table.Table) table.Table {
 		var n atomic.Int64
 		return &broken{Table: t, change: func(tx table.Transaction) table.Transaction {
 			tx.Token = string(rune('a'+n.Add(1)%26)) + tx.Token
 			return tx
 		}}
-	}, "", 200, false, 0},
+	}, "", 200, false, false, 0},
 	{"reads are old", func(t table.Table) table.Table {
 		old := map[table.Key]table.Item{}
 		n := 0
@@ -181,10 +182,10 @@ var sabotages = []struct {
 				}
 			}
 		}}
-	}, "", 60, false, 0},
+	}, "", 60, false, false, 0},
 	{"a protected user is not looked at", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "USERS" && c.Attribute == "ver" || part(k) == "GUARD"
-	}), "", 200, false, 0},
+	}), "", 200, false, false, 0},
 	{"one user's name can never be written", writing(func(ctx context.Context, t table.Table, tx table.Transaction) error {
 		for _, op := range tx.Ops {
 			if strings.HasPrefix(op.Key.Sort, "person0") {
@@ -192,8 +193,20 @@ var sabotages = []struct {
 			}
 		}
 		return t.Write(ctx, tx)
-	}), "do not finish", 2, false, 0},
-	{"the users of another tenant are read", func(t table.Table) table.Table { return otherUsers{t} }, "", 60, false, 0},
+	}), "do not finish", 2, false, false, 0},
+	{"leases are not stored", changing(func(op *table.Op) bool { return part(op.Key) != "RATE" }), "requests are served in", 10, false, true, 0},
+	{"a bucket is always spent", func(t table.Table) table.Table {
+		return &broken{Table: t, get: func(items map[table.Key]table.Item) {
+			for key, item := range items {
+				if part(key) == "RATE" {
+					item.Attributes = maps.Clone(item.Attributes)
+					item.Attributes["spent"] = table.Number(time.Now().Add(time.Second).UnixMicro())
+					items[key] = item
+				}
+			}
+		}}
+	}, "is refused for its rate", 10, false, true, 0},
+	{"the users of another tenant are read", func(t table.Table) table.Table { return otherUsers{t} }, "", 60, false, false, 0},
 }
 
 // otherUsers answers every query of tenant1's users with tenant0's.
@@ -217,10 +230,10 @@ func TestSimulation_FindsSabotage(t *testing.T) {
 			t.Parallel()
 			var seen []string
 			for seed := s.from; seed < s.from+s.seeds; seed++ {
-				r := in(t, seed, Options{Table: s.table, Crowds: s.crowds})
+				r := in(t, seed, Options{Table: s.table, Crowds: s.crowds, Storm: s.storm})
 				if slices.ContainsFunc(r.Failures, func(f string) bool { return strings.Contains(f, s.found) }) {
 					t.Logf("found by seed %d: %.300s", seed, r.Failures[0])
-					sound := in(t, seed, Options{Crowds: s.crowds})
+					sound := in(t, seed, Options{Crowds: s.crowds, Storm: s.storm})
 					require.Empty(t, sound.Failures, "seed %d fails without the sabotage too", seed)
 					return
 				}

@@ -25,6 +25,7 @@ var (
 	clientsFlag = flag.Int("sim.clients", 0, "the most identity providers of a tenant")
 	stepsFlag   = flag.Int("sim.steps", 0, "the most that each of them does")
 	traceFlag   = flag.Int("sim.trace", 200, "how many of the last events are shown of a seed that fails")
+	stormFlag   = flag.Bool("sim.storm", false, "give one tenant of each run more requests than its rate")
 	calmFlag    = flag.Bool("sim.calm", false, "leave out all faults")
 )
 
@@ -36,7 +37,7 @@ func in(t *testing.T, seed uint64, o Options) (r Result) {
 
 // TestSimulation runs many seeds, and explains the first that fails.
 func TestSimulation(t *testing.T) {
-	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag}
+	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag, Storm: *stormFlag}
 	if *seedFlag >= 0 {
 		o.Trace = *traceFlag
 		report(t, in(t, uint64(*seedFlag), o), o)
@@ -90,7 +91,7 @@ var mustReach = []string{
 	"a change of the ledger is refused", "a user is protected",
 	"a ledger gets a shard", "a shard is merged", "a change of a ledger in shards", "refused: no seats are left", "refused: no readers are left",
 	"a recount is refused", "a recount repairs a ledger", "a recount finds a sound ledger",
-	"a rebuild repairs a reservation", "a rebuild finds sound reservations",
+	"refused: the rate", "a rebuild repairs a reservation", "a rebuild finds sound reservations",
 	"a task of the kind members is begun", "a task of the kind members is finished", "a task of the kind epoch is begun", "a task of the kind epoch is finished",
 	"a task of the kind tenant is begun", "a task of the kind tenant is finished",
 	"status 200", "status 201", "status 204", "status 400", "status 401", "status 403", "status 404", "status 409", "status 503",
@@ -155,6 +156,9 @@ func report(t *testing.T, r Result, o Options) {
 func (o Options) flags() (text string) {
 	if o.Long {
 		text += " -sim.long"
+	}
+	if o.Storm {
+		text += " -sim.storm"
 	}
 	if o.NoFaults {
 		text += " -sim.calm"

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -160,6 +161,8 @@ type call struct {
 	// Only the scheduler uses it.
 	answered bool
 	faults   faults
+	// failed reports that a call about a bucket had no answer for the instance.
+	failed atomic.Bool
 }
 
 // An outcome is what a call returns.
@@ -187,6 +190,7 @@ func (w wire) send(ctx context.Context, c *call) outcome {
 	case <-ctx.Done():
 		w.in.takeTurn(func() string { return "cancelled " + c.name() })
 		c.leaveUnknown()
+		c.noteBucket(ctx.Err())
 		return outcome{err: fmt.Errorf("%w: %w", c.lost(), ctx.Err())}
 	}
 }
@@ -405,6 +409,7 @@ func (c *call) commit() error {
 		w.reached["a transaction arrives again"]++
 	default:
 		w.applied[c.tx.Token] = true
+		c.noteLease()
 		if c.in.hasEnded() {
 			w.reached["a write of a crashed instance is applied"]++
 		}
@@ -443,6 +448,7 @@ func (c *call) reply(out outcome) {
 // answer lets the instance continue.
 func (c *call) answer(out outcome) {
 	c.answered = true
+	c.noteBucket(out.err)
 	c.world.note(c, "answer", out.err)
 	c.done <- out
 }

@@ -35,6 +35,8 @@ type Options struct {
 	// Crowds gives every identity provider a crowd, and every tenant two of them:
 	// large changes of groups, by two at once.
 	Crowds bool
+	// Storm gives one tenant more requests than its rate.
+	Storm bool
 	// Trace is how many of the last events are kept, 0 for none. With it the
 	// events are hashed.
 	Trace int
@@ -79,11 +81,16 @@ type world struct {
 	instances []*instance
 	// programs are connections to the table that serve nobody, and damages counts what was
 	// written to it by nothing of the product.
-	programs  []*instance
-	damages   int
-	requests  []*request
-	customers []*customer
-	operator  *operator
+	programs []*instance
+	damages  int
+	// rate is that of each tenant, and storm whether one of them sends more.
+	rate         int
+	storm        bool
+	leases       []lease
+	bucketFaults []bucketFault
+	requests     []*request
+	customers    []*customer
+	operator     *operator
 	// running counts the processes, working those of them that are clients with
 	// steps left.
 	running atomic.Int64
@@ -151,6 +158,7 @@ func newWorld(seed uint64, o Options) *world {
 	if random.IntN(3) == 0 {
 		w.patience = 500*time.Millisecond + time.Duration(random.Int64N(int64(5*time.Second)))
 	}
+	w.limitRate()
 	if o.NoFaults {
 		w.faults = w.faults.calmed()
 	}
