@@ -36,6 +36,7 @@ var tenantSources = []tenantSource{
 	{"internal/tenant", "ParseID", map[string]string{
 		"internal/access Parse":             "the text of a token, which its secret proves",
 		"internal/adminapi parseTenant":     "the path of a signed request",
+		"internal/e2e/sim customer.id":      "the simulation's own name for a tenant",
 		"internal/store sweep.finish":       "the name of a stored task",
 		"internal/store Store.Tenants":      "the stored list of all tenants",
 		"cmd/rollcall localOptions.run":     "an operator's command line",
