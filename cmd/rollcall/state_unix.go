@@ -25,3 +25,13 @@ func openPrivate(path string) (*os.File, error) {
 
 // refused reports whether no program listens on the address that was dialled.
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// lock locks a file for this process until it is closed. It reports false if another
+// process has it.
+func lock(file *os.File) (bool, error) {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

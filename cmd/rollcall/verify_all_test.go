@@ -213,6 +213,26 @@ func TestVerifyAll_ReadsWhatItCouldNotCheckAgain(t *testing.T) {
 	assert.Equal(t, []int{3, 3, 0}, []int{sum.Tenants, sum.Clean, sum.Unchecked})
 }
 
+// Two runs do not write one file: the second is refused, and the first continues.
+func TestVerifyAll_RefusesTheStateOfARunInProgress(t *testing.T) {
+	data, path := tenantsFolder(t, 1), filepath.Join(t.TempDir(), "state")
+	first, err := openVerifyState(path, "elsewhere", time.Now())
+	require.NoError(t, err)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	status, lines, _, stderr := verifyAll(t, "--data", data, "--state", path)
+	assert.Equal(t, exitUsage, status)
+	assert.Empty(t, lines)
+	assert.Contains(t, stderr, "another 'rollcall verify --all' is writing it")
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+	first.close()
+	again, err := openVerifyState(path, "elsewhere", time.Now())
+	require.NoError(t, err)
+	again.close()
+}
+
 func TestVerifyAll_RefusesAnotherState(t *testing.T) {
 	data, other := tenantsFolder(t, 1), tenantsFolder(t, 1)
 	state := filepath.Join(t.TempDir(), "state")

@@ -50,15 +50,27 @@ func openVerifyState(path, place string, now time.Time) (*verifyState, error) {
 		return nil, mistake("--state %s cannot be used: %w", path, err)
 	}
 	s.file = file
-	whole, err := s.read(place)
-	if err == nil {
-		err = s.begin(whole, place)
-	}
-	if err != nil {
+	if err := s.open(place); err != nil {
 		_ = file.Close()
 		return nil, mistake("--state %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// open locks the file, and prepares it for further lines.
+func (s *verifyState) open(place string) error {
+	alone, err := lock(s.file)
+	if err != nil {
+		return err
+	}
+	if !alone {
+		return errors.New("another 'rollcall verify --all' is writing it; wait until that one has ended, or name another file")
+	}
+	whole, err := s.read(place)
+	if err != nil {
+		return err
+	}
+	return s.begin(whole, place)
 }
 
 // stateBegins is how the file begins.
