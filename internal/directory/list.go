@@ -353,11 +353,12 @@ func (l *list[R]) matching(ctx context.Context, records []R, found func(R, scim.
 			return err
 		}
 		for i, r := range batch {
-			if l.query.Filter == nil || l.query.Filter.Match(resources[i]) {
-				found(r, resources[i])
-			}
+			// What the last record cost refuses nothing: the search is complete.
 			if err := l.worked(); err != nil {
 				return err
+			}
+			if l.query.Filter == nil || l.query.Filter.Match(resources[i]) {
+				found(r, resources[i])
 			}
 		}
 	}
