@@ -200,11 +200,11 @@ func (l *Limiter) Charge(ctx context.Context, t tenant.ID, now time.Time, tokens
 	s.spent += n
 	free := min(max(s.free.tokens, 0), n)
 	s.free.tokens -= free
-	if l.buckets == nil {
+	if l.buckets == nil || now.Before(s.openUntil) {
 		return
 	}
 	s.leased -= n - free
-	if -s.leased >= l.smallest() && !s.leasing && !now.Before(s.openUntil) {
+	if -s.leased >= l.smallest() && !s.leasing {
 		l.lease(ctx, t, s, now)
 	}
 }
@@ -235,6 +235,9 @@ func (l *Limiter) lease(ctx context.Context, t tenant.ID, s *share, now time.Tim
 	portion, debt := l.portion(s, now), max(0, -s.leased)
 	got, next, err := l.unlocked(s, func() (float64, time.Time, error) { return l.draw(ctx, t, now, portion, debt) })
 	if err != nil {
+		// What was served meanwhile is not charged: the failed lease may have paid it,
+		// and the tenant must not pay it when it has long kept its rate again.
+		s.leased = max(s.leased, 0)
 		s.openUntil = now.Add(openTime)
 		return
 	}

@@ -201,6 +201,25 @@ func TestCharge_DelaysTheNextRequests(t *testing.T) {
 	}
 }
 
+// Work that could not be charged, because the table did not answer, is not charged later: the
+// tenant has kept its rate since.
+func TestCharge_FailedLeaseLeavesNoDebt(t *testing.T) {
+	b := newBuckets()
+	l := throttle.New(perSecond, b)
+	b.err = errors.New("throttled")
+	for range 2 { // the second without another lease
+		l.Charge(t.Context(), id(t, "acme"), noon, perSecond)
+	}
+	b.err = nil
+	accepted := 0
+	for range 2 * perSecond {
+		if _, ok := l.Take(t.Context(), id(t, "acme"), noon.Add(time.Minute)); ok {
+			accepted++
+		}
+	}
+	assert.Equal(t, 2*perSecond, accepted)
+}
+
 // An instance whose clock is an hour fast blocks nobody for an hour.
 func TestTake_SurvivesAWrongClock(t *testing.T) {
 	b := newBuckets()
