@@ -85,14 +85,15 @@ type request struct {
 	token    string
 	admin    bool
 
-	n      atomic.Int64
-	in     *instance
-	sent   time.Time
-	lines  atomic.Int64
-	began  time.Time
-	took   time.Duration // until the instance answered
-	served *answer       // what the instance answered
-	got    *answer       // what the client received
+	n       atomic.Int64
+	in      *instance
+	sent    time.Time
+	lines   atomic.Int64
+	began   time.Time
+	took    time.Duration // until the instance answered
+	counted time.Time     // when it was counted for the rate; see countedAt
+	served  *answer       // what the instance answered
+	got     *answer       // what the client received
 	// crashed says that the instance crashed before it answered. unknown says
 	// that a write of the request may be applied later than its answer, or
 	// without its knowledge.

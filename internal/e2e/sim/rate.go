@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -109,6 +108,27 @@ func (c *call) noteBucket(err error) {
 	w.bucketFaults = append(w.bucketFaults, bucketFault{tenant: tenantOf(keys[0]), in: c.in, at: time.Now()})
 }
 
+// noteCounted keeps when a request that is served was counted: before its first call that is
+// not about its token or the bucket.
+func (c *call) noteCounted() {
+	if c.request == nil || !c.request.counted.IsZero() {
+		return
+	}
+	early := func(k table.Key) bool { return isShared(k) || part(k) == "RATE" || strings.HasPrefix(k.Sort, "TOKEN#") }
+	if slices.ContainsFunc(c.keys, early) || len(c.tx.Ops) > 0 && early(c.tx.Ops[0].Key) {
+		return
+	}
+	c.request.counted = time.Now()
+}
+
+// countedAt returns when the request was counted, or refused.
+func (r *request) countedAt() time.Time {
+	if r.counted.IsZero() {
+		return r.began.Add(r.took)
+	}
+	return r.counted
+}
+
 // price returns how many tokens a request may have cost, rather too many.
 func (r *request) price() float64 {
 	switch {
@@ -135,7 +155,7 @@ func (w *world) checkRates() {
 				instances[r.in] = true
 			}
 		}
-		slices.SortStableFunc(sent, func(a, b *request) int { return cmp.Compare(a.began.UnixNano(), b.began.UnixNano()) })
+		slices.SortStableFunc(sent, func(a, b *request) int { return a.countedAt().Compare(b.countedAt()) })
 		w.checkServed(c, sent, float64(len(instances)))
 		w.checkTooMany(c, sent, float64(len(instances)))
 	}
@@ -164,7 +184,7 @@ func (w *world) checkServed(c *customer, sent []*request, instances float64) {
 	var at []time.Time
 	for _, r := range sent {
 		if r.served != nil && r.served.status < 300 && !w.isOpen(r) {
-			at = append(at, r.began)
+			at = append(at, r.countedAt())
 		}
 	}
 	for from := range at {
@@ -184,7 +204,7 @@ func (w *world) checkServed(c *customer, sent []*request, instances float64) {
 // was failing.
 func (w *world) isOpen(r *request) bool {
 	return slices.ContainsFunc(w.bucketFaults, func(f bucketFault) bool {
-		after := r.began.Sub(f.at)
+		after := r.countedAt().Sub(f.at)
 		return f.in == r.in && f.tenant == r.customer.name && after > -300*time.Millisecond && after < 1100*time.Millisecond
 	})
 }
@@ -200,7 +220,19 @@ type spending struct {
 // spendings returns what was spent of a tenant's bucket, in order.
 func (w *world) spendings(c *customer, sent []*request) (all []spending) {
 	for _, r := range sent {
-		all = append(all, spending{at: r.began, tokens: r.price(), request: r})
+		all = append(all, spending{at: r.countedAt(), tokens: r.price(), request: r})
+		if r.price() <= 2 {
+			continue
+		}
+		// Work is charged while it is done: at any time until the end.
+		end := r.countedAt().Add(longestRequest)
+		if r.served != nil {
+			end = r.began.Add(r.took)
+		}
+		for at := r.countedAt(); at.Before(end); at = at.Add(time.Second) {
+			all = append(all, spending{at: at, tokens: r.price()})
+		}
+		all = append(all, spending{at: end, tokens: r.price()})
 	}
 	for _, l := range w.leases {
 		if l.tenant == c.name && l.isLost() {

@@ -240,6 +240,7 @@ func (c *call) plan(random *rand.Rand) time.Duration {
 	if c.faults = c.world.faults; c.in.reliable {
 		c.faults = c.faults.calmed()
 	}
+	c.noteCounted()
 	way := c.way(random)
 	switch x := random.Float64(); {
 	case x < c.faults.Lost:
