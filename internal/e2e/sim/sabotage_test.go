@@ -109,7 +109,7 @@ var sabotages = []struct {
 	}), "version", 200, false, false, 0},
 	{"a group's epoch is not compared", without(func(k table.Key, c table.Condition) bool {
 		return part(k) == "GROUPS" && c.Kind == table.CondIs && c.Attribute == "epoch"
-	}), "", 20, true, false, 190}, // rare
+	}), "", 400, true, false, 75}, // rare
 	{"a membership is not compared", without(func(k table.Key, _ table.Condition) bool {
 		return strings.HasPrefix(part(k), "G#")
 	}), "member of group", 60, false, false, 0},
