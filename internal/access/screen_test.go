@@ -95,7 +95,9 @@ func TestScreen_RefusesWhatWasNotMintedHereWithoutARead(t *testing.T) {
 	require.NoError(t, d.send(d.access, token))
 	before := d.cost()
 	for n := range 100 {
-		require.ErrorIs(t, d.send(d.access, forged(token, n)), access.ErrMalformed)
+		if other := forged(token, n); other != token {
+			require.ErrorIs(t, d.send(d.access, other), access.ErrMalformed)
+		}
 	}
 	for i := len(token) - 24; i < len(token); i++ {
 		other := "0"

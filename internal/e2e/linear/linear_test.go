@@ -171,6 +171,10 @@ func TestGroups_LinearizableOnDynamoDB(t *testing.T) {
 	ofGroups.check(t, *onDynamo, options{tenant: "acme", mixes: mixes, slow: true, shared: true, start: func(testing.TB) start { return from }})
 }
 
+// leastCounted is how many histories must have answers of each kind: fewer leave too much
+// to chance.
+const leastCounted = 8
+
 // check runs the histories of a test.
 func (s subject) check(t *testing.T, count int, o options) {
 	t.Helper()
@@ -195,7 +199,7 @@ func (s subject) check(t *testing.T, count int, o options) {
 	}
 	t.Logf("%d histories, %d requests, %d calls to the table; %d failed, %d of them undecided", after-first, requests, turns, failed, undecided)
 	t.Log(answers)
-	if *oneSeed == 0 {
+	if *oneSeed == 0 && after-first >= leastCounted {
 		answers.atLeast(t, s.least, int(after-first))
 	}
 }
