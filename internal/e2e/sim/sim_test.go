@@ -19,7 +19,7 @@ import (
 
 var (
 	seedFlag    = flag.Int64("sim.seed", -1, "run only this seed")
-	runsFlag    = flag.Int("sim.runs", 1700, "how many seeds to run")
+	runsFlag    = flag.Int("sim.runs", 2000, "how many seeds to run")
 	fromFlag    = flag.Uint64("sim.from", 1, "the first seed")
 	longFlag    = flag.Bool("sim.long", false, "make every run several times as long")
 	clientsFlag = flag.Int("sim.clients", 0, "the most identity providers of a tenant")
