@@ -188,7 +188,7 @@ func (t Trials) test(ctx context.Context, folder, pattern, overlay string) (outp
 	cmd := exec.CommandContext(ctx, "go", append(args, folder)...) //nolint:gosec // G204: the table's own packages and tests
 	cmd.Dir, cmd.WaitDelay = t.Root, time.Second
 	// The table is about the embedded engine: DynamoDB Local is slower.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "ROLLCALL_TEST_") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "ROLLCALL_TEST_") || strings.HasPrefix(e, "CI=") })
 	cmd.Env = append(cmd.Env, Overlay+"="+overlay)
 	var written bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &written, &written
