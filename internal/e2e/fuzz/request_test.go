@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
@@ -63,7 +64,7 @@ func FuzzEvent(f *testing.F) {
 		var tenants, claimed []string
 		for _, text := range event.Headers {
 			tenants = append(tenants, named(text)...)
-			for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+			for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' }) {
 				if token, err := access.Parse(word); err == nil {
 					claimed = append(claimed, token.Tenant.String())
 				}
