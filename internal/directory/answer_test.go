@@ -691,10 +691,10 @@ func TestSearch_ByKeyReadsWhatItFinds(t *testing.T) {
 		got, err := s.ask(s.over(s.raw, max(len(want), 1)), s.by(), l, 1, 100, nil)
 		require.NoError(t, err, "%s", l)
 		require.Equal(t, want, append([]string{}, got.ids...), "%s", l)
-		count := &breaking{Table: s.raw, at: -1}
+		count := newBreaking(s.raw, -1)
 		_, err = s.ask(s.over(count, 0), s.by(), l, 1, 100, nil)
 		require.NoError(t, err)
-		assert.LessOrEqual(t, count.calls.Load(), int64(7), "%s: calls of the table", l)
+		assert.LessOrEqual(t, count.Made(), int64(7), "%s: calls of the table", l)
 	}
 	require.Greater(t, keyed, 40)
 }

@@ -14,45 +14,25 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 var errCall = errors.New("the call failed")
 
 // breaking is a table of which one call fails, number at from 0.
 type breaking struct {
-	table.Table
+	*tabletest.Calls
 	at     int64
-	calls  atomic.Int64
 	writes atomic.Int64 // those applied before the failure
 }
 
-func (b *breaking) fails() error {
-	if b.calls.Add(1)-1 == b.at {
-		return errCall
-	}
-	return nil
-}
-
-func (b *breaking) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
-	if err := b.fails(); err != nil {
-		return nil, err
-	}
-	return b.Table.Get(ctx, keys...)
-}
-
-func (b *breaking) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if err := b.fails(); err != nil {
-		return table.Page{}, err
-	}
-	return b.Table.Query(ctx, q)
+func newBreaking(t table.Table, at int64) *breaking {
+	return &breaking{Calls: tabletest.NewFailing(t, at, errCall), at: at}
 }
 
 func (b *breaking) Write(ctx context.Context, tx table.Transaction) error {
-	if err := b.fails(); err != nil {
-		return err
-	}
-	err := b.Table.Write(ctx, tx)
-	if err == nil && b.calls.Load() <= b.at {
+	err := b.Calls.Write(ctx, tx)
+	if err == nil && b.Made() <= b.at {
 		b.writes.Add(1)
 	}
 	return err
@@ -78,7 +58,7 @@ func testFailedCalls(t *testing.T, base *crowd, before string, request func(c *c
 	for at, calls := int64(-1), int64(0); at < calls; at++ {
 		c := base.copied(t)
 		c.shows = shows
-		b := &breaking{Table: c.raw, at: at}
+		b := newBreaking(c.raw, at)
 		working := c.dir
 		c.dir = c.on(b)
 		err := request(c)
@@ -88,7 +68,7 @@ func testFailedCalls(t *testing.T, base *crowd, before string, request func(c *c
 		switch {
 		case at < 0:
 			require.NoError(t, err)
-			calls, after = b.calls.Load(), got
+			calls, after = b.Made(), got
 			require.NotZero(t, calls)
 		case b.writes.Load() == 0 && !shows: // what is shown is read beside a write
 			require.ErrorIs(t, err, errCall, "call %d of %d", at, calls)
@@ -163,13 +143,13 @@ func TestDirectory_ReportsEachFailedCallOfARead(t *testing.T) {
 	working := c.dir
 	try := func(name string, read func(c *crowd) error) {
 		t.Run(name, func(t *testing.T) {
-			whole := &breaking{Table: c.raw, at: -1}
+			whole := newBreaking(c.raw, -1)
 			c.dir = c.on(whole)
 			require.NoError(t, read(c))
-			require.NotZero(t, whole.calls.Load())
-			for at := range whole.calls.Load() {
-				c.dir = c.on(&breaking{Table: c.raw, at: at})
-				require.ErrorIs(t, read(c), errCall, "call %d of %d", at, whole.calls.Load())
+			require.NotZero(t, whole.Made())
+			for at := range whole.Made() {
+				c.dir = c.on(newBreaking(c.raw, at))
+				require.ErrorIs(t, read(c), errCall, "call %d of %d", at, whole.Made())
 			}
 			c.dir = working
 		})

@@ -444,11 +444,11 @@ func TestLists_ReportEachFailedRead(t *testing.T) {
 		} {
 			reads := int64(1)
 			for at := int64(-1); at < reads; at++ {
-				b := &breakingReads{breaking{Table: smallPages{s.raw, 3}, at: at}}
+				b := &breakingReads{newBreaking(smallPages{s.raw, 3}, at)}
 				_, err := s.ask(s.over(b, 0), s.by(), l, page.start, page.count, page.at)
 				if at < 0 {
 					require.NoError(t, err, "%s: %s", l, name)
-					reads = b.calls.Load()
+					reads = b.Made()
 					continue
 				}
 				require.ErrorIs(t, err, errCall, "%s: %s: read %d of %d", l, name, at, reads)
@@ -458,7 +458,7 @@ func TestLists_ReportEachFailedRead(t *testing.T) {
 }
 
 // breakingReads is breaking, whose writes never fail.
-type breakingReads struct{ breaking }
+type breakingReads struct{ *breaking }
 
 func (b *breakingReads) Write(ctx context.Context, tx table.Transaction) error {
 	return b.Table.Write(ctx, tx)

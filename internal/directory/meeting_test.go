@@ -1,47 +1,16 @@
 package directory_test
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
-
-// meeting is a table on which another request is made before one call, number at from 0.
-type meeting struct {
-	table.Table
-	at    int64
-	other func()
-	calls atomic.Int64
-}
-
-func (m *meeting) next() {
-	if m.calls.Add(1)-1 == m.at {
-		m.other()
-	}
-}
-
-func (m *meeting) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
-	m.next()
-	return m.Table.Get(ctx, keys...)
-}
-
-func (m *meeting) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	m.next()
-	return m.Table.Query(ctx, q)
-}
-
-func (m *meeting) Write(ctx context.Context, tx table.Transaction) error {
-	m.next()
-	return m.Table.Write(ctx, tx)
-}
 
 // meetings are the requests that others meet.
 var meetings = map[string]func(c *crowd) error{
@@ -165,11 +134,11 @@ func testMeeting(t *testing.T, base *crowd, other string, request, meet func(c *
 		beside := *c
 		f := *c.fixture
 		beside.fixture = &f
-		m := &meeting{Table: c.raw, at: at, other: func() { met = answer(meet(&beside)) }}
+		m := tabletest.NewMeeting(c.raw, at, func() { met = answer(meet(&beside)) })
 		c.dir = c.on(m)
 		got := answer(request(c))
 		c.dir = working
-		calls = max(m.calls.Load(), at+1)
+		calls = max(m.Made(), at+1)
 		if met == "not made" {
 			break
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -110,40 +111,22 @@ func (f *fixture) populate(c crowd) int {
 // allowance is a table on which a process may make a number of calls, and is
 // killed at the next one.
 type allowance struct {
-	table.Table
-	calls   atomic.Int64
+	tabletest.Calls
 	deletes atomic.Int64 // that were applied
-	limit   int64
-	kill    context.CancelFunc
 }
 
-func (a *allowance) call() error {
-	if a.calls.Add(1) > a.limit {
-		a.kill()
-		return fmt.Errorf("killed: %w", context.Canceled)
-	}
-	return nil
-}
-
-func (a *allowance) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
-	if err := a.call(); err != nil {
-		return nil, err
-	}
-	return a.Table.Get(ctx, keys...)
-}
-
-func (a *allowance) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if err := a.call(); err != nil {
-		return table.Page{}, err
-	}
-	return a.Table.Query(ctx, q)
+func newAllowance(t table.Table, limit int64, kill context.CancelFunc) *allowance {
+	return &allowance{Calls: tabletest.Calls{Table: t, Before: func(call int64) error {
+		if call >= limit {
+			kill()
+			return fmt.Errorf("killed: %w", context.Canceled)
+		}
+		return nil
+	}}}
 }
 
 func (a *allowance) Write(ctx context.Context, tx table.Transaction) error {
-	if err := a.call(); err != nil {
-		return err
-	}
-	err := a.Table.Write(ctx, tx)
+	err := a.Calls.Write(ctx, tx)
 	for _, op := range tx.Ops {
 		if op.Kind == table.OpDelete && err == nil {
 			a.deletes.Add(1)
@@ -164,7 +147,7 @@ func (f *fixture) sweepCounted(calls int) (swept Sweeping, deleted int64, ok boo
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
 	defer cancel()
-	a := &allowance{Table: f.table, limit: int64(calls), kill: cancel}
+	a := newAllowance(f.table, int64(calls), cancel)
 	s := f.on(a)
 	s.units = 0
 	swept, err := s.Sweep(ctx, SweepAge)
@@ -307,10 +290,10 @@ func TestErasure_KilledAtAnyCall(t *testing.T) {
 				f.end()
 				f.pass(3 * time.Minute)
 				ctx, cancel := context.WithCancel(t.Context())
-				on := &allowance{Table: f.table, limit: int64(at), kill: cancel}
+				on := newAllowance(f.table, int64(at), cancel)
 				err := f.on(on).finishTenant(ctx, f.tenant, tenantTask(f.tenant))
 				cancel()
-				if killed = on.calls.Load() > int64(at); killed != (err != nil) {
+				if killed = on.Made() > int64(at); killed != (err != nil) {
 					t.Fatalf("killed at call %d: %v", at, err)
 				}
 				_, ok := f.sweepOf(1 << 30)

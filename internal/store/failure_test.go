@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,47 +12,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
-	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 var errCall = errors.New("the call failed")
-
-// breaking is a table of which one call fails, number at from 0.
-type breaking struct {
-	table.Table
-	at    int64
-	calls atomic.Int64
-}
-
-func (b *breaking) fails() error {
-	if b.calls.Add(1)-1 == b.at {
-		return errCall
-	}
-	return nil
-}
-
-func (b *breaking) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
-	if err := b.fails(); err != nil {
-		return nil, err
-	}
-	return b.Table.Get(ctx, keys...)
-}
-
-func (b *breaking) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if err := b.fails(); err != nil {
-		return table.Page{}, err
-	}
-	return b.Table.Query(ctx, q)
-}
-
-func (b *breaking) Write(ctx context.Context, tx table.Transaction) error {
-	if err := b.fails(); err != nil {
-		return err
-	}
-	return b.Table.Write(ctx, tx)
-}
 
 // silent are the changes that another request repairs if they fail: their caller does not
 // wait for them.
@@ -74,10 +38,10 @@ func TestStore_ReportsEachFailedCallOfAChange(t *testing.T) {
 				if d.given != nil {
 					d.given(f)
 				}
-				count := &breaking{Table: f.table, at: at}
+				count := tabletest.NewFailing(f.table, at, errCall)
 				err := d.commit(f, f.on(count))
 				require.ErrorIs(t, err, errCall, "call %d", at)
-				calls = max(calls, count.calls.Load())
+				calls = max(calls, count.Made())
 				if at == 0 {
 					calls = d.calls(t)
 				}
@@ -93,9 +57,9 @@ func (d decision) calls(t *testing.T) int64 {
 	if d.given != nil {
 		d.given(f)
 	}
-	count := &breaking{Table: f.table, at: -1}
+	count := tabletest.NewFailing(f.table, -1, errCall)
 	require.NoError(t, d.commit(f, f.on(count)))
-	return count.calls.Load()
+	return count.Made()
 }
 
 // A reading is a method of the store that only reads. It returns what it read.
@@ -223,13 +187,13 @@ func TestStore_ReportsEachFailedCallOfARead(t *testing.T) {
 	full(f)
 	for _, r := range readings() {
 		t.Run(r.name, func(t *testing.T) {
-			whole := &breaking{Table: f.table, at: -1}
+			whole := tabletest.NewFailing(f.table, -1, errCall)
 			_, err := r.read(t.Context(), f.on(whole), f.tenant)
 			require.NoError(t, err)
-			require.NotZero(t, whole.calls.Load(), "nothing was read")
-			for at := range whole.calls.Load() {
-				_, err := r.read(t.Context(), f.on(&breaking{Table: f.table, at: at}), f.tenant)
-				require.ErrorIs(t, err, errCall, "call %d of %d", at, whole.calls.Load())
+			require.NotZero(t, whole.Made(), "nothing was read")
+			for at := range whole.Made() {
+				_, err := r.read(t.Context(), f.on(tabletest.NewFailing(f.table, at, errCall)), f.tenant)
+				require.ErrorIs(t, err, errCall, "call %d of %d", at, whole.Made())
 			}
 		})
 	}

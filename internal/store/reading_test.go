@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -357,9 +358,9 @@ func TestAudit_FindsEveryFaultOfUsers(t *testing.T) {
 
 // Reads and writes that cannot be made are told apart by what the caller may do then.
 func TestStore_ReadsNothingForNothing(t *testing.T) {
-	f := newFixture(t, &breaking{Table: testMemory(t), at: -1}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f := newFixture(t, tabletest.NewFailing(testMemory(t), -1, errCall), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	full(f)
-	b := &breaking{Table: f.table, at: 0}
+	b := tabletest.NewFailing(f.table, 0, errCall)
 	s := f.on(b)
 	ctx := t.Context()
 	for name, read := range map[string]func() (any, error){
@@ -380,5 +381,5 @@ func TestStore_ReadsNothingForNothing(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Empty(t, got, name)
 	}
-	require.Zero(t, b.calls.Load())
+	require.Zero(t, b.Made())
 }

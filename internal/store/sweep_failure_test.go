@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
 )
 
 // copyOf returns the fixture on a copy of its table.
@@ -46,17 +47,17 @@ func TestSweep_ReportsEachFailedCall(t *testing.T) {
 			world.given(f)
 			f.pass(time.Hour)
 			whole := f.copyOf(t, raw)
-			count := &breaking{Table: whole.table, at: -1}
+			count := tabletest.NewFailing(whole.table, -1, errCall)
 			_, err = whole.on(count).SweepNow(t.Context(), f.tenant)
 			require.NoError(t, err)
-			for at := range count.calls.Load() {
+			for at := range count.Made() {
 				broken := f.copyOf(t, raw)
-				b := &breaking{Table: broken.table, at: at}
+				b := tabletest.NewFailing(broken.table, at, errCall)
 				swept, err := broken.on(b).SweepNow(t.Context(), f.tenant)
-				if b.calls.Load() <= at {
+				if b.Made() <= at {
 					continue // a sweep takes its tasks in any order
 				}
-				require.ErrorIs(t, err, errCall, "call %d of %d: %+v", at, count.calls.Load(), swept)
+				require.ErrorIs(t, err, errCall, "call %d of %d: %+v", at, count.Made(), swept)
 				_, err = broken.store.SweepNow(t.Context(), f.tenant)
 				require.NoError(t, err)
 				if world.gone {
@@ -67,7 +68,7 @@ func TestSweep_ReportsEachFailedCall(t *testing.T) {
 				}
 				faults, err := broken.store.Audit(t.Context(), f.tenant)
 				require.NoError(t, err)
-				require.Empty(t, faults, "call %d of %d", at, count.calls.Load())
+				require.Empty(t, faults, "call %d of %d", at, count.Made())
 			}
 		})
 	}

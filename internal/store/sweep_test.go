@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -513,36 +512,6 @@ func TestSweep_AtOnceFinishesEverythingOnce(t *testing.T) {
 	})
 }
 
-// overtaken is a table that runs a function before one of its calls, counted
-// from 1.
-type overtaken struct {
-	table.Table
-	call   int32
-	before func()
-	calls  atomic.Int32
-}
-
-func (o *overtaken) count() {
-	if o.calls.Add(1) == o.call {
-		o.before()
-	}
-}
-
-func (o *overtaken) Get(ctx context.Context, keys ...table.Key) (map[table.Key]table.Item, error) {
-	o.count()
-	return o.Table.Get(ctx, keys...)
-}
-
-func (o *overtaken) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	o.count()
-	return o.Table.Query(ctx, q)
-}
-
-func (o *overtaken) Write(ctx context.Context, tx table.Transaction) error {
-	o.count()
-	return o.Table.Write(ctx, tx)
-}
-
 // ending is a table that ends a context after what is written.
 type ending struct {
 	table.Table
@@ -561,10 +530,10 @@ func (e *ending) Write(ctx context.Context, tx table.Transaction) error {
 // about a task. ok is false if the task does not take that many.
 func (m *mess) overtake(about string, call int32, before func()) (ok bool) {
 	m.t.Helper()
-	o := &overtaken{Table: m.table, call: call, before: before}
+	o := tabletest.NewMeeting(m.table, int64(call)-1, before)
 	swept, err := m.on(&around{Table: m.table, through: o, items: itemsOf(about)}).Sweep(m.t.Context(), SweepAge)
 	assert.Truef(m.t, err == nil && swept.Failed+swept.Young == 0, "overtaken before call %d: swept %+v, %v", call, swept, err)
-	return o.calls.Load() >= call
+	return o.Made() >= int64(call)
 }
 
 // Between any two steps of a sweep another one makes the same step, or finishes
