@@ -41,7 +41,6 @@ func (b *breaking) Write(ctx context.Context, tx table.Transaction) error {
 // A change of which a call fails is reported as failed unless it was made, and is made as a
 // whole or not at all, whatever the answer shows.
 func TestDirectory_ReportsEachFailedCallOfAChange(t *testing.T) {
-	needsNoRaceDetector(t)
 	for isBusy, requests := range map[bool]map[string]func(c *crowd) error{false: changeRequests, true: manyRequests} {
 		base := newCrowd(t, isBusy)
 		before := base.state()

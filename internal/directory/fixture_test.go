@@ -23,15 +23,6 @@ import (
 
 const extension = scim.RollcallURN
 
-// needsNoRaceDetector skips a long test of one request at a time under the race detector,
-// which makes it many times as long: others make the same calls with many requests at once.
-func needsNoRaceDetector(t *testing.T) {
-	t.Helper()
-	if raceDetector {
-		t.Skip("one request at a time: run without the race detector")
-	}
-}
-
 // fixture is a directory with one tenant on a table in memory.
 type fixture struct {
 	t        testing.TB

@@ -313,7 +313,6 @@ func listings() []listing {
 // each with the number of all, and those by cursors, forwards and backwards. It does not
 // matter how many items the table returns at a time.
 func TestLists_ArePlainEvaluation(t *testing.T) {
-	needsNoRaceDetector(t)
 	s := newShelf(t)
 	empty := 0
 	for _, l := range listings() {
@@ -431,7 +430,6 @@ func (s *shelf) checkBack(d *directory.Directory, l listing, want []string, coun
 // A list of which any read fails is reported as failed, at each page: a part of an answer
 // would look like the whole. A bookmark that cannot be saved only makes the next page slower.
 func TestLists_ReportEachFailedRead(t *testing.T) {
-	needsNoRaceDetector(t)
 	s := newShelf(t)
 	for _, l := range listings() {
 		for name, page := range map[string]struct {

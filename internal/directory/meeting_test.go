@@ -96,7 +96,6 @@ var refusedRequests = map[string]func(c *crowd) error{
 // Two requests of which one is made in the middle of the other, before any of its calls, have
 // the outcomes and leave the state of one after the other, in one of the two orders.
 func TestDirectory_MeetingRequestsHaveAnOrder(t *testing.T) {
-	needsNoRaceDetector(t)
 	base := newCrowd(t, false)
 	for name, request := range changeRequests {
 		require.Equal(t, "done", answer(request(base.copied(t))), name)
