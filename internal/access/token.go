@@ -63,7 +63,7 @@ func mint(random io.Reader, t tenant.ID, key *Key) (text string, record Record) 
 	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
 }
 
-// Parse parses a token's text. A text whose form or checksum no token has is
+// Parse parses a token's text. A text in another form, or with a wrong checksum, is
 // refused. A mark is not checked: that needs the deployment's keys.
 func Parse(text string) (Token, error) {
 	if len(text) > maxTokenSize {

@@ -265,8 +265,8 @@ func TestModifyInApp_ReplacesTheUniqueEmail(t *testing.T) {
 	}
 }
 
-// A record whose document is damaged is an error of each request that has to know what it
-// says: it is neither left out nor found.
+// Each request that needs the document of a damaged record fails: the record is neither left
+// out nor found.
 func TestLists_ReportDamagedRecords(t *testing.T) {
 	s := newShelf(t)
 	damaged := []string{s.users[1]["id"].(string), s.groups[1]["id"].(string)}

@@ -455,7 +455,7 @@ func TestLists_ReportEachFailedRead(t *testing.T) {
 	}
 }
 
-// breakingReads is breaking, whose writes never fail.
+// breakingReads is a breaking table on which no write fails.
 type breakingReads struct{ *breaking }
 
 func (b *breakingReads) Write(ctx context.Context, tx table.Transaction) error {

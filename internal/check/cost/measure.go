@@ -186,7 +186,7 @@ func (b *bench) createAnn() {
 	b.ids["ann"], _ = b.must("POST", "/Users", user("ann", "a"))["id"].(string)
 }
 
-// ann returns the id of the user whom most operations are about.
+// ann returns the id of the user in most operations.
 func (b *bench) ann() string { return b.ids["ann"] }
 
 // group returns the id of a group.
@@ -213,15 +213,15 @@ func (b *bench) fill(users int) {
 
 // full lowers the limit to the seats in use.
 func (b *bench) full() {
-	b.anew("warm full")
+	b.restartWarm("warm full")
 	ctx := context.Background()
 	l, err := b.app.Store.Ledger(ctx, b.tenant)
 	b.failed(err)
 	b.failed(b.app.Store.SetSeatLimit(ctx, b.tenant, l.Seats, b.now))
 }
 
-// anew starts a new instance that has served a change, which is noted.
-func (b *bench) anew(name string) {
+// restartWarm starts a new instance that has served a change already.
+func (b *bench) restartWarm(name string) {
 	b.restart()
 	b.must("POST", "/Users", user(strings.ReplaceAll(name, " ", "."), "a"))
 }

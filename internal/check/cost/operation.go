@@ -132,7 +132,7 @@ func refusedOperations() []operation {
 	return []operation{
 		{createActive, "`POST`, 409", nil, func(*bench) request { return request{"POST", "/Users", user("ann", "e")} }, 409},
 		{createAgain, "the same again, as identity providers do", nil, func(*bench) request { return request{"POST", "/Users", user("ann", "e")} }, 409},
-		{createAnew, "the same again, where no search came before", func(b *bench) { b.anew("warm anew") }, func(*bench) request {
+		{createAnew, "the same again, where no search came before", func(b *bench) { b.restartWarm("warm anew") }, func(*bench) request {
 			return request{"POST", "/Users", user("ann", "e")}
 		}, 409},
 		{createFull, "`POST`, 403", func(b *bench) { b.full() }, func(*bench) request { return request{"POST", "/Users", user("bob", "a")} }, 403},
