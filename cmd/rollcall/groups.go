@@ -14,7 +14,7 @@ const groupHelp = "GROUP is a group's id, or the whole displayName or externalId
 
 func newGroups() *cobra.Command {
 	return parent("groups", "a tenant's groups as the application sees them",
-		groupList(), groupGet(), groupDelete(), groupsDeleted())
+		groupList(), groupGet(), groupMembers(), groupDelete(), groupsDeleted())
 }
 
 func groupList() *cobra.Command {
@@ -60,6 +60,40 @@ func groupGet() *cobra.Command {
 				return err
 			}
 			return a.show(c, g, func(w io.Writer) { fields(w, g, nil) })
+		},
+	}), false, a.tenants, a.groups)
+}
+
+func groupMembers() *cobra.Command {
+	var a asking
+	return completes(a.add(&cobra.Command{
+		Use: "members TENANT GROUP", Short: "list the members of a group, and which of them fail", Args: takes(2),
+		Long:    "List the members of a group, each with the cause for which its own provisioning fails.\n\n" + groupHelp,
+		Example: "  rollcall groups members acme Engineering",
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			g, err := p.group(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			list, err := all[adminwire.Member](c, p, tenantPath(args[0], "groups", g.ID, "members"), "members", nil)
+			if err != nil {
+				return err
+			}
+			return a.show(c, adminwire.GroupMembers{Group: g, Members: list}, func(w io.Writer) {
+				rows := make([][]string, len(list))
+				for i, m := range list {
+					failure := ""
+					if m.Failure != nil {
+						failure = text(m.Failure.Cause)
+					}
+					rows[i] = []string{text(m.Subject), text(m.State), failure, text(m.ID)}
+				}
+				printList(w, "members", []column{{"MEMBER", stays}, {"STATE", stays}, {"FAILS BY", stays}, {"ID", left}}, rows)
+			})
 		},
 	}), false, a.tenants, a.groups)
 }

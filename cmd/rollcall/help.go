@@ -135,7 +135,7 @@ var completionNeeds = map[string]string{
 func completeFlags(c *cobra.Command) {
 	for name, offer := range map[string]completer{
 		"cause": causes, "outcome": oneOf(outcomes...), "type": oneOf(resourceTypes...),
-		"origin": oneOf("manual", "jit"), "account-type": oneOf("user", "reader"),
+		"origin": oneOf("manual", "jit"), "account-type": oneOf("user", "reader"), "state": oneOf("active", "inactive", "deleted"), "managed-by": oneOf("idp", "app"),
 	} {
 		if c.Flags().Lookup(name) != nil {
 			completesFlag(c, name, offer)

@@ -27,18 +27,20 @@ func newUsers() *cobra.Command {
 
 func userList() *cobra.Command {
 	var a asking
-	var subject string
+	var subject, state, managedBy string
 	deleted := false
 	c := a.add(&cobra.Command{
 		Use: "list TENANT", Short: "list users, with their state and origin", Args: takes(1),
-		Example: "  rollcall users list acme\n  rollcall users list acme --subject ann@example.com --deleted",
+		Example: "  rollcall users list acme\n  rollcall users list acme --subject ann@example.com --deleted\n  rollcall users list acme --state inactive --managed-by idp",
 		RunE: func(c *cobra.Command, args []string) error {
 			query := url.Values{}
 			if deleted {
 				query.Set("deleted", "true")
 			}
-			if subject != "" {
-				query.Set("subject", subject)
+			for name, value := range map[string]string{"subject": subject, "state": state, "managedBy": managedBy} {
+				if value != "" {
+					query.Set(name, value)
+				}
 			}
 			list, err := connectAndRead[adminwire.User](&a, c, tenantPath(args[0], "users"), "users", query)
 			if err != nil {
@@ -67,6 +69,8 @@ func userList() *cobra.Command {
 	})
 	c.Flags().StringVar(&subject, "subject", "", "`TEXT`: only users with this id, userName, externalId or email")
 	c.Flags().BoolVar(&deleted, "deleted", false, "list deleted users too")
+	c.Flags().StringVar(&state, "state", "", "`STATE`: only users that are active, inactive or deleted")
+	c.Flags().StringVar(&managedBy, "managed-by", "", "`WHO`: only users that an identity provider (idp) or the application (app) manages")
 	return completes(c, false, a.tenants)
 }
 

@@ -76,6 +76,33 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 	return ok(document)
 }
 
+// listMembers: GET /tenants/{tenant}/groups/{group}/members, in the order of their ids.
+func (s *Service) listMembers(ctx context.Context, q *request) (*reply, error) {
+	limit, after, err := q.list()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mustHave(ctx, q); err != nil {
+		return nil, err
+	}
+	g, found, err := s.Directory.MemberPage(ctx, q.tenant, q.parameters["group"], after, limit)
+	if err != nil {
+		return nil, err
+	}
+	members, err := s.Provisioning.Members(ctx, q.tenant, found.Records)
+	if err != nil {
+		return nil, err
+	}
+	page := adminwire.GroupMembers{Members: listOf(members, memberDocument)}
+	if page.Group, err = groupDocument(g); err != nil {
+		return nil, err
+	}
+	if found.More {
+		page.Next = sealPosition(found.Last)
+	}
+	return ok(page)
+}
+
 // deleteGroup: DELETE /tenants/{tenant}/groups/{group} deletes a group in the
 // application. A marker stays, from which the identity provider gets its error.
 func (s *Service) deleteGroup(ctx context.Context, q *request) (*reply, error) {

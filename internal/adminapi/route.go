@@ -260,6 +260,13 @@ var routes = []Route{
 		answers{{204, "The group is deleted", nil}},
 	},
 	{
+		get, one + "/groups/{group}/members", "listMembers", (*Service).listMembers,
+		"List the members of a group, each with the failure of its own provisioning",
+		adminwire.Page{},
+		nil,
+		answers{{200, "A page", adminwire.GroupMembers{}}},
+	},
+	{
 		get, one + "/deleted-groups", "listDeletedGroups", (*Service).listDeletedGroups,
 		"List the markers of groups that the application deleted",
 		adminwire.Page{},

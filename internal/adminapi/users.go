@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -170,7 +171,8 @@ func (s *Service) purgeUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers: GET /tenants/{tenant}/users, in the order of their creation.
 // deleted=true lists the deleted ones too, after the others. subject lists only the
-// users whose id, userName, externalId or email it is.
+// users whose id, userName, externalId or email it is; state and managedBy only those in
+// a state, and those that identity providers or the application manage.
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	limit, after, err := q.list()
 	if err != nil {
@@ -184,6 +186,9 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	wanted := directory.AppQuery{After: after, Limit: limit, Deleted: deleted}
+	if err := q.narrowUsers(&wanted); err != nil {
+		return nil, err
+	}
 	read := func() (directory.AppPage, error) { return s.Directory.AppUsers(ctx, q.tenant, wanted) }
 	if q.query.Has("subject") {
 		read = func() (directory.AppPage, error) {
@@ -201,4 +206,35 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 		}
 	}
 	return ok(page)
+}
+
+// narrowUsers reads the parameters state and managedBy.
+func (q *request) narrowUsers(to *directory.AppQuery) error {
+	state, by := q.parameter("state"), q.parameter("managedBy")
+	if !slices.Contains([]string{"", "active", "inactive", "deleted"}, state) {
+		return &problem{kind: kindInvalid, detail: "state must be active, inactive or deleted."}
+	}
+	if !slices.Contains([]string{"", "idp", "app"}, by) {
+		return &problem{kind: kindInvalid, detail: "managedBy must be idp or app."}
+	}
+	if state == "" && by == "" {
+		return nil
+	}
+	to.OnlyDeleted = state == "deleted"
+	to.Deleted = to.OnlyDeleted || state == "" && to.Deleted
+	to.Wanted = func(u *directory.User) bool {
+		return (state == "" || userState(u) == state) && (by == "" || u.Linked == (by == "idp"))
+	}
+	return nil
+}
+
+// userState returns whether a user is active, inactive or deleted.
+func userState(u *directory.User) string {
+	switch {
+	case u.Deleted:
+		return "deleted"
+	case u.Active:
+		return "active"
+	}
+	return "inactive"
 }

@@ -48,6 +48,11 @@ type UsersQuery struct {
 	// An id, userName, externalId or email: only the users who have it, in the order of
 	// their ids.
 	Subject string `json:"subject,omitzero"`
+	// Only the users in this state. A page of a state may have fewer users than its limit,
+	// even none, while others follow: next continues.
+	State string `json:"state,omitzero" jsonschema:"enum=active,enum=inactive,enum=deleted"`
+	// Only the users that an identity provider manages, or only those of the application.
+	ManagedBy string `json:"managedBy,omitzero" jsonschema:"enum=idp,enum=app"`
 }
 
 // A GroupsQuery is a search of the groups.

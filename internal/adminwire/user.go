@@ -73,6 +73,16 @@ type Groups struct {
 	Next string `json:"next,omitzero"`
 }
 
+// GroupMembers is a page of the members of a group.
+type GroupMembers struct {
+	Group Group `json:"group"`
+	// In the order of their ids. Each with the failure of its own provisioning, if it
+	// fails.
+	Members []Member `json:"members"`
+	// The parameter after of the next page; absent on the last one.
+	Next string `json:"next,omitzero"`
+}
+
 // A DeletedGroup is the marker of a group that the application deleted.
 type DeletedGroup struct {
 	ID          string         `json:"id"`

@@ -22,6 +22,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -697,4 +698,105 @@ func TestSearch_ByKeyReadsWhatItFinds(t *testing.T) {
 		assert.LessOrEqual(t, count.Made(), int64(7), "%s: calls of the table", l)
 	}
 	require.Greater(t, keyed, 40)
+}
+
+// A page of wanted users has all of them once, whatever its size and wherever it ends; the
+// deleted ones come alone where only they are wanted.
+func TestAppUsers_PagesOfWantedUsers(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	var wanted, deleted []string
+	for i := range 12 {
+		id := f.mustPost(user(fmt.Sprintf(`"userName":"u%d"`, i))).ID
+		switch i % 4 {
+		case 1:
+			f.mustModifyInApp(id, directory.AppChange{Active: ptr(false)})
+			wanted = append(wanted, id)
+		case 2:
+			f.mustRemove(id)
+			deleted = append(deleted, id)
+		}
+	}
+	for name, tt := range map[string]struct {
+		query directory.AppQuery
+		want  []string
+	}{
+		"inactive":             {directory.AppQuery{Wanted: func(u *directory.User) bool { return !u.Active && !u.Deleted }}, wanted},
+		"inactive and deleted": {directory.AppQuery{Deleted: true, Wanted: func(u *directory.User) bool { return !u.Active || u.Deleted }}, slices.Concat(wanted, deleted)},
+		"deleted":              {directory.AppQuery{OnlyDeleted: true, Wanted: func(u *directory.User) bool { return u.Deleted }}, deleted},
+		"nobody":               {directory.AppQuery{Deleted: true, Wanted: func(*directory.User) bool { return false }}, nil},
+	} {
+		for limit := 1; limit <= 7; limit++ {
+			var got []string
+			q := tt.query
+			q.Limit = limit
+			for pages := 1; ; pages++ {
+				page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
+				require.NoError(t, err)
+				require.LessOrEqual(t, len(page.Users), limit)
+				for _, u := range page.Users {
+					got = append(got, u.ID)
+				}
+				if q.After = page.Next; page.Next == "" {
+					break
+				}
+				require.Less(t, pages, 20, "limit %d: a walk without end", limit)
+			}
+			assert.Equal(t, tt.want, got, "%s, limit %d", name, limit)
+		}
+	}
+}
+
+// A page of rare users ends after a bounded number of reads, and its Next continues.
+func TestAppUsers_ReadsABoundedNumberForAPage(t *testing.T) {
+	engine := enginetest.Memory(t)
+	f := newFixtureOn(t, engine, 2000, 50)
+	metered := f.on(meter.New(engine))
+	last := ""
+	for i := range 1201 {
+		last = f.mustCreateInApp(directory.AppUser{UserName: fmt.Sprintf("u%d", i)}).ID
+	}
+	ctx, usage := table.WithUsage(t.Context())
+	q := directory.AppQuery{Limit: 50, Wanted: func(u *directory.User) bool { return u.ID == last }}
+	page, err := metered.AppUsers(ctx, f.tenant, q)
+	require.NoError(t, err)
+	assert.Empty(t, page.Users)
+	assert.NotEmpty(t, page.Next)
+	assert.EqualValues(t, 5, usage.Counts().RoundTrips)
+	q.After = page.Next
+	page, err = f.dir.AppUsers(ctx, f.tenant, q)
+	require.NoError(t, err)
+	require.Len(t, page.Users, 1)
+	assert.Empty(t, page.Next)
+}
+
+// The pages of a group's members have each member once, and take two round trips each.
+func TestMemberPage_PagesOfAnySize(t *testing.T) {
+	engine := enginetest.Memory(t)
+	f := newFixtureOn(t, engine, 50, 50)
+	metered := f.on(meter.New(engine))
+	var ids []string
+	for i := range 7 {
+		ids = append(ids, f.mustPost(user(fmt.Sprintf(`"userName":"u%d"`, i))).ID)
+	}
+	g := f.mustPostGroup(group("Sales", ids...))
+	slices.Sort(ids)
+	for limit := 1; limit <= 8; limit++ {
+		var got []string
+		for after := ""; ; {
+			ctx, usage := table.WithUsage(t.Context())
+			found, page, err := metered.MemberPage(ctx, f.tenant, g, after, limit)
+			require.NoError(t, err)
+			assert.Equal(t, g, found.ID)
+			assert.LessOrEqual(t, len(page.Records), limit)
+			assert.EqualValues(t, 2, usage.Counts().RoundTrips)
+			got = append(got, page.Records...)
+			if !page.More {
+				break
+			}
+			after = page.Last
+		}
+		assert.Equal(t, ids, got, "limit %d", limit)
+	}
+	_, _, err := f.dir.MemberPage(t.Context(), f.tenant, newID(), "", 5)
+	assert.ErrorIs(t, err, directory.ErrNoGroup)
 }

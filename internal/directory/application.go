@@ -269,7 +269,15 @@ type AppQuery struct {
 	Limit int
 	// Deleted includes the deleted users, after the others.
 	Deleted bool
+	// OnlyDeleted begins a page of wanted users at the deleted ones.
+	OnlyDeleted bool
+	// Wanted reports whether a user belongs on the page; nil for every user.
+	Wanted func(*User) bool
 }
+
+// maxAppReads is how many users a page of wanted ones reads: a page may have fewer
+// users than its limit, even none, and its Next continues.
+const maxAppReads = 5 * MaxAppCount
 
 // MaxAppCount is the largest page of users as the application sees them.
 const MaxAppCount = 200
@@ -291,7 +299,51 @@ const (
 // application sees them: whether an identity provider manages each (Linked),
 // its origin and type, whether it is protected and who deactivated it. One
 // round trip, two where the live users end.
+//
+// Of a page of wanted users at most maxAppReads are read, in as many round trips as
+// MaxAppCount fits into that number, and one more where the live users end.
 func (d *Directory) AppUsers(ctx context.Context, t tenant.ID, q AppQuery) (AppPage, error) {
+	if q.Wanted == nil {
+		return d.appUsers(ctx, t, q)
+	}
+	limit := min(max(q.Limit, 1), MaxAppCount)
+	found := AppPage{Next: q.After}
+	if q.OnlyDeleted && q.After == "" {
+		found.Next = prefixDeleted
+	}
+	for read := 0; read < maxAppReads; {
+		page, err := d.appUsers(ctx, t, AppQuery{After: found.Next, Limit: MaxAppCount, Deleted: q.Deleted || q.OnlyDeleted})
+		if err != nil {
+			return AppPage{}, err
+		}
+		for i, u := range page.Users {
+			if !q.Wanted(u) {
+				continue
+			}
+			if found.Users = append(found.Users, u); len(found.Users) == limit {
+				if found.Next = placeOf(u); i == len(page.Users)-1 {
+					found.Next = page.Next
+				}
+				return found, nil
+			}
+		}
+		read += max(len(page.Users), 1)
+		if found.Next = page.Next; page.Next == "" {
+			break
+		}
+	}
+	return found, nil
+}
+
+// placeOf returns where a page begins that follows a user.
+func placeOf(u *User) string {
+	if u.Deleted {
+		return prefixDeleted + u.ID
+	}
+	return prefixLive + u.ID
+}
+
+func (d *Directory) appUsers(ctx context.Context, t tenant.ID, q AppQuery) (AppPage, error) {
 	limit := min(max(q.Limit, 1), MaxAppCount)
 	var page AppPage
 	after, gone := strings.CutPrefix(q.After, prefixDeleted)

@@ -30,7 +30,7 @@ func (d *Directory) MatchUsers(ctx context.Context, t tenant.ID, text string, q 
 	page := AppPage{Next: next}
 	for _, id := range ids {
 		u := records[id]
-		if u == nil || u.Deleted && !q.Deleted {
+		if u == nil || u.Deleted && !q.Deleted || q.Wanted != nil && !q.Wanted(u) {
 			continue
 		}
 		r, err := u.Resource()

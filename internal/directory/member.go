@@ -117,6 +117,29 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 	}
 }
 
+// MemberPage reads a group and a page of its members, in the order of their ids, after an
+// id. Unlike Members it reads no second time: a member that joins or leaves meanwhile may
+// be there or not. Two round trips.
+func (d *Directory) MemberPage(ctx context.Context, t tenant.ID, id, after string, limit int) (*Group, Page[string], error) {
+	g, err := d.Group(ctx, t, id)
+	if err != nil {
+		return nil, Page[string]{}, err
+	}
+	page, leaving, err := readBoth(ctx, d.store,
+		func(ctx context.Context) (Page[string], error) {
+			return d.store.Members(ctx, t, id, g.Epoch, after, limit)
+		},
+		func(ctx context.Context) (map[string]bool, error) { return d.store.Leaving(ctx, t) })
+	if err != nil {
+		return nil, Page[string]{}, err
+	}
+	if len(page.Records) > 0 {
+		page.Last = page.Records[len(page.Records)-1]
+	}
+	page.Records = staying(page.Records, leaving)
+	return g, page, nil
+}
+
 // membersOf reads the members of a group, and which of them are leaving: their
 // memberships are being ended, but are still there.
 func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit int) (

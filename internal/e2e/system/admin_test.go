@@ -299,6 +299,64 @@ func testAdminFinds(t *testing.T, open func(testing.TB) table.Table) {
 	assert.Equal(t, 404, s.admin("GET", "/tenants/nobody/users?subject=x", "").status, "of an unknown tenant")
 }
 
+// Users are narrowed by their state and by what manages them, and the members of a group
+// come in pages, each with the failure of its own provisioning.
+func TestAdmin_NarrowsUsersAndListsMembers(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), testAdminNarrowsUsers)
+}
+
+func testAdminNarrowsUsers(t *testing.T, open func(testing.TB) table.Table) {
+	s := newApplication(t, open(t), app.Options{})
+	s.mustAdmin(201, "PUT", "/tenants/acme", `{"maxSeats":4}`)
+	s.token, _ = s.mustAdmin(201, "POST", "/tenants/acme/tokens", "")["token"].(string)
+	ids := map[string]string{}
+	for _, name := range []string{"ann", "ben", "cleo"} {
+		ids[name] = s.must(201, "POST", "/Users", userBody(`"userName":"`+name+`"`))
+	}
+	s.mustAdmin(201, "POST", "/tenants/acme/users", `{"userName":"own"}`)
+	s.must(200, "PATCH", "/Users/"+ids["ben"], patchBody(deactivate))
+	s.must(204, "DELETE", "/Users/"+ids["cleo"], "")
+	for query, want := range map[string][]string{
+		"state=active": {"ann", "own"}, "state=inactive": {"ben"}, "state=deleted": {"cleo"}, "managedBy=app": {"own"}, "managedBy=idp": {"ann", "ben"},
+		"managedBy=idp&deleted=true": {"ann", "ben", "cleo"}, "state=active&managedBy=idp": {"ann"}, "subject=ben&state=active": nil, "subject=cleo&state=deleted": {"cleo"},
+	} {
+		var got []string
+		page := s.mustAdmin(200, "GET", "/tenants/acme/users?"+query, "")
+		for _, one := range page["users"].([]any) {
+			got = append(got, one.(map[string]any)["userName"].(string))
+		}
+		assert.Equal(t, want, got, query)
+		assert.Nil(t, page["next"], query)
+	}
+	for _, query := range []string{"state=gone", "managedBy=me", "state=active&state=active"} {
+		assert.Equal(t, 400, s.admin("GET", "/tenants/acme/users?"+query, "").status, query)
+	}
+	group := s.must(201, "POST", "/Groups", groupBody("Sales", ids["ann"], ids["ben"]))
+	// Nobody but ben fails.
+	s.mustAdmin(200, "PATCH", "/tenants/acme", `{"maxSeats":1}`)
+	assert.Equal(t, 403, s.send("PATCH", "/Users/"+ids["ben"], patchBody(`[{"op":"replace","path":"active","value":true}]`)).status)
+	failures := map[string]string{}
+	after := ""
+	for pages := 0; ; pages++ {
+		page := s.mustAdmin(200, "GET", "/tenants/acme/groups/"+group+"/members?limit=1&after="+after, "")
+		assert.Equal(t, "Sales", page["group"].(map[string]any)["displayName"])
+		for _, one := range page["members"].([]any) {
+			m := one.(map[string]any)
+			failure, _ := m["failure"].(map[string]any)
+			cause, _ := failure["cause"].(string)
+			failures[m["subject"].(string)+" "+m["state"].(string)] = cause
+		}
+		more := false
+		if after, more = page["next"].(string); !more {
+			break
+		}
+		require.Less(t, pages, 5)
+	}
+	assert.Equal(t, map[string]string{"ann active": "", "ben inactive": "seat_limit"}, failures)
+	assert.Equal(t, 404, s.admin("GET", "/tenants/acme/groups/"+ids["ann"]+"/members", "").status, "not a group")
+	assert.Equal(t, 404, s.admin("GET", "/tenants/nobody/groups/"+group+"/members", "").status, "of an unknown tenant")
+}
+
 // A token is shown once, works, can be distinguished from the others, and is
 // revoked.
 func TestAdmin_Tokens(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testAdminTokens) }
