@@ -330,6 +330,10 @@ func where(c cause.Cause) string {
 	return "log"
 }
 
+// alwaysAdvised is how many of the advised identity providers are in every cause's
+// document, as the API promises.
+const alwaysAdvised = 4
+
 // causeDocument returns the meaning of a cause.
 func causeDocument(c cause.Cause) adminwire.Cause {
 	m := c.Meaning()
@@ -337,8 +341,10 @@ func causeDocument(c cause.Cause) adminwire.Cause {
 		Cause: string(c), Status: m.Status, ScimType: adminwire.NullableString(m.Type), Summary: m.Summary, WhatToDo: m.Action,
 		Advice: make(map[string]string, len(cause.Advised)), Documentation: c.Documentation(), Where: where(c),
 	}
-	for _, p := range cause.Advised {
-		document.Advice[string(p)] = c.Advice("", p)
+	for i, p := range cause.Advised {
+		if text := c.Advice("", p); i < alwaysAdvised || text != m.Action {
+			document.Advice[string(p)] = text
+		}
 	}
 	return document
 }

@@ -58,7 +58,8 @@ type Cause struct {
 	// What to do in an identity provider that is not known.
 	WhatToDo string `json:"whatToDo"`
 	// What to do in each identity provider whose screens are known, by the name that log
-	// entries have in idp.
+	// entries have in idp. Okta, Entra, OneLogin and JumpCloud are always there, the others
+	// where it differs from whatToDo.
 	Advice        map[string]string `json:"advice" jsonschema_extras:"required=okta,required=entra,required=onelogin,required=jumpcloud"`
 	Documentation string            `json:"documentation" jsonschema:"format=uri"`
 	// Where requests of the cause are found.

@@ -55,26 +55,10 @@ const (
 // stand for the screens of the provider. There is only the neutral text if only
 // developers' programs send such requests, or if the remedy is not in the identity
 // provider.
-type texts struct{ neutral, okta, entra, oneLogin, jumpCloud string }
+type texts map[idp.Provider]string
 
 // of returns the text for an identity provider.
-func (t texts) of(p idp.Provider) string {
-	text := ""
-	switch p {
-	case idp.Okta:
-		text = t.okta
-	case idp.Entra:
-		text = t.entra
-	case idp.OneLogin:
-		text = t.oneLogin
-	case idp.JumpCloud:
-		text = t.jumpCloud
-	}
-	return cmp.Or(text, t.neutral)
-}
-
-// Advised are the identity providers whose screens the advice names.
-var Advised = [...]idp.Provider{idp.Okta, idp.Entra, idp.OneLogin, idp.JumpCloud}
+func (t texts) of(p idp.Provider) string { return cmp.Or(t[p], t[neutral]) }
 
 // Remedies lists all remedies by name.
 func Remedies() []Remedy { return slices.Sorted(maps.Keys(advices)) }
@@ -91,9 +75,9 @@ func (r Remedy) Advice(p idp.Provider) string {
 	}
 	words, ok := screens[p]
 	if !ok {
-		p, words = "", screens[""]
+		p, words = neutral, screens[neutral]
 	}
-	return words.Replace(advised.of(p))
+	return words.fill(advised.of(p))
 }
 
 // AllAdvice lists the texts in which the details of the cause's errors can end: those of

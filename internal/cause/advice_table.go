@@ -1,58 +1,5 @@
 package cause
 
-import (
-	"strings"
-
-	"github.com/rollcall-scim/rollcall/internal/idp"
-)
-
-// screens are the words for each identity provider's screens, "" where they are
-// unknown. {token} and {url} are the fields of the credentials, {mapping} determines
-// the values that are sent, {retry} sends a user again, {push} a group, and {resume}
-// everything that failed. The labels are those of the providers' documentation.
-var screens = map[idp.Provider]*strings.Replacer{
-	"": strings.NewReplacer(
-		"{token}", "in the identity provider's provisioning settings",
-		"{url}", "the base URL in the identity provider's provisioning settings",
-		"{mapping}", "the attribute mapping in the identity provider",
-		"{retry}", "provision the user again",
-		"{push}", "push the group again",
-		"{resume}", "provision again what failed",
-	),
-	idp.Okta: strings.NewReplacer(
-		"{token}", "under Provisioning > Integration",
-		"{url}", "the base URL under Provisioning > Integration",
-		"{mapping}", "the attribute mapping under Provisioning > To App",
-		"{retry}", "use Retry Selected for the user under Dashboard > Tasks",
-		"{push}", "select Push now for the group under Push Groups",
-		"{resume}", "use Retry Selected under Dashboard > Tasks",
-	),
-	idp.Entra: strings.NewReplacer(
-		"{token}", "as Secret Token under Provisioning",
-		"{url}", "the Tenant URL under Provisioning",
-		"{mapping}", "the mapping under Provisioning > Attribute mapping",
-		"{retry}", "use Provision on demand, or wait for the next cycle",
-		"{push}", "wait for the next cycle, which sends the group again",
-		"{resume}", "select Restart provisioning",
-	),
-	idp.OneLogin: strings.NewReplacer(
-		"{token}", "as SCIM Bearer Token on the app's Configuration tab",
-		"{url}", "the SCIM Base URL on the app's Configuration tab",
-		"{mapping}", "the app's Parameters or SCIM JSON Template",
-		"{retry}", "retry the user's task under Users > Provisioning",
-		"{push}", "select More Actions > Reapply entitlement mappings in the app",
-		"{resume}", "retry the failed tasks under Users > Provisioning",
-	),
-	idp.JumpCloud: strings.NewReplacer(
-		"{token}", "as Token Key on the app's Identity Management tab",
-		"{url}", "the Base URL on the app's Identity Management tab",
-		"{mapping}", "the attribute mapping on the app's Identity Management tab",
-		"{retry}", "provision the user again",
-		"{push}", "push the group again",
-		"{resume}", "provision again what failed",
-	),
-}
-
 // newToken is the advice for a token that ended: Entra's job may be in quarantine by
 // then, and tries only once a day.
 var newToken = texts{
@@ -93,11 +40,9 @@ var retrySafely = texts{
 var advices = map[Remedy]texts{
 	// Credentials and addresses.
 	Remedy(TokenMissing): {
-		neutral:   "Enter the SCIM token of this tenant as a Bearer token {token}.",
-		okta:      "Enter the SCIM token of this tenant {token}, and test the connection.",
-		entra:     "Enter the SCIM token of this tenant {token}, select Test Connection and save.",
-		oneLogin:  "Enter the SCIM token of this tenant {token}, save, and enable the API connection.",
-		jumpCloud: "Enter the SCIM token of this tenant {token}, and test the connection.",
+		neutral:  "Enter the SCIM token of this tenant {token}, and {test}.",
+		entra:    "Enter the SCIM token of this tenant {token}, {test} and save.",
+		oneLogin: "Enter the SCIM token of this tenant {token}, save, and enable the API connection.",
 	},
 	Remedy(TokenInvalid): {
 		neutral: "Copy the whole token again, without spaces or quotes, and enter it {token}.",

@@ -18,10 +18,19 @@ const (
 	Entra     Provider = "entra"
 	OneLogin  Provider = "onelogin"
 	JumpCloud Provider = "jumpcloud"
-	Ping      Provider = "ping"
-	SailPoint Provider = "sailpoint"
-	Google    Provider = "google"
-	Rippling  Provider = "rippling"
+	PingOne   Provider = "pingone"
+	// PingFederate has other screens than PingOne.
+	PingFederate Provider = "pingfederate"
+	// Ping is one of Ping Identity's products, it is not known which.
+	Ping       Provider = "ping"
+	SailPoint  Provider = "sailpoint"
+	Google     Provider = "google"
+	Rippling   Provider = "rippling"
+	CyberArk   Provider = "cyberark"
+	IBMVerify  Provider = "ibmverify"
+	Oracle     Provider = "oracle"
+	MiniOrange Provider = "miniorange"
+	Authentik  Provider = "authentik"
 	// Tester and Curl are programs of developers.
 	Tester Provider = "scim2-tester"
 	Curl   Provider = "curl"
@@ -40,8 +49,15 @@ var known = [...]struct {
 	{Entra, "Microsoft Entra ID", []string{"microsoft", "azure", "entra"}},
 	{OneLogin, "OneLogin", []string{"onelogin"}},
 	{JumpCloud, "JumpCloud", []string{"jumpcloud"}},
+	{PingOne, "PingOne", []string{"pingone"}},
+	{PingFederate, "PingFederate", []string{"pingfed"}},
 	{Ping, "Ping Identity", []string{"ping"}},
 	{SailPoint, "SailPoint", []string{"sailpoint"}},
+	{CyberArk, "CyberArk Identity", []string{"cyberark", "idaptive"}},
+	{MiniOrange, "miniOrange", []string{"miniorange"}},
+	{Authentik, "authentik", []string{"authentik"}},
+	{IBMVerify, "IBM Verify", []string{"ibm"}},
+	{Oracle, "Oracle Cloud IAM", []string{"oracle", "idcs"}},
 	{Google, "Google Workspace", []string{"google"}},
 	{Rippling, "Rippling", []string{"rippling"}},
 	{Tester, "scim2-tester", []string{"scim2-tester"}},

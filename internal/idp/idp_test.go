@@ -9,7 +9,8 @@ import (
 func TestFromUserAgent(t *testing.T) {
 	for agent, want := range map[string]Provider{
 		"Okta SCIM Client 1.0.0": Okta, "Microsoft.Azure.SyncFabric": Entra, "OneLogin": OneLogin, "JumpCloud/1.0": JumpCloud,
-		"PingOne": Ping, "SailPoint": SailPoint, "curl/8.5.0": Curl, "SCIM client/1.0": Other, "": "",
+		"PingOne": PingOne, "PingFederate/12.1": PingFederate, "Ping": Ping, "SailPoint": SailPoint, "authentik/2026.2": Authentik, "goauthentik.io": Authentik,
+		"CyberArk Identity": CyberArk, "Oracle-IDCS": Oracle, "IBM Verify": IBMVerify, "miniOrange": MiniOrange, "Rippling": Rippling, "curl/8.5.0": Curl, "SCIM client/1.0": Other, "": "",
 	} {
 		assert.Equalf(t, want, FromUserAgent(agent), "%q", agent)
 	}
@@ -17,7 +18,8 @@ func TestFromUserAgent(t *testing.T) {
 
 func TestFromLabel(t *testing.T) {
 	for label, want := range map[string]Provider{
-		"Okta production": Okta, "entra": Entra, "Azure AD (EU)": Entra, "PingOne": Ping, "Shipping": "", "curl": "", "HR": "", "": "",
+		"Okta production": Okta, "entra": Entra, "Azure AD (EU)": Entra, "PingOne": PingOne, "Ping Federate": Ping, "PingFederate EU": PingFederate,
+		"IBM Verify": IBMVerify, "Oracle IAM": Oracle, "Google Workspace": Google, "CyberArk": CyberArk, "Shipping": "", "curl": "", "HR": "", "": "",
 	} {
 		assert.Equalf(t, want, FromLabel(label), "%q", label)
 	}
