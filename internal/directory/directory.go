@@ -73,13 +73,13 @@ func New(c Config) *Directory {
 }
 
 // usersOf returns the user type of the caller's tenant.
-func (d *Directory) usersOf(by Caller) *schema.ResourceType {
-	return by.Types.Or(schema.Types{User: d.users, Group: d.groups}).User
-}
+func (d *Directory) usersOf(by Caller) *schema.ResourceType { return d.typesOf(by).User }
 
 // groupsOf returns the group type of the caller's tenant.
-func (d *Directory) groupsOf(by Caller) *schema.ResourceType {
-	return by.Types.Or(schema.Types{User: d.users, Group: d.groups}).Group
+func (d *Directory) groupsOf(by Caller) *schema.ResourceType { return d.typesOf(by).Group }
+
+func (d *Directory) typesOf(by Caller) schema.Types {
+	return by.Types.Or(schema.Types{User: d.users, Group: d.groups})
 }
 
 // Result is the effect of an operation.

@@ -28,9 +28,6 @@ func setOf[E comparable](list []E) map[E]bool {
 
 // both returns the ids of a list that another list contains too.
 func both(ids, others []string) []string {
-	if len(ids) == 0 || len(others) == 0 {
-		return nil
-	}
 	in := setOf(others)
 	var common []string
 	for _, id := range ids {

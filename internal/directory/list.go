@@ -175,9 +175,6 @@ func (l *list[R]) mark(startIndex int) Bookmark {
 	if l.order != (Order{}) {
 		m.Order = l.query.Sort.String()
 	}
-	if l.query.Filter != nil {
-		m.Filter = l.query.Filter.String()
-	}
 	return m
 }
 

@@ -70,7 +70,8 @@ func (g *Group) changeTask() Task {
 }
 
 // rereads is how often members are read again because they changed while they
-// were read, and rereadsOfFew how often in a group of at most fewMembers.
+// were read, and rereadsOfFew how often in a group of at most fewMembers, or in one
+// that gets one new set of members after the other.
 const (
 	rereads      = 3
 	rereadsOfFew = 20
@@ -105,7 +106,7 @@ func (d *Directory) Members(ctx context.Context, t tenant.ID, id string, limit i
 			return nil, nil, d.noGroup(ctx, t, id)
 		case again.Version == g.Version, !few && again.Epoch == g.Epoch && again.PendingChange == "" && try >= rereads:
 			return g, staying(members, leaving), nil
-		case few && try > rereadsOfFew:
+		case try > rereadsOfFew:
 			return nil, nil, ErrBusy
 		}
 		if g = again; g.PendingChange == "" {
@@ -163,9 +164,6 @@ func (d *Directory) membersOf(ctx context.Context, t tenant.ID, g *Group, limit 
 
 // staying returns the members whose memberships are not being ended.
 func staying(members []string, leaving map[string]bool) []string {
-	if len(leaving) == 0 {
-		return members
-	}
 	return slices.DeleteFunc(members, func(id string) bool { return leaving[id] })
 }
 

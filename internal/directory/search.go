@@ -283,9 +283,6 @@ func inForms(name string, look func(folded string) ([]string, error)) (ids []str
 }
 
 func (d *Directory) holder(ctx context.Context, t tenant.ID, kind Kind, value string) ([]string, error) {
-	if !validClaim(value) {
-		return nil, nil
-	}
 	holders, err := d.store.Holders(ctx, t, Claims{kind: value})
 	if err != nil {
 		return nil, err

@@ -166,12 +166,11 @@ type Page[R any] struct {
 }
 
 // Bookmark names a page of a walk by startIndex: the walk belongs to one token,
-// one resource type, one filter and one order.
+// one resource type and one order. A list with a filter has no bookmarks.
 type Bookmark struct {
 	TokenID string
 	// Of is the resource type, "" for users.
-	Of     string
-	Filter string
+	Of string
 	// Order names the attribute that the records are sorted by, "" for the order of
 	// creation.
 	Order      string

@@ -18,7 +18,7 @@ const bookmarkTime = 15 * time.Minute
 
 // Bookmark reads where a page begins.
 func (s *Store) Bookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (after string, err error) {
-	found, ok, err := s.read(ctx, markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex))
+	found, ok, err := s.read(ctx, markKey(t, mark.TokenID, mark.Of, mark.Order, mark.StartIndex))
 	if err != nil || !ok || expired(found.Attributes, mark.Now) {
 		return "", err
 	}
@@ -26,23 +26,14 @@ func (s *Store) Bookmark(ctx context.Context, t tenant.ID, mark directory.Bookma
 }
 
 // SaveBookmark stores where a page begins. It is unconditional: for two walks
-// with one token, filter and position, either is right.
+// with one token, order and position, either is right.
 func (s *Store) SaveBookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark, after string) error {
 	item := table.Item{
-		Key: markKey(t, mark.TokenID, walk(mark), mark.Order, mark.StartIndex),
+		Key: markKey(t, mark.TokenID, mark.Of, mark.Order, mark.StartIndex),
 		Attributes: table.Attributes{
 			attrAfter:        table.Text(after),
 			table.ExpiryName: table.Number(mark.Now.Add(bookmarkTime).Unix()),
 		},
 	}
 	return writeError(s.write(ctx, mark.Now.Add(journal.WriteTime), table.Put(item)))
-}
-
-// walk names what is walked. Users have no prefix; other types are prefixed,
-// separated by a NUL, which a filter cannot contain.
-func walk(mark directory.Bookmark) string {
-	if mark.Of == "" {
-		return mark.Filter
-	}
-	return mark.Of + "\x00" + mark.Filter
 }

@@ -163,10 +163,10 @@ func dueKey(t tenant.ID, task string) table.Key {
 
 const duePartition = "DUE"
 
-// markKey returns the key of the bookmark of a page: of one token, filter, sort
-// order and start index.
-func markKey(t tenant.ID, tokenID, filter, order string, startIndex int) table.Key {
-	sum := sha256.Sum256([]byte(tokenID + "\x00" + filter + "\x00" + order))
+// markKey returns the key of the bookmark of a page: of one token, resource
+// type, sort order and start index.
+func markKey(t tenant.ID, tokenID, of, order string, startIndex int) table.Key {
+	sum := sha256.Sum256([]byte(tokenID + "\x00" + of + "\x00" + order))
 	return table.Key{
 		Partition: partition(t, "MARKS"),
 		Sort:      base64.RawURLEncoding.EncodeToString(sum[:18]) + "#" + strconv.Itoa(startIndex),

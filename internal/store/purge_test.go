@@ -90,7 +90,7 @@ func (f *fixture) fill() {
 	}
 	f.must(f.store.BeginRotation(f.t.Context(), f.tenant, "k1", access.Record{ID: "k4", Hash: "h", LastFour: "abcd", Created: f.now()}))
 	f.must(f.store.RevokeToken(f.t.Context(), f.tenant, "k2", f.now()))
-	mark := directory.Bookmark{TokenID: "k1", Filter: "f", StartIndex: 101, Now: f.now()}
+	mark := directory.Bookmark{TokenID: "k1", StartIndex: 101, Now: f.now()}
 	f.must(f.store.SaveBookmark(f.t.Context(), f.tenant, mark, "u1"))
 	f.write(
 		table.Put(table.Item{Key: schemasKey(f.tenant), Attributes: table.Attributes{attrSchemas: table.Text("{}")}}),
