@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,7 +17,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
-	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
@@ -86,6 +84,11 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 		}, journal.Entry{
 			Operation: journal.Modify, Action: journal.Updated, ResourceType: "User", Version: 2, Subject: "member@x", ExternalID: "e-member", Changed: []string{extension + ":isTeamAccount"}, Seats: -1, Readers: 1,
 		}, nil, nil},
+		{"rename an unlinked user", true, func(by directory.Caller) (any, error) {
+			return c.dir.ModifyInApp(ctx, c.tenant, by, c.unlinked, nil, directory.AppChange{DisplayName: ptr("Other")})
+		}, journal.Entry{
+			Operation: journal.Modify, Action: journal.Updated, ResourceType: "User", Version: 2, Subject: "app@x", Changed: []string{"displayName"},
+		}, nil, nil},
 		{"protect", true, func(by directory.Caller) (any, error) {
 			return c.dir.ModifyInApp(ctx, c.tenant, by, c.member, nil, directory.AppChange{Protected: ptr(true)})
 		}, journal.Entry{
@@ -106,6 +109,17 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 		}, journal.Entry{
 			Operation: journal.Modify, Action: journal.Updated, ResourceType: "Group", Subject: "Renamed", ExternalID: "e-logged", Changed: []string{"displayName", "members"},
 		}, nil, c.people[:1]},
+		{"create a group", false, func(by directory.Caller) (any, error) {
+			return c.dir.ProvisionGroup(ctx, c.tenant, by, c.decodeGroup(group("Few", c.people[0], "no id/of a user")))
+		}, journal.Entry{
+			Operation: journal.Create, Action: journal.Created, ResourceType: "Group", Version: 1, Subject: "Few", Changed: []string{"displayName"},
+			Skipped: []string{"no id/of a user"}, Outcome: journal.Warning, Cause: cause.UnknownMembers,
+		}, c.people[:1], nil},
+		{"create a group of many", false, func(by directory.Caller) (any, error) {
+			return c.dir.ProvisionGroup(ctx, c.tenant, by, c.decodeGroup(group("New", c.people[:40]...)))
+		}, journal.Entry{
+			Operation: journal.Create, Action: journal.Created, ResourceType: "Group", Version: 1, Subject: "New", Changed: []string{"displayName"}, NewSet: true, Size: 40,
+		}, nil, nil},
 		{"a new set", false, func(by directory.Caller) (any, error) {
 			return c.dir.ModifyGroup(ctx, c.tenant, by, c.many, nil, c.patchOf(replace(c.people[30:]...)))
 		}, journal.Entry{
@@ -151,7 +165,11 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 			if !want.NewSet {
 				require.Equal(t, []int{len(want.Added), len(want.Removed)}, []int{result.Added, result.Removed}, r.name)
 			} else {
-				require.Equal(t, []int{want.Size, -1}, []int{result.Added, result.Removed}, r.name)
+				left := -1 // unknown
+				if want.Action == journal.Created {
+					left = 0
+				}
+				require.Equal(t, []int{want.Size, left}, []int{result.Added, result.Removed}, r.name)
 			}
 		}
 		got.Earlier, got.Detail = nil, ""
@@ -291,7 +309,13 @@ func TestLists_ReportDamagedRecords(t *testing.T) {
 		}
 	}
 	require.Greater(t, refused, 60)
+	own := s.mustCreateInApp(directory.AppUser{UserName: "own@x"})
+	require.NoError(t, s.raw.Write(t.Context(), table.Transaction{Token: "t2", Ops: []table.Op{table.Update(table.Key{Partition: "T#acme#USERS", Sort: own.ID}, cut)}}))
 	for name, read := range map[string]func() error{
+		"link": func() error {
+			_, err := s.post(user(`"userName":"own@x","` + extension + `":{"isTeamAccount":true}`))
+			return err
+		},
 		"AppUsers by a text": func() error {
 			_, err := s.dir.MatchUsers(t.Context(), s.tenant, "anna@x", directory.AppQuery{Limit: 5})
 			return err
@@ -316,7 +340,8 @@ func TestLists_ReportDamagedRecords(t *testing.T) {
 // The pages of the application's list have all users once, the live ones before the deleted
 // ones, and end with the last one.
 func TestAppUsers_PagesOfAnySize(t *testing.T) {
-	f := newFixture(t, enginetest.Memory, 50, 50)
+	raw := enginetest.Memory(t)
+	f := newFixtureFor(t, raw, "acme", 50)
 	var live, deleted []string
 	for i := range 7 {
 		id := f.mustPost(user(fmt.Sprintf(`"userName":"u%d"`, i))).ID
@@ -328,7 +353,12 @@ func TestAppUsers_PagesOfAnySize(t *testing.T) {
 		}
 	}
 	for limit := -1; limit <= 9; limit++ {
-		for _, all := range []bool{false, true} {
+		for n := range 4 {
+			all := n%2 == 1
+			d := f.dir
+			if n > 1 {
+				d = f.on(knowing{raw})
+			}
 			want := slices.Clone(live)
 			if all {
 				want = append(want, deleted...)
@@ -336,7 +366,7 @@ func TestAppUsers_PagesOfAnySize(t *testing.T) {
 			var got []string
 			q := directory.AppQuery{Limit: limit, Deleted: all}
 			for pages := 1; ; pages++ {
-				page, err := f.dir.AppUsers(t.Context(), f.tenant, q)
+				page, err := d.AppUsers(t.Context(), f.tenant, q)
 				require.NoError(t, err)
 				require.LessOrEqual(t, len(page.Users), max(limit, 1))
 				for _, u := range page.Users {
@@ -358,17 +388,19 @@ func TestMatch_FindsByEachIdentifier(t *testing.T) {
 	c := newCrowd(t, false)
 	c.mustPatch(c.active, `[{"op":"replace","path":"emails","value":[{"value":"shared@x","primary":true},{"value":"two@x"}]}]`)
 	c.mustPatch(c.member, `[{"op":"add","path":"emails","value":[{"value":"two@x"}]}]`)
+	c.mustPatch(c.people[0], `[{"op":"add","path":"emails","value":[{"value":"p0@x","primary":true},{"value":"other-gone@x"}]}]`)
 	staff, err := c.dir.Group(t.Context(), c.tenant, c.group)
 	require.NoError(t, err)
 	for text, want := range map[string][]string{
 		c.active: {c.active}, "ACTIVE@X": {c.active}, " active@x ": {c.active}, "e-active": {c.active}, "E-ACTIVE": nil, "shared@x": {c.active},
-		"other-active@x": nil, "two@x": {c.active, c.member}, "gone@x": {c.gone}, "other-gone@x": {c.gone}, "e-gone": {c.gone}, c.gone: {c.gone},
+		"other-active@x": nil, "two@x": {c.active, c.member}, "gone@x": {c.gone}, "other-gone@x": {c.gone, c.people[0]}, "e-gone": {c.gone}, c.gone: {c.gone},
 		"": nil, " ": nil, "nobody": nil, newID(): nil, "Staff": nil, c.group: nil,
 	} {
 		slices.Sort(want)
-		for _, deleted := range []bool{true, false} {
+		for n := range 4 {
+			deleted := n%2 == 1
 			var got, after []string
-			for q := (directory.AppQuery{Limit: 1, Deleted: deleted}); ; q.After = after[len(after)-1] {
+			for q := (directory.AppQuery{Limit: n/2*4 + 1, Deleted: deleted}); ; q.After = after[len(after)-1] {
 				page, err := c.dir.MatchUsers(t.Context(), c.tenant, text, q)
 				require.NoError(t, err)
 				for _, u := range page.Users {
@@ -419,6 +451,9 @@ func TestRefusal_OfAnotherVersion(t *testing.T) {
 			var taken *directory.TakenError
 			require.ErrorAs(t, err, &taken)
 			require.Equal(t, "u0@x", taken.Value)
+			_, err = f.put(idle.ID, user(`"userName":"u\u034f0@x","active":true`), other)
+			require.ErrorAs(t, err, &taken, "a name that an earlier version held to be another one")
+			require.Equal(t, "u\u034f0@x", taken.Value)
 			_, err = f.put(idle.ID, user(`"userName":"idle@x","active":false,"title":"x"`), other)
 			require.ErrorIs(t, err, directory.ErrVersion, "nothing else is in the way")
 		}
@@ -433,6 +468,7 @@ func TestRefusal_OfAnotherVersion(t *testing.T) {
 	require.ErrorIs(t, modify(other, `{"op":"replace","path":"displayName","value":"Three"}`), directory.ErrVersion)
 	var taken *directory.TakenError
 	require.ErrorAs(t, modify(other, `{"op":"replace","path":"displayName","value":"Two"}`), &taken)
+	require.ErrorAs(t, modify(other, `{"op":"replace","path":"displayName","value":"T\u034fwo"}`), &taken)
 	require.NoError(t, modify(directory.Versions{1}, `{"op":"replace","path":"displayName","value":"Three"}`))
 	_, err := f.dir.DeleteGroup(t.Context(), f.tenant, f.by(), id, other)
 	require.ErrorIs(t, err, directory.ErrVersion)
@@ -509,10 +545,7 @@ func (crowded) Ledger(context.Context, tenant.ID) (directory.Ledger, error) {
 // The documented limits are those that apply: exactly as many are accepted.
 func TestLimits_AreExact(t *testing.T) {
 	f := newFixture(t, enginetest.Memory, 50, 50)
-	d := directory.New(directory.Config{
-		Store: crowded{f.store}, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
-		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now },
-	})
+	d := f.onStore(crowded{f.store})
 	_, err := d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: directory.MaxWalk + 1, Count: 1})
 	require.NoError(t, err)
 	_, err = d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: directory.MaxWalk + 2, Count: 1})
@@ -552,6 +585,82 @@ func TestLimits_AreExact(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{u}, f.members(id))
+}
+
+// everybody is a store in which each id is that of a live user.
+type everybody struct{ *store.Store }
+
+func (everybody) Joined(_ context.Context, _ tenant.ID, _ string, _ int64, users []string) (member, live map[string]bool, err error) {
+	live = map[string]bool{}
+	for _, id := range users {
+		live[id] = true
+	}
+	return nil, live, nil
+}
+
+// A set of more members than a request may send is refused with the limit, even if one of
+// them is there already.
+func TestReplaceMembers_RefusesASetOfTooMany(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	ids := f.people(1)
+	id := f.mustPostGroup(group("Staff", ids...))
+	for range directory.MaxMembers {
+		ids = append(ids, newID())
+	}
+	_, err := f.patchBy(f.onStore(everybody{f.store}), id, replace(ids...))
+	require.Equal(t, &directory.MembersError{Limit: directory.MaxMembers}, err)
+}
+
+// An id has 1 to 64 letters, digits, hyphens and underscores.
+func TestValidID_IsWhatAnIDMayBe(t *testing.T) {
+	const chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for c := range 256 {
+		id := "x" + string([]byte{byte(c)}) + "y"
+		require.Equal(t, strings.IndexByte(chars, byte(c)) >= 0, directory.ValidID(id), "%q", id)
+	}
+	for n, want := range map[int]bool{0: false, 1: true, 64: true, 65: false} {
+		require.Equal(t, want, directory.ValidID(strings.Repeat("x", n)), "%d characters", n)
+	}
+}
+
+// The longest name that a record can hold is found; a longer one is not looked up.
+func TestSearch_FindsTheLongestName(t *testing.T) {
+	raw := enginetest.Memory(t)
+	f := newFixtureFor(t, raw, "acme", 50)
+	longest := strings.Repeat("n", directory.MaxClaim)
+	id := f.mustPost(user(`"userName":"` + longest + `"`)).ID
+	found, err := f.search(`userName eq "`+longest+`"`, 1, 10)
+	require.NoError(t, err)
+	require.Len(t, found.Records, 1)
+	require.Equal(t, id, found.Records[0].ID)
+	count := newBreaking(raw, -1)
+	f.dir = f.on(count)
+	found, err = f.search(`userName eq "`+longest+`n"`, 1, 10)
+	require.NoError(t, err)
+	require.Empty(t, found.Records)
+	require.Zero(t, count.Made(), "calls of the table")
+}
+
+// A tenant refuses the tolerances that it has chosen to refuse, and no others.
+func TestCheckNotices_RefusesByKind(t *testing.T) {
+	for kind, by := range map[string]struct{ unknown, dialects bool }{
+		scim.NoticeUnknownAttribute: {true, false}, scim.NoticeAmbiguous: {true, false}, scim.NoticeUnknownPath: {true, true},
+		scim.NoticeStringBoolean: {false, true}, scim.NoticeFilterSpaces: {false, true},
+	} {
+		for n := range 4 {
+			settings := tenant.DefaultSettings()
+			unknown, dialects := n%2 == 1, n > 1
+			if unknown {
+				settings.UnknownAttributes = tenant.UnknownRefuse
+			}
+			if dialects {
+				settings.Dialects = tenant.DialectsRefuse
+			}
+			err := directory.CheckNotices(settings, []scim.Notice{{Kind: kind, Attribute: "title"}})
+			require.Equal(t, unknown && by.unknown || dialects && by.dialects, err != nil, "%s, unknown %t, dialects %t: %v", kind, unknown, dialects, err)
+		}
+	}
+	require.NoError(t, directory.CheckNotices(tenant.Settings{UnknownAttributes: tenant.UnknownRefuse, Dialects: tenant.DialectsRefuse}, nil))
 }
 
 // vast is a store in which a group has many members, and a user is in many groups.
@@ -597,10 +706,7 @@ func TestLimits_OfMembersAndGroupsRead(t *testing.T) {
 	u := f.mustPost(user(`"userName":"ann@x"`))
 	id := f.mustPostGroup(group("Staff", u.ID))
 	over := func(members, groups int) *directory.Directory {
-		return directory.New(directory.Config{
-			Store: vast{f.store, members, groups}, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
-			NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now },
-		})
+		return f.onStore(vast{f.store, members, groups})
 	}
 	for more := range 2 {
 		check := func(name string, limit int, err error) {

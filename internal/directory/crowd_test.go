@@ -173,6 +173,14 @@ var changeRequests = map[string]func(c *crowd) error{
 		_, err := c.put(c.inactive, user(`"userName":"renamed@x","active":true`), directory.Versions{99})
 		return ignore(err, directory.ErrVersion)
 	},
+	"replace another version by a name of two forms": func(c *crowd) error {
+		_, err := c.put(c.inactive, user(`"userName":"re\u034fnamed@x","active":true`), directory.Versions{99})
+		return ignore(err, directory.ErrVersion)
+	},
+	"replace by a name of two forms": func(c *crowd) error {
+		_, err := c.put(c.active, user(`"userName":"re\u034fnamed@x"`), nil)
+		return err
+	},
 	"replace with values of a deleted user": func(c *crowd) error {
 		_, err := c.put(c.active, user(`"userName":"gone@x","externalId":"e-active"`), nil)
 		return err

@@ -173,3 +173,26 @@ func TestDirectory_ReportsEachFailedCallOfARead(t *testing.T) {
 		return err
 	})
 }
+
+// A change of a group is answered with the version that the group has, also if a call fails
+// after the change was made: it is the client's next If-Match.
+func TestGroup_AnswersHaveItsVersion(t *testing.T) {
+	base := newCrowd(t, true)
+	for name, operations := range map[string]string{
+		"few join": add(base.active), "many join": add(base.people[35:70]...), "many leave": remove(base.people[1:34]...),
+		"a new set": replace(base.people[34:]...), "rename": `{"op":"replace","path":"displayName","value":"Other"}`,
+	} {
+		for at, calls := int64(-1), int64(0); at < calls; at++ {
+			c := base.copied(t)
+			b := newBreaking(c.raw, at)
+			r, err := c.patchBy(c.on(b), c.many, operations)
+			if at < 0 {
+				require.NoError(t, err, name)
+				calls = b.Made()
+			}
+			if err == nil {
+				require.Equal(t, c.version(c.many), r.Group.Version, "%s: call %d of %d", name, at, calls)
+			}
+		}
+	}
+}

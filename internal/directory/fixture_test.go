@@ -81,6 +81,14 @@ func (f *fixture) directory(maxWalk int) *directory.Directory {
 	})
 }
 
+// onStore returns the same directory on another store.
+func (f *fixture) onStore(s directory.Store) *directory.Directory {
+	return directory.New(directory.Config{
+		Store: s, Users: f.types, Groups: schema.GroupType(), Extension: extension, Documents: f.documents(),
+		NewID: func(time.Time) string { return newID() }, Now: func() time.Time { return f.now },
+	})
+}
+
 func (f *fixture) documents() *representation.Documents {
 	return representation.New(schema.Types{User: f.types, Group: schema.GroupType()}, "https://scim.test/scim/v2")
 }

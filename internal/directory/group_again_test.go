@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -151,4 +152,103 @@ func TestGroup_SkippedMembersFitIntoOneTransaction(t *testing.T) {
 	assert.Truef(t, m.writes == 2 && m.ops <= table.MaxOps, "%d transactions of at most %d operations", m.writes, m.ops)
 	f.wantMembers(id, ids[10:]...)
 	f.check(0)
+}
+
+// One of many members joins by another request while their change is decided: it is counted
+// once, and joins once.
+func TestGroup_ManyJoinWhileOneOfThemJoins(t *testing.T) {
+	f, d, m := meddle(t)
+	ids := f.people(40)
+	id := f.mustPostGroup(group("g"))
+	m.before = func(write int, _ table.Transaction) {
+		if write == 1 {
+			f.mustPatchGroup(id, add(ids[39]))
+		}
+	}
+	result, err := f.patchBy(d, id, add(ids...))
+	require.NoError(t, err)
+	require.Equal(t, 39, result.Added)
+	f.wantMembers(id, ids...)
+	f.check(0)
+}
+
+// A change of a group that keeps changing is accepted as it was sent if it names as many
+// members as one request may change; a larger one is answered as busy.
+func TestGroup_AcceptsAsManyMembersAsMayChange(t *testing.T) {
+	for more := range 2 {
+		f, d, m := meddle(t)
+		others := f.people(8)
+		ids := f.people(1 + more)
+		id := f.mustPostGroup(group("g", ids[1:]...)) // a member who is there does not count
+		for len(ids) < directory.MaxMembers+more {
+			ids = append(ids, newID())
+		}
+		joined := 0
+		m.before = func(int, table.Transaction) {
+			f.mustPatchGroup(id, add(others[min(joined, 7)]))
+			joined++
+		}
+		result, err := f.patchBy(d, id, add(ids...))
+		if more > 0 {
+			require.ErrorIs(t, err, directory.ErrBusy)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Added)
+		require.Len(t, result.Skipped, directory.MaxMembers-1)
+	}
+}
+
+// The answer to a change that was accepted as it was sent names the attributes that its entry
+// in the log names.
+func TestGroup_AcceptedChangeIsLoggedAsAnswered(t *testing.T) {
+	f, d, m := meddle(t)
+	ids, others := f.people(40), f.people(9)
+	id := f.mustPostGroup(group("g", ids...))
+	joined := 0
+	m.before = func(int, table.Transaction) {
+		f.mustPatchGroup(id, add(others[min(joined, 8)]))
+		joined++
+	}
+	result, err := f.patchBy(d, id, `{"op":"replace","path":"displayName","value":"h"},`+add(ids...))
+	require.NoError(t, err)
+	page, err := f.store.EntryPage(t.Context(), f.tenant, provlog.Span{Limit: 50})
+	require.NoError(t, err)
+	at := slices.IndexFunc(page.Items, func(e journal.Entry) bool {
+		return slices.Contains(e.Changed, "displayName") && e.Action == journal.Updated
+	})
+	require.GreaterOrEqual(t, at, 0)
+	require.Equal(t, page.Items[at].Changed, result.Changed)
+	f.check(0)
+}
+
+// A group that changes while it is deleted is deleted unless the request names a version.
+func TestDeleteGroup_WithAVersionMeetsAChange(t *testing.T) {
+	for _, n := range []int{3, directory.MaxJoined + 5} {
+		for _, named := range []bool{false, true} {
+			f, d, m := meddle(t)
+			ids := f.people(n + 1)
+			id := f.mustPostGroup(group("g", ids[:n]...))
+			var match directory.Versions
+			if named {
+				match = directory.Versions{f.version(id)}
+			}
+			m.before = func(write int, _ table.Transaction) {
+				if write == 1 {
+					f.mustPatchGroup(id, add(ids[n]))
+				}
+			}
+			_, err := d.DeleteGroup(t.Context(), f.tenant, f.by(), id, match)
+			if named {
+				require.ErrorIs(t, err, directory.ErrVersion, "%d members", n)
+				f.wantMembers(id, ids...)
+				continue
+			}
+			require.NoError(t, err, "%d members", n)
+			_, err = f.dir.Group(t.Context(), f.tenant, id)
+			require.ErrorIs(t, err, directory.ErrNoGroup)
+			f.sweep()
+			f.check(0)
+		}
+	}
 }

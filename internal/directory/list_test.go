@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // shelf is a tenant with few users and groups, which are listed in all ways.
@@ -128,6 +129,23 @@ func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error
 	return p.Table.Query(ctx, q)
 }
 
+// knowing is a table that says of a page whether it is the last one. Most tables only know
+// that when they have looked for the next one.
+type knowing struct{ table.Table }
+
+func (k knowing) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := k.Table.Query(ctx, q)
+	if err != nil || !page.More {
+		return page, err
+	}
+	q.After, q.Limit = page.Last, 1
+	next, err := k.Table.Query(ctx, q)
+	if len(next.Items) == 0 {
+		page.More, page.Last = false, ""
+	}
+	return page, err
+}
+
 // A listing is a request for a list, except for the page.
 type listing struct {
 	of             string // users, groups or both
@@ -163,7 +181,7 @@ func (s *shelf) compile(l listing, of string) directory.Query {
 	}
 	var q directory.Query
 	if l.filter != "" {
-		text := strings.NewReplacer("$USER", s.users[1]["id"].(string), "$GROUP", s.groups[1]["id"].(string)).Replace(l.filter)
+		text := strings.NewReplacer("$USER", s.users[2]["id"].(string), "$GROUP", s.groups[1]["id"].(string)).Replace(l.filter)
 		f, err := match.CompileFilterAcross(rt, others, text)
 		require.NoError(s.t, err, text)
 		q.Filter = f
@@ -311,7 +329,7 @@ func listings() []listing {
 
 // A list has exactly the records that match, in the order asked for: the pages by startIndex,
 // each with the number of all, and those by cursors, forwards and backwards. It does not
-// matter how many items the table returns at a time.
+// matter how many items the table returns at a time, and whether it knows the last one.
 func TestLists_ArePlainEvaluation(t *testing.T) {
 	s := newShelf(t)
 	empty := 0
@@ -321,11 +339,13 @@ func TestLists_ArePlainEvaluation(t *testing.T) {
 		}
 	}
 	require.True(t, empty > 10 && empty < 100, "%d of %d lists are empty", empty, len(listings()))
-	for _, most := range []int{1, 1000} {
+	for name, engine := range map[string]table.Table{
+		"pages of 1": smallPages{s.raw, 1}, "large pages": s.raw, "pages of 2, of which the last one is known": smallPages{knowing{s.raw}, 2},
+	} {
 		for _, of := range []string{"users", "groups", "both"} {
-			t.Run(fmt.Sprintf("%s in pages of %d", of, most), func(t *testing.T) {
+			t.Run(of+" in "+name, func(t *testing.T) {
 				s.t = t
-				d := s.over(smallPages{s.raw, most}, 0)
+				d := s.over(engine, 0)
 				for _, l := range listings() {
 					if l.of != of {
 						continue
@@ -364,11 +384,12 @@ func TestLists_WalksAtOnce(t *testing.T) {
 // found, and each by itself.
 func (s *shelf) checkPages(d *directory.Directory, l listing, want []string, count int) {
 	s.t.Helper()
-	walker := s.by()
+	walker, other := s.by(), s.by()
+	other.TokenID = "k2" // it finds no bookmark
 	for start := 1; start <= len(want)+2; start++ {
 		from := min(start-1, len(want))
 		page := want[from:min(from+count, len(want))]
-		for _, by := range []directory.Caller{walker, s.by()} {
+		for _, by := range []directory.Caller{walker, other} {
 			got, err := s.ask(d, by, l, start, count, nil)
 			require.NoError(s.t, err, "%s from %d count %d", l, start, count)
 			require.Equal(s.t, page, append([]string{}, got.ids...), "%s from %d count %d", l, start, count)
@@ -395,6 +416,9 @@ func (s *shelf) checkCursors(d *directory.Directory, l listing, want []string, c
 		require.LessOrEqual(s.t, len(got.ids), count, "%s count %d", l, count)
 		if !got.uncounted {
 			require.Equal(s.t, len(want), got.total, "%s count %d: total", l, count)
+		}
+		if whole := from == 0 && got.next == nil; s.isWalked(l) || l.filter == "" || l.of != "both" || whole {
+			require.Equal(s.t, s.isWalked(l), got.uncounted, "%s count %d: counted", l, count)
 		}
 		if !s.isWalked(l) {
 			require.Len(s.t, got.ids, min(count, len(want)-from), "%s count %d: a short page", l, count)
@@ -554,6 +578,70 @@ func TestLists_EndInTime(t *testing.T) {
 			require.Equal(t, want, walked)
 			require.Greater(t, pages, 1)
 		}
+	}
+}
+
+// Each part of a list looks at the time: the members of the groups that one filter compares,
+// and the way to the record where a page begins.
+func TestLists_EndInTimeInEachPart(t *testing.T) {
+	s := newShelf(t)
+	s.clock = func() time.Time { s.now = s.now.Add(3 * time.Second); return s.now }
+	_, err := s.ask(s.over(s.raw, 0), s.by(), listing{"groups", `members.type eq "User"`, "", false}, 1, 100, nil)
+	require.Equal(t, &directory.TooManyError{Sought: "filter", Limit: directory.MaxWalk}, err)
+	last := len(s.users)
+	_, err = s.ask(s.over(smallPages{s.raw, 1}, 0), s.by(), listing{"users", "", "", false}, last, 1, nil)
+	require.Equal(t, &directory.TooManyError{Sought: "startIndex", Limit: directory.MaxWalk}, err)
+	s.clock = func() time.Time { return s.now }
+	got, err := s.ask(s.over(smallPages{s.raw, 1}, 0), s.by(), listing{"users", "", "", false}, last, 1, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{s.users[last-1]["id"].(string)}, got.ids)
+}
+
+// The number of records is known without reading them, however many there are, and whatever
+// their order is.
+func TestLists_CountsReadNoRecords(t *testing.T) {
+	s := newShelf(t)
+	for _, l := range listings() {
+		if l.filter != "" {
+			continue
+		}
+		for _, at := range []*directory.Cursor{nil, {}} {
+			count := newBreaking(s.raw, -1)
+			got, err := s.ask(s.over(count, 1), s.by(), l, 1, 0, at)
+			require.NoError(t, err, "%s", l)
+			require.Equal(t, len(s.plain(l)), got.total, "%s", l)
+			require.LessOrEqual(t, count.Made(), int64(2), "%s: calls of the table", l)
+		}
+	}
+}
+
+// late is a store whose ledger does not count the newest users, or counts users that are
+// deleted while a page is read.
+type late struct {
+	*store.Store
+	users int64
+}
+
+func (l late) Ledger(context.Context, tenant.ID) (directory.Ledger, error) {
+	return directory.Ledger{Users: l.users}, nil
+}
+
+// A page never has a record beyond its total: clients end their walk there.
+func TestSearch_TotalCoversThePage(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 50, 50)
+	f.people(6)
+	for counted, wants := range map[int64][]int{0: {3, 5, 6}, 6: {6, 6, 6}, 9: {9, 9, 9}} {
+		d := f.onStore(late{f.store, counted})
+		for i, want := range wants {
+			found, err := d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: 2*i + 1, Count: 2})
+			require.NoError(t, err)
+			require.Len(t, found.Records, 2)
+			require.Equal(t, want, found.Total, "%d counted, page %d", counted, i)
+		}
+		found, err := d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: 1, Count: 100})
+		require.NoError(t, err)
+		require.Len(t, found.Records, 6)
+		require.Equal(t, max(6, int(counted)), found.Total)
 	}
 }
 

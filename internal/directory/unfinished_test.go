@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/tabletest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // memberReads are the reads that show whether a user is in a group, each with its answer.
@@ -177,4 +178,107 @@ func (c *crowd) isSeenWhole(t *testing.T, change string, stop int) bool {
 		}
 	}
 	return state == "after"
+}
+
+// A user whose deletion was stopped is in no group any more, for each request that meets it:
+// the answer shows none, the rest of the memberships end, and the user may join again.
+func TestUsers_WhoseMembershipsAreStillEnding(t *testing.T) {
+	base := newCrowd(t, true)
+	again := user(`"userName":"busy@x","externalId":"e-busy"`)
+	for name, c := range map[string]struct {
+		readable bool // the stopped deletion leaves the user readable
+		request  func(c *crowd) (directory.Result, error)
+	}{
+		"PATCH": {true, func(c *crowd) (directory.Result, error) {
+			return c.patch(c.busy, `[{"op":"replace","path":"title","value":"x"}]`, nil)
+		}},
+		"PATCH without a change": {true, func(c *crowd) (directory.Result, error) {
+			return c.patch(c.busy, `[{"op":"replace","path":"active","value":false}]`, nil)
+		}},
+		"POST":           {true, func(c *crowd) (directory.Result, error) { return c.post(again) }},
+		"POST of a gone": {false, func(c *crowd) (directory.Result, error) { return c.post(again) }},
+		"DELETE that hides": {true, func(c *crowd) (directory.Result, error) {
+			c.settings.DeletedUsers = tenant.DeletedHidden
+			return c.dir.Delete(t.Context(), c.tenant, c.by(), c.busy, nil)
+		}},
+		"DELETE again": {true, func(c *crowd) (directory.Result, error) {
+			return c.dir.Delete(t.Context(), c.tenant, c.by(), c.busy, nil)
+		}},
+		"purge": {true, func(c *crowd) (directory.Result, error) { return c.dir.Purge(t.Context(), c.tenant, c.app(), c.busy) }},
+		"purge of a gone": {false, func(c *crowd) (directory.Result, error) {
+			return c.dir.Purge(t.Context(), c.tenant, c.app(), c.busy)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c1 := base.copied(t)
+			if c.readable {
+				c1.settings.DeletedUsers = tenant.DeletedReadable
+			}
+			c1.stoppedAfter(1, func() { _ = c1.remove(c1.busy) })
+			left, err := c1.store.MembershipsOf(t.Context(), c1.tenant, c1.busy, 100)
+			require.NoError(t, err)
+			require.NotEmpty(t, left, "the deletion was not stopped")
+			c1.shows = true
+			result, err := c.request(c1)
+			require.NoError(t, err)
+			require.Empty(t, result.Groups)
+			require.Empty(t, c1.groupsOf(c1.busy))
+			c1.settle()
+			u, err := c1.dir.User(t.Context(), c1.tenant, c1.busy)
+			if err == nil {
+				require.False(t, u.Leaving)
+				c1.mustPatchGroup(c1.empty, add(c1.busy))
+				require.Equal(t, []string{c1.empty}, c1.groupsOf(c1.busy))
+			}
+			c1.settle()
+		})
+	}
+}
+
+// A purge that was stopped is continued by the next one, which does not find the user.
+func TestPurge_ContinuesAStoppedOne(t *testing.T) {
+	c := newCrowd(t, true)
+	c.stoppedAfter(1, func() { _ = c.purge(c.busy) })
+	left := func() int {
+		memberships, err := c.store.MembershipsOf(t.Context(), c.tenant, c.busy, 100)
+		require.NoError(t, err)
+		return len(memberships)
+	}
+	require.Positive(t, left(), "the purge was not stopped")
+	require.ErrorIs(t, c.purge(c.busy), directory.ErrNotFound)
+	require.Zero(t, left())
+	c.check(c.ledger().Seats)
+}
+
+// A read of a group whose change was stopped finishes the change: it reports each call that
+// fails, or has the whole answer.
+func TestReads_ReportEachFailedCallOfAStoppedChange(t *testing.T) {
+	base := newCrowd(t, true)
+	var stopped *crowd
+	for stop := 1; ; stop++ {
+		stopped = base.copied(t)
+		stopped.stoppedAfter(stop, func() { _, _ = stopped.patchGroup(stopped.many, remove(stopped.people[1:34]...)) })
+		if g, err := stopped.store.Group(t.Context(), stopped.tenant, stopped.many); err == nil && g.PendingChange != "" {
+			break
+		}
+		require.Less(t, stop, 10)
+	}
+	for name, read := range memberReads {
+		t.Run(name, func(t *testing.T) {
+			for at, calls := int64(-1), int64(0); at < calls; at++ {
+				c := stopped.copied(t)
+				b := newBreaking(c.raw, at)
+				c.dir = c.on(b)
+				is, err := read(c, c.people[33], c.many)
+				if at < 0 {
+					calls = b.Made()
+				}
+				if err != nil {
+					require.ErrorIs(t, err, errCall, "call %d of %d", at, calls)
+					continue
+				}
+				require.False(t, is, "call %d of %d: half of a change", at, calls)
+			}
+		})
+	}
 }
