@@ -66,6 +66,18 @@ func TestClient_AsksForTheLog(t *testing.T) {
 			_, err := c.Log(ctx, "acme", all)
 			return err
 		}, "GET /tenants/acme/log?" + encoded},
+		"users, narrowed": {func(ctx context.Context, c *Client) error {
+			_, err := c.Users(ctx, "acme", adminwire.UsersQuery{Subject: "é", State: "deleted", ManagedBy: "idp", Deleted: "true", Page: adminwire.Page{After: "x", Limit: 5}})
+			return err
+		}, "GET /tenants/acme/users?after=x&deleted=true&limit=5&managedBy=idp&state=deleted&subject=%C3%A9"},
+		"a user": {func(ctx context.Context, c *Client) error {
+			_, err := c.User(ctx, "acme", "../u")
+			return err
+		}, "GET /tenants/acme/users/..%2Fu"},
+		"members": {func(ctx context.Context, c *Client) error {
+			_, err := c.GroupMembers(ctx, "acme", "g?", "x", 5)
+			return err
+		}, "GET /tenants/acme/groups/g%3F/members?after=x&limit=5"},
 		"a tenant that is none": {func(ctx context.Context, c *Client) error {
 			_, err := c.Log(ctx, "../a?b#c", adminwire.LogQuery{})
 			return err
@@ -184,6 +196,8 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 		reflect.TypeFor[adminwire.Nothing](),
 		reflect.TypeFor[adminwire.Diagnosis](),
 		reflect.TypeFor[adminwire.Cause](),
+		reflect.TypeFor[adminwire.User](),
+		reflect.TypeFor[adminwire.GroupMembers](),
 	} {
 		name := kind.Name()
 		t.Run(name, func(t *testing.T) {
@@ -199,5 +213,37 @@ func TestTypes_AreThoseOfTheDescription(t *testing.T) {
 			slices.Sort(wants)
 			assert.Truef(t, slices.Equal(has, wants), "the client reads %v, described are %v", has, wants)
 		})
+	}
+}
+
+// A change is sent once, for the version that was read.
+func TestClient_ChangesOneVersion(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(context.Context, *Client) error
+		want   string
+	}{
+		"a user": {func(ctx context.Context, c *Client) error {
+			return c.ChangeUser(ctx, "acme", "u/1", 7, adminwire.UserChange{Active: adminwire.Of(false)})
+		}, `PATCH /tenants/acme/users/u%2F1 W/"7" {"active":false}`},
+		"a tenant": {func(ctx context.Context, c *Client) error {
+			return c.ChangeTenant(ctx, "acme", "v1", adminwire.TenantSettings{MaxSeats: adminwire.Optional[int64]{Set: true}})
+		}, `PATCH /tenants/acme W/"v1" {"maxSeats":null}`},
+	} {
+		for _, status := range []int{http.StatusOK, http.StatusPreconditionFailed, http.StatusServiceUnavailable} {
+			var got []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				got = append(got, strings.Replace(r.Method+" "+r.URL.EscapedPath()+" "+r.Header.Get("If-Match")+" "+string(body), "/admin/v1", "", 1))
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "{}")
+			}))
+			c, err := New(server.URL+"/admin/v1", Bearer("secret"))
+			require.NoError(t, err)
+			err = tt.change(t.Context(), c)
+			server.Close()
+			var problem *Problem
+			assert.Equal(t, status != http.StatusOK, errors.As(err, &problem), "%s, %d: %v", name, status, err)
+			assert.Equal(t, []string{tt.want}, got, "%s, %d", name, status)
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
@@ -73,4 +75,47 @@ func (c *Client) Groups(ctx context.Context, tenant, after string, limit int) (a
 // DeletedGroups reads a page of the markers of groups that the application deleted.
 func (c *Client) DeletedGroups(ctx context.Context, tenant, after string, limit int) (adminwire.DeletedGroups, error) {
 	return get[adminwire.DeletedGroups](ctx, c, below(tenant, "deleted-groups"), page(after, limit))
+}
+
+// GroupMembers reads a group and a page of its members.
+func (c *Client) GroupMembers(ctx context.Context, tenant, group, after string, limit int) (adminwire.GroupMembers, error) {
+	return get[adminwire.GroupMembers](ctx, c, below(tenant, "groups", group, "members"), page(after, limit))
+}
+
+// Users reads a page of a tenant's users.
+func (c *Client) Users(ctx context.Context, tenant string, q adminwire.UsersQuery) (adminwire.Users, error) {
+	v := page(q.After, q.Limit)
+	for name, value := range map[string]string{"subject": q.Subject, "state": q.State, "managedBy": q.ManagedBy, "deleted": q.Deleted} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return get[adminwire.Users](ctx, c, below(tenant, "users"), v)
+}
+
+// User reads a user, a deleted one too.
+func (c *Client) User(ctx context.Context, tenant, user string) (adminwire.User, error) {
+	return get[adminwire.User](ctx, c, below(tenant, "users", user), nil)
+}
+
+// ChangeUser changes a user if it still has the version, and fails with a *Problem (412)
+// otherwise.
+func (c *Client) ChangeUser(ctx context.Context, tenant, user string, version int64, change adminwire.UserChange) error {
+	return c.change(ctx, below(tenant, "users", user), strconv.FormatInt(version, 10), change)
+}
+
+// ChangeTenant changes settings of a tenant if it still has the version, and fails with a
+// *Problem (412) otherwise.
+func (c *Client) ChangeTenant(ctx context.Context, tenant, version string, change adminwire.TenantSettings) error {
+	return c.change(ctx, below(tenant), version, change)
+}
+
+// change sends a change of one version of a resource, once: after a lost answer the
+// resource would have another version, and a second request would fail.
+func (c *Client) change(ctx context.Context, path, version string, change any) error {
+	sent, err := json.Marshal(change, json.Deterministic(true))
+	if err == nil {
+		_, _, _, err = c.once(ctx, http.MethodPatch, path, nil, sent, "If-Match", `W/"`+version+`"`)
+	}
+	return err
 }
