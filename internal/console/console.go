@@ -53,9 +53,9 @@ type Console struct {
 	causes []adminwire.Cause
 }
 
-// files are the pages' templates and their stylesheet.
+// files are the pages' templates, their stylesheet and their script.
 //
-//go:embed templates/*.html style.css icon.svg
+//go:embed templates/*.html style.css script.js icon.svg
 var files embed.FS
 
 // New returns a Console.
@@ -181,6 +181,8 @@ func (c *Console) guard(q *request) (p page, ok bool) {
 		return q.refuse(http.StatusRequestURITooLong), false
 	case read && q.URL.Path == Prefix+"/style.css":
 		return q.file("style.css", "text/css; charset=utf-8"), false
+	case read && q.URL.Path == Prefix+"/script.js":
+		return q.file("script.js", "text/javascript; charset=utf-8"), false
 	case read && q.URL.Path == Prefix+"/icon.svg":
 		return q.file("icon.svg", "image/svg+xml"), false
 	case read && q.URL.Path == Prefix:

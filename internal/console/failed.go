@@ -47,6 +47,7 @@ func (c *Console) failed(q *request) (page, error) {
 	f := readSearch(q)
 	f.Kinds = choices(f.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
 	f.Causes = c.causeChoices(q, f.Cause)
+	f.Set = chosenLabels(f.Causes, f.Kinds)
 	f.To = of(q.tenant, "failed")
 	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{
 		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, Page: adminwire.Page{After: f.After, Limit: pageSize},

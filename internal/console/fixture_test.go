@@ -254,7 +254,7 @@ func (e *element) text() string {
 func (e *element) write(b *strings.Builder) {
 	around := " "
 	switch e.name {
-	case "#text", "a", "bdi", "span", "strong", "code", "time":
+	case "#text", "a", "bdi", "span", "strong", "code", "time", "wbr":
 		around = ""
 	}
 	b.WriteString(around + e.data)
@@ -340,6 +340,18 @@ var carolsEntry = adminwire.Entry{
 	Seats: &adminwire.Seats{Used: limit(50), Limit: adminwire.Of[int64](50), AsOf: atPtr(-3 * time.Minute)},
 }
 
+// anna is a user of the identity provider, and ben a protected one of the application.
+var (
+	anna = adminwire.User{
+		ID: "u1", UserName: "anna@example.com", Email: "anna@example.com", DisplayName: "Anna A", ExternalID: "00u1", Origin: "scim", SCIMManaged: true,
+		AccountType: "user", Active: true, Holds: "seat", Version: 7, Created: atPtr(-90 * time.Hour), Modified: atPtr(-2 * time.Hour),
+	}
+	ben = adminwire.User{
+		ID: "u2", UserName: "ben@example.com", Email: "b@example.com", Origin: "manual", AccountType: "reader", DeactivatedBy: "app", Protected: true,
+		Version: 2, Created: atPtr(-80 * time.Hour), Modified: atPtr(-70 * time.Hour),
+	}
+)
+
 var causeTexts = []adminwire.Cause{
 	{Cause: "seat_limit", Status: 403, Summary: "All seats of the tenant are in use.", WhatToDo: "Deactivate a user, or buy more seats.", Documentation: "https://docs.example/causes.md#seat_limit", Where: "log"},
 	{Cause: "token_revoked", Status: 401, Summary: "The token was revoked.", WhatToDo: "Create a new token.", Documentation: "https://docs.example/causes.md#token_revoked", Where: "cloudwatch"},
@@ -350,7 +362,10 @@ var causeTexts = []adminwire.Cause{
 
 // healthy returns the answers of a service with the tenants acme and beta.
 func healthy() map[string]any {
-	tenant := adminwire.Tenant{ID: "acme", DisplayName: "Acme Ltd", SCIMEnabled: true, LogDays: 90, Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2"}
+	tenant := adminwire.Tenant{
+		ID: "acme", DisplayName: "Acme Ltd", MaxSeats: limit(50), DefaultAccountType: "user", UnknownMembers: "skip", UnknownAttributes: "drop", DeletedUsers: "hidden",
+		Rehire: "warn", Dialect: "take", SCIMEnabled: true, LogDays: 90, Version: "v1", Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2",
+	}
 	spans := make([]adminwire.FailureSpan, 28)
 	for i := range spans {
 		from := noon.Add(time.Duration(i-28) * 6 * time.Hour)
@@ -380,6 +395,13 @@ func healthy() map[string]any {
 		"GET " + acme + "/groups": adminwire.Groups{Groups: []adminwire.Group{
 			{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
 		}},
+		"GET " + acme + "/groups/g1/members": adminwire.GroupMembers{
+			Group:   adminwire.Group{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
+			Members: []adminwire.Member{{ID: "u1", Subject: "anna@example.com", State: "active"}, {ID: "u2", Subject: "ben@example.com", State: "inactive", Failure: &carol}},
+		},
+		"GET " + acme + "/users":    adminwire.Users{Users: []adminwire.User{anna, ben}},
+		"GET " + acme + "/users/u1": anna,
+		"GET " + acme + "/users/u2": ben,
 		"GET " + acme + "/deleted-groups": adminwire.DeletedGroups{DeletedGroups: []adminwire.DeletedGroup{
 			{ID: "g9", DisplayName: "Sailing", DeletedAt: atPtr(-72 * time.Hour), DeletedBy: "dana@app.example"},
 		}},
@@ -391,7 +413,9 @@ func pages() []string {
 	const one = "/console/t/acme"
 	return []string{
 		"/console/", one, one + "/failed", one + "/log", one + "/log?from=yesterday", one + "/requests/" + failedID, one + "/requests/unknown", one + "/requests?id=(",
-		one + "/groups", one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
+		one + "/groups", one + "/groups/g1", one + "/groups/none", one + "/users", one + "/users?state=deleted", one + "/users?subject=" + strings.Repeat("x", maxSubject+1), one + "/users/u1", one + "/users/u2",
+		one + "/users/none", one + "/users/u1/deactivate", one + "/users/u1/protect", one + "/users/u2/reactivate", one + "/users/u2/unprotect", one + "/users/u1/unprotect", one + "/users/u1/eat", one + "/settings",
+		one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
 		one + "/tokens/tok9/revoke", one + "/tokens/tok1/eat", one + "/tokens/minted", "/console/causes", "/console/causes/seat_limit", "/console/causes/token_revoked",
 		"/console/causes/none", "/console/t/nobody", "/console/none",
 	}

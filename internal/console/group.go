@@ -2,13 +2,24 @@ package console
 
 import (
 	"net/url"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
-// groupRow is a group as a row.
+// groupRow is a group as a row, and as the head of its page.
 type groupRow struct {
 	ID, DisplayName, ExternalID, Origin string
-	Modified                            *When
+	To                                  string
+	Created, Modified                   *When
 	HistoryTo                           string
+}
+
+func newGroupRow(tenant string, g adminwire.Group, now time.Time) groupRow {
+	return groupRow{
+		ID: g.ID, DisplayName: g.DisplayName, ExternalID: g.ExternalID.String(), Origin: g.Origin, To: of(tenant, "groups", g.ID),
+		Created: whenOf(g.Created, now), Modified: whenOf(g.Modified, now), HistoryTo: historyOf(tenant, g.ID, g.DisplayName, g.ExternalID.String()),
+	}
 }
 
 // deletedRow is a group that the application deleted, as a row.
@@ -33,10 +44,7 @@ func (c *Console) groups(q *request) (page, error) {
 	}
 	rows := make([]groupRow, len(found.Groups))
 	for i, g := range found.Groups {
-		rows[i] = groupRow{
-			ID: g.ID, DisplayName: g.DisplayName, ExternalID: string(g.ExternalID), Origin: g.Origin,
-			Modified: whenOf(g.Modified, c.now()), HistoryTo: historyOf(q.tenant, g.ID, g.DisplayName, string(g.ExternalID)),
-		}
+		rows[i] = newGroupRow(q.tenant, g, c.now())
 	}
 	markers := make([]deletedRow, len(deleted.DeletedGroups))
 	for i, g := range deleted.DeletedGroups {
@@ -61,5 +69,37 @@ func (c *Console) groups(q *request) (page, error) {
 	return page{name: "groups", title: "Groups", here: "Groups", data: map[string]any{
 		"Rows": rows, "More": more(here, kept, found.Next), "Markers": markers, "MoreMarkers": moreDeleted,
 		"First": here, "Later": after != "" || deletedAfter != "",
+	}}, nil
+}
+
+// groupMember is a member of a group as a row.
+type groupMember struct {
+	ID, Subject, State, To string
+	Failure                *failedRow
+}
+
+// group: GET /console/t/{tenant}/groups/{group} shows a group, with its failure, its
+// members and theirs, and its history.
+func (c *Console) group(q *request) (page, error) {
+	after := q.URL.Query().Get("after")
+	found, err := c.client.GroupMembers(q.Context(), q.tenant, q.parameters["group"], after, pageSize)
+	if err != nil {
+		return page{}, err
+	}
+	members := make([]groupMember, len(found.Members))
+	for i, m := range found.Members {
+		members[i] = groupMember{ID: m.ID, Subject: m.Subject, State: m.State, To: of(q.tenant, "users", m.ID)}
+		if m.Failure != nil {
+			row := newFailedRow(q.tenant, *m.Failure, c.now())
+			members[i].Failure = &row
+		}
+	}
+	failing, entries, err := c.recent(q, "Group", found.Group.ID)
+	if err != nil {
+		return page{}, err
+	}
+	g := newGroupRow(q.tenant, found.Group, c.now())
+	return page{name: "group", title: "Group", here: "Groups", data: map[string]any{
+		"Group": g, "Members": members, "More": more(g.To, nil, found.Next), "Later": after != "", "Failing": failing, "Entries": entries,
 	}}, nil
 }

@@ -57,7 +57,7 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 	misled := b.newRequest(http.MethodGet, "/console/", "")
 	misled.Host = "evil.example"
 	answers := map[string]answer{
-		"style": b.get("/console/style.css"), "icon": b.get("/console/icon.svg"), "no session": stranger.get("/console/t/acme"),
+		"style": b.get("/console/style.css"), "icon": b.get("/console/icon.svg"), "script": b.get("/console/script.js"), "no session": stranger.get("/console/t/acme"),
 		"a wrong link": stranger.get("/console/?t=wrong"), "a link": stranger.get(stranger.console.Link("")), "another name": b.send(misled),
 		"too long": b.get("/console/?x=" + strings.Repeat("x", maxQuery)), "without slash": b.get("/console"),
 	}
@@ -66,7 +66,7 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 	}
 	for name, a := range answers {
 		for header, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 			"X-Content-Type-Options":  "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store",
 			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 		} {
@@ -80,10 +80,24 @@ func TestHeaders_AreOnEveryAnswer(t *testing.T) {
 		got := a.Header().Get("Referrer-Policy")
 		assert.Equalf(t, want, got, "%s: Referrer-Policy is %s", name, got)
 	}
-	for name, kind := range map[string]string{"style": "text/css; charset=utf-8", "icon": "image/svg+xml"} {
+	for name, kind := range map[string]string{"style": "text/css; charset=utf-8", "icon": "image/svg+xml", "script": "text/javascript; charset=utf-8"} {
 		if a := answers[name]; a.Code != http.StatusOK || a.Header().Get("Content-Type") != kind || a.Body.Len() == 0 {
 			t.Errorf("%s: %d %s", name, a.Code, a.Header().Get("Content-Type"))
 		}
+	}
+}
+
+// The policy lets scripts of the console's own origin run: of all answers only the one script
+// is a script, and it writes no markup.
+func TestScript_IsTheOnlyOne(t *testing.T) {
+	b := visitor(t, healthy())
+	for _, path := range append(pages(), "/console/style.css", "/console/icon.svg") {
+		assert.NotContains(t, b.get(path).Header().Get("Content-Type"), "script", path)
+	}
+	script, err := files.ReadFile("script.js")
+	require.NoError(t, err)
+	for _, what := range []string{"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval", "Function(", "setTimeout(", "fetch(", "XMLHttp", "import", "createPolicy", "location", "cookie", "Storage"} {
+		assert.NotContains(t, string(script), what)
 	}
 }
 
@@ -99,7 +113,7 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 	}
 	for _, r := range b.console.routes() {
 		if r.method == http.MethodPost {
-			if a := b.post(strings.NewReplacer("{tenant}", "acme", "{token}", "tok1", "{change}", "revoke").Replace(r.path), nil); a.Code != http.StatusForbidden {
+			if a := b.post(strings.NewReplacer("{tenant}", "acme", "{token}", "tok1", "{user}", "u1", "{change}", "revoke").Replace(r.path), nil); a.Code != http.StatusForbidden {
 				t.Errorf("%s: %d", r.path, a.Code)
 			}
 		}

@@ -22,6 +22,8 @@ type search struct {
 	Causes, Outcomes, Kinds []choice
 	// Wrong has the errors of the form's fields, by the name of the field.
 	Wrong map[string]string
+	// Set names the filters that are set, for their fold.
+	Set []string
 	// Narrowed reports whether there are filters.
 	Narrowed bool
 }
@@ -117,6 +119,10 @@ func (c *Console) history(q *request) (page, error) {
 	s.Causes = c.causeChoices(q, s.Cause)
 	s.Outcomes = choices(s.Outcome, "", "Any outcome", "failure", "Failure", "warning", "Warning", "success", "Success", "skipped", "Skipped")
 	s.Kinds = choices(s.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
+	s.Set = chosenLabels(s.Outcomes, s.Causes, s.Kinds)
+	if s.From != "" || s.Until != "" {
+		s.Set = append(s.Set, "Time")
+	}
 	from, to := s.readTimes()
 	if len(s.Subject) > maxSubject {
 		s.Wrong["subject"] = "A name has at most 1,024 bytes."

@@ -51,12 +51,12 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis", "log", "groups", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis", "log", "users", "user", "groups", "group", "settings", "change", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
 
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName,
+		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks,
 		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
 	if err != nil {
@@ -97,8 +97,10 @@ func (c *Console) render(q *request, p page) (*web.Answer, error) {
 			{Name: "Overview", To: of(q.tenant)},
 			{Name: "Failed users", To: of(q.tenant, "failed")},
 			{Name: "Log", To: of(q.tenant, "log")},
+			{Name: "Users", To: of(q.tenant, "users")},
 			{Name: "Groups", To: of(q.tenant, "groups")},
 			{Name: "Tokens", To: of(q.tenant, "tokens")},
+			{Name: "Settings", To: of(q.tenant, "settings")},
 		} {
 			l.Here = l.Name == p.here
 			f.Links = append(f.Links, l)

@@ -83,6 +83,8 @@ func explainRefusal(p *adminclient.Problem) (what string, do []string) {
 		return "Invalid request", []string{"Nothing was changed. Go back, correct it, and send it again."}
 	case http.StatusConflict:
 		return "Not possible now", []string{"Nothing was changed. Check the current state and decide again."}
+	case http.StatusPreconditionFailed:
+		return "Changed meanwhile", []string{"Nothing was changed: somebody else has changed it since the page was shown. Open the page again, and decide again."}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return "The service is busy", []string{"Try again in a moment."}
 	}

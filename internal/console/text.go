@@ -115,3 +115,6 @@ func idpName(name string) string {
 	}
 	return nameText(idp.Provider(name).Name()).String()
 }
+
+// breaks splits a text after each @: an address that has to be split is split there.
+func breaks(s string) []string { return strings.SplitAfter(s, "@") }
