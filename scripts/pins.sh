@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the pins of the tools that are not Go's: requirements.txt from requirements.in, with
-# the SHA-256 of every package, and jars.sha256 with those of the Maven artifacts of each
-# pom.xml. Run it after a change of a version, and read the difference: the sums are those of
+# the SHA-256 of every package, jars.sha256 with those of the Maven artifacts of each
+# pom.xml, and package-lock.json with the SHA-512 of npm's packages. Run it after a change of a version, and read the difference: the sums are those of
 # the files as they are downloaded now.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,4 +26,5 @@ for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance
 	scripts/checksums.sh "$work/jars" >"$folder/jars.sha256"
 	rm -r "$work/jars"
 done
+(cd tools/axe && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent)
 git diff --stat -- tools scripts

@@ -33,6 +33,8 @@ func goOn(to string) page { return page{answer: web.Redirect(http.StatusSeeOther
 
 // frame is the frame around a page.
 type frame struct {
+	// Name is the page's template.
+	Name   string
 	Title  string
 	Tenant string
 	// Links are the tenant's pages.
@@ -83,7 +85,7 @@ func (c *Console) render(q *request, p page) (*web.Answer, error) {
 	a := &web.Answer{
 		Status: cmp.Or(p.status, http.StatusOK), MediaType: "text/html; charset=utf-8", Allow: p.allow, RetryAfter: p.retryAfter,
 	}
-	f := frame{Title: p.title, Place: c.place, Data: p.data}
+	f := frame{Name: p.name, Title: p.title, Place: c.place, Data: p.data}
 	if p.name != "outside" {
 		a.Header = map[string]string{"Referrer-Policy": formReferrer}
 		f.Form = c.sessions.formToken(q.cookie)

@@ -1,6 +1,7 @@
 package supply_test
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,6 +56,8 @@ var installers = []installer{
 	},
 	{
 		name: "npm", pattern: regexp.MustCompile(`\bp?npm +(?:i|install|ci|add|exec)\b|\bnpx\b|\byarn +(?:add|install)\b`),
+		needs:    []string{"npm ci", "--ignore-scripts"},
+		allowed:  map[string]string{"scripts/pins.sh": "writes package-lock.json with the hashes, and installs nothing"},
 		examples: []string{`npm i`, `npm install x`, `npm ci`, `npx x`, `pnpm add x`},
 	},
 	{
@@ -140,6 +143,7 @@ func TestInstallations_AreHashed(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, found["pip"], 3, "the installations are written in another way")
 	assert.GreaterOrEqual(t, found["Maven"], 3, "the installations are written in another way")
+	assert.GreaterOrEqual(t, found["npm"], 2, "the installations are written in another way")
 	for _, i := range installers {
 		for name := range i.allowed {
 			assert.True(t, used[i.name+" "+name], "%s does not install by %s: remove it from the list", name, i.name)
@@ -163,7 +167,7 @@ func TestInstallations_AreHashed_CanFail(t *testing.T) {
 	assert.True(t, fault("pip install \\\n\tx"), "a command of two lines")
 	for _, line := range []string{
 		`"$venv/bin/pip" install --require-hashes -r requirements.txt`, `"$uv" pip compile requirements.in`, `command -v curl >/dev/null || missing+=(curl ca-certificates)`,
-		`command -v npm`, `go run ./scripts/testreport -- ./...`, `# curl -s https://example.com`, `"$venv/bin/pip" check --quiet`,
+		`command -v npm`, `go run ./scripts/testreport -- ./...`, `# curl -s https://example.com`, `"$venv/bin/pip" check --quiet`, `npm ci --ignore-scripts`,
 	} {
 		assert.False(t, fault(line), "%s is refused", line)
 	}
@@ -198,6 +202,36 @@ func TestJars_AreListed(t *testing.T) {
 			v := m[1] + m[2]
 			assert.True(t, v == "1" || slices.ContainsFunc(list, func(line string) bool { return strings.Contains(line, "-"+v+".") }), "%s: no file has the version %s of pom.xml", folder, v)
 		}
+	}
+}
+
+// Every package of npm has one version, the requested one, and a hash; none names the registry
+// that it came from.
+func TestPackages_AreLocked(t *testing.T) {
+	type manifest struct {
+		Dependencies    map[string]string
+		DevDependencies map[string]string
+	}
+	var asked manifest
+	var locked struct {
+		LockfileVersion int
+		Packages        map[string]struct{ Version, Resolved, Integrity string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "tools/axe/package.json")), &asked))
+	require.NoError(t, json.Unmarshal([]byte(read(t, "tools/axe/package-lock.json")), &locked))
+	assert.Equal(t, 3, locked.LockfileVersion)
+	assert.Empty(t, asked.Dependencies)
+	assert.NotEmpty(t, asked.DevDependencies)
+	for name, version := range asked.DevDependencies {
+		assert.Equal(t, version, locked.Packages["node_modules/"+name].Version, "%s: run scripts/pins.sh", name)
+	}
+	for name, p := range locked.Packages {
+		if name == "" {
+			continue
+		}
+		assert.Regexp(t, `^\d+\.\d+\.\d+$`, p.Version, name)
+		assert.Regexp(t, `^sha512-[\w+/]{86}==$`, p.Integrity, name)
+		assert.Empty(t, p.Resolved, name)
 	}
 }
 

@@ -164,6 +164,13 @@ func (b *tab) at(heading string) {
 // follow clicks a link to another page, and waits for it.
 func (b *tab) follow(selector, heading string) {
 	b.t.Helper()
+	b.submit(selector)
+	b.at(heading)
+}
+
+// submit clicks what leads to another page, and waits until that page is loaded.
+func (b *tab) submit(selector string) {
+	b.t.Helper()
 	const loaded = `document.readyState == "complete" ? String(performance.timeOrigin) : ""`
 	before := get(b, chromedp.Evaluate[string](loaded))
 	b.do(chromedp.Click(chromedp.CSS(selector)))
@@ -175,7 +182,6 @@ func (b *tab) follow(selector, heading string) {
 		}
 		require.Falsef(b.t, time.Now().After(end), "%s leads nowhere", selector)
 	}
-	b.at(heading)
 }
 
 // set fills a field.
