@@ -64,6 +64,9 @@ type userWork struct {
 	// full is the ledger that refused an earlier request, nil if none did or the
 	// request has looked at it.
 	full *Ledger
+	// asked are the values of the request on which the rules depend, for the failing
+	// subject of a request that fails; nil if they are not known.
+	asked journal.Asked
 }
 
 func (d *Directory) newUserWork(t tenant.ID, by Caller, operation journal.Operation) *userWork {
@@ -83,7 +86,7 @@ type decision struct {
 
 // run decides and commits until the change is committed or refused, or changes
 // nothing. With an error the result has the user as last read, if there is one:
-// the log names it.
+// the log names it. It also has the values that the request asked for.
 func (w *userWork) run(ctx context.Context, decide func(ctx context.Context) (decision, error)) (Result, error) {
 	result, err := untilCommitted(func(int) (Result, error) {
 		made, err := decide(ctx)
@@ -93,7 +96,7 @@ func (w *userWork) run(ctx context.Context, decide func(ctx context.Context) (de
 		return w.commit(ctx, made)
 	})
 	if err != nil {
-		return Result{User: w.user}, err
+		return Result{User: w.user, Asked: w.asked}, err
 	}
 	return result, nil
 }

@@ -97,6 +97,8 @@ type Result struct {
 	Seats, Readers int64
 	// Groups are the groups of a changed user, if the caller shows them.
 	Groups []*Group
+	// Asked are the values on which the rules depend, of a request that failed.
+	Asked journal.Asked
 }
 
 // accountType returns the account type that a resource's isTeamAccount stands

@@ -73,4 +73,6 @@ type GroupResult struct {
 	// Skipped are the ids sent that are not users.
 	Skipped []string
 	Notices []scim.Notice
+	// Asked are the values on which the rules depend, of a request that failed.
+	Asked journal.Asked
 }

@@ -18,6 +18,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, t tenant.ID, by Caller, id 
 
 func (d *Directory) deleteGroup(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (GroupResult, error) {
 	w := d.newGroupWork(t, by, journal.Delete, id, match)
+	w.asked = journal.Asked{}
 	return w.run(func(try int) (GroupResult, error) {
 		before, list, err := d.groupAtRestAndProtected(ctx, t, id)
 		if err != nil {

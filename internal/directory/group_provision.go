@@ -17,12 +17,20 @@ import (
 // epoch: nobody sees them before the group exists.
 //
 // sent is decoded and checked; it is not changed.
-func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (GroupResult, error) {
+func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (made GroupResult, err error) {
 	w := d.newGroupWork(t, by, journal.Create, d.newID(by.Time), nil)
 	ids, err := resource.MembersOf(sent)
 	if err != nil {
 		return GroupResult{}, err
 	}
+	asked := askedOfGroup(nil, sent)
+	askMembers(asked, ids, nil, false)
+	defer func() {
+		if err != nil {
+			askRefused(asked, err)
+			made.Asked = asked
+		}
+	}()
 	if ids, err = w.users(ids); err != nil {
 		return GroupResult{Skipped: w.skipped}, err
 	}

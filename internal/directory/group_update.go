@@ -89,6 +89,10 @@ func (w *groupWork) update(ctx context.Context, changes []resource.MemberChange,
 		if err != nil {
 			return GroupResult{}, err
 		}
+		w.asked = askedOfGroup(old, wanted)
+		if len(changes) > 0 {
+			w.asked[journal.AskedMembers] = "true" // until they are worked out
+		}
 		from := *before
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, renewed := w.d.groupRecord(w.by, wanted, from)
@@ -157,8 +161,10 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 		err = w.unlessChanged(ctx, e.Before, err)
 	}
 	if err != nil {
+		w.asked = nil
 		return GroupResult{}, err
 	}
+	askMembers(w.asked, plan.Add, plan.Remove, plan.Reset)
 	if err := w.sendMembers(plan); err != nil {
 		return GroupResult{}, err
 	}

@@ -30,6 +30,8 @@ type groupWork struct {
 	// last is the group as it was last read, for the log of a request that
 	// failed.
 	last *Group
+	// asked are the values of the request on which the rules depend, nil if they are not known.
+	asked journal.Asked
 	// seen are the first members as they were read beside a commit, and leaving
 	// the users whose memberships are being ended.
 	seen    *Page[string]
@@ -215,7 +217,8 @@ func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult
 	result, err := untilCommitted(attempt)
 	result.Skipped = w.skipped
 	if err != nil {
-		result.Group = w.last
+		result.Group, result.Asked = w.last, w.asked
+		askRefused(w.asked, err)
 	}
 	return result, err
 }

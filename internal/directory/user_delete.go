@@ -17,6 +17,7 @@ import (
 // task: readers see none of them from the first transaction on.
 func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id string, match Versions) (Result, error) {
 	w := d.newUserWork(t, by, journal.Delete)
+	w.asked = journal.Asked{}
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
 		before, old, err := w.live(ctx, id)
 		switch {

@@ -25,6 +25,7 @@ import (
 // sent is decoded and checked; it is not changed.
 func (d *Directory) Provision(ctx context.Context, t tenant.ID, by Caller, sent scim.Resource) (Result, error) {
 	w := d.newUserWork(t, by, journal.Create)
+	w.asked = d.asked(sent)
 	claims := ClaimsOf(sent)
 	w.hint(claims)
 	result, err := w.run(ctx, func(ctx context.Context) (decision, error) { return w.provision(ctx, sent) })

@@ -17,9 +17,9 @@ import (
 func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	sent scim.Resource,
 ) (Result, error) {
-	return d.update(ctx, t, by, journal.Replace, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return d.update(ctx, t, by, journal.Replace, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, journal.Asked, error) {
 		after, err := resource.Replace(d.usersOf(by), before, sent)
-		return after, nil, err
+		return after, nil, d.asked(sent), err
 	})
 }
 
@@ -28,12 +28,15 @@ func (d *Directory) Replace(ctx context.Context, t tenant.ID, by Caller, id stri
 func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id string, match Versions,
 	patch *resource.Patch,
 ) (Result, error) {
-	return d.update(ctx, t, by, journal.Modify, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, error) {
+	return d.update(ctx, t, by, journal.Modify, id, match, func(before scim.Resource) (scim.Resource, []scim.Notice, journal.Asked, error) {
 		after, notices, err := patch.Apply(d.usersOf(by), before)
 		if err == nil {
 			err = CheckNotices(by.Settings, notices)
 		}
-		return after, notices, err
+		if err != nil {
+			return nil, notices, nil, err
+		}
+		return after, notices, d.askedChange(before, after, patch.Specified(d.usersOf(by))), nil
 	})
 }
 
@@ -41,7 +44,7 @@ func (d *Directory) Modify(ctx context.Context, t tenant.ID, by Caller, id strin
 // and decides again, so that concurrent changes of different attributes all
 // take effect. A change of nothing is not written.
 func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operation journal.Operation, id string, match Versions,
-	apply func(before scim.Resource) (scim.Resource, []scim.Notice, error),
+	apply func(before scim.Resource) (scim.Resource, []scim.Notice, journal.Asked, error),
 ) (Result, error) {
 	w := d.newUserWork(t, by, operation)
 	return w.run(ctx, func(ctx context.Context) (decision, error) {
@@ -49,10 +52,11 @@ func (d *Directory) update(ctx context.Context, t tenant.ID, by Caller, operatio
 		if err != nil {
 			return decision{}, err
 		}
-		wanted, notices, err := apply(old)
+		wanted, notices, asked, err := apply(old)
 		if err != nil {
 			return decision{}, err
 		}
+		w.asked = asked
 		made, err := w.decideUpdate(ctx, match, old, wanted)
 		if err != nil {
 			return decision{}, err

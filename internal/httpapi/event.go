@@ -52,8 +52,10 @@ type event struct {
 	Notices       []string          `log:"notices"`
 	// Skipped has a question mark for each value that cannot be an id. concerned
 	// are the values as they were sent: for the tenant's provisioning log.
-	Skipped        []string `log:"membersSkipped"`
-	concerned      []string
+	Skipped   []string `log:"membersSkipped"`
+	concerned []string
+	// asked are kept with a failing subject, and are not in the line.
+	asked          journal.Asked
 	MembersAdded   int   `log:"membersAdded"`
 	MembersRemoved int   `log:"membersRemoved"`
 	SeatDelta      int64 `log:"seatDelta"`
@@ -149,6 +151,7 @@ func (e *event) changedGroup(result directory.GroupResult, err error) error {
 	}
 	if err != nil {
 		e.skipped(result)
+		e.asked = result.Asked
 		return err
 	}
 	e.didGroup(result)

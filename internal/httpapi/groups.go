@@ -69,6 +69,7 @@ func (s *Service) createGroup(ctx context.Context, q *request) (*reply, error) {
 	result, err := s.Directory.ProvisionGroup(ctx, q.grant.Tenant, by, sent)
 	if err != nil {
 		q.event.skipped(result)
+		q.event.asked = result.Asked
 		return nil, err
 	}
 	q.event.didGroup(result)

@@ -137,7 +137,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 		return r, false
 	case failed:
 		r.Entry = q.entry(a, newID, now)
-		r.Fails = q.failing(a.refusal)
+		r.Fails, r.Asked = q.failing(a.refusal), e.asked
 		r.Entry.Unnamed = r.Fails.IsZero() && e.Operation != journal.Delete
 		r.Failed = q.lookout.known(r.Fails)
 		for _, s := range q.lookout.seen() {

@@ -68,6 +68,7 @@ var each = map[string][]error{
 var inside = map[string]string{
 	"directory.ErrStale":            "the directory decides again",
 	"directory.CommitError":         "the directory decides again",
+	"directory.ErrInProgress":       "only a rehearsal ends with it",
 	"directory.ProtectedLimitError": "adminapi",
 	"access.ErrNoToken":             "adminapi",
 	"access.ErrRotation":            "adminapi",

@@ -68,6 +68,7 @@ func (s *Service) createUser(ctx context.Context, q *request) (*reply, error) {
 	s.watch(ctx, q, q.subject(), holder)
 	result, err := s.Directory.Provision(ctx, q.grant.Tenant, q.showing(projection), sent)
 	if err != nil {
+		q.event.asked = result.Asked
 		return nil, err
 	}
 	q.did(result)
@@ -143,6 +144,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 func (s *Service) changed(q *request, projection resource.Projection, result directory.Result, err error) (*reply, error) {
 	q.event.named(result.User)
 	if err != nil {
+		q.event.asked = result.Asked
 		return nil, err
 	}
 	q.did(result)
@@ -156,6 +158,7 @@ func (s *Service) deleteUser(ctx context.Context, q *request) (*reply, error) {
 	result, err := s.Directory.Delete(ctx, q.grant.Tenant, q.caller(), q.pathID, q.ifMatch())
 	q.event.named(result.User)
 	if err != nil {
+		q.event.asked = result.Asked
 		return nil, err
 	}
 	q.did(result)

@@ -44,6 +44,8 @@ type Failing struct {
 	Count     int64
 	// RequestID is the id of the last failed request.
 	RequestID string
+	// Asked are the values of the last failed request that the rules depend on.
+	Asked Asked
 }
 
 // WhatToDo returns what to do in the identity provider that sent the last
@@ -74,6 +76,8 @@ type Record struct {
 	// means that the subject was already known to fail.
 	Fails  Subject
 	Failed bool
+	// Asked are the values to keep with the failing subject.
+	Asked Asked
 	// Resolved are the subjects that no longer fail.
 	Resolved []Subject
 }

@@ -25,6 +25,7 @@ const (
 	attrCount    = "n"     // failures since; of an entry the requests that it stands for
 	attrUnnamed  = "none"  // 1 of a failure that is of no single user or group
 	attrRequest  = "req"   // the last request that failed
+	attrAsked    = "ask"   // of a failing subject: the values of that request on which the rules depend
 )
 
 // maxDetail is the most bytes of a detail that are stored.
@@ -198,6 +199,7 @@ func failingOp(t tenant.ID, r journal.Record) table.Op {
 		attrResourceType: table.Text(r.Fails.Type), attrResourceID: table.Text(r.Fails.ID),
 		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(string(e.IdP)),
 		attrDetail: table.Text(text.Cut(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
+		attrAsked:        table.Text(r.Asked.Text()),
 		table.ExpiryName: table.Number(r.Expires.Unix()),
 	}
 	key := failingKey(t, subjectName(r.Fails))

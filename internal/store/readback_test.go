@@ -48,7 +48,10 @@ func TestFailingPage_HasTheLastFailure(t *testing.T) {
 			RequestID: request, Time: f.now(), IdP: idp.Okta, Operation: journal.Replace, Outcome: journal.Failure, Cause: cause.SeatLimit,
 			ResourceType: journal.TypeUser, Subject: "dora", ExternalID: "x1", Detail: "No seat.", Remedy: cause.SkippedMembers, About: dora,
 		}
-		f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Entry: &e, Expires: first.Add(24 * time.Hour), Fails: dora, Failed: request != "r1"}))
+		f.must(f.store.Record(t.Context(), f.tenant, journal.Record{
+			Entry: &e, Expires: first.Add(24 * time.Hour), Fails: dora, Failed: request != "r1",
+			Asked: journal.Asked{journal.AskedUserName: "d&=ora " + request, journal.AskedEmail: ""},
+		}))
 		f.pass(time.Minute)
 	}
 	page, err := f.store.FailingPage(t.Context(), f.tenant, "", 10)
@@ -60,7 +63,7 @@ func TestFailingPage_HasTheLastFailure(t *testing.T) {
 	got.First, got.Last = time.Time{}, time.Time{}
 	require.Equal(t, journal.Failing{
 		Subject: dora, Operation: journal.Replace, IdP: idp.Okta, Cause: cause.SeatLimit, Detail: "No seat.", Remedy: cause.SkippedMembers,
-		Count: 3, RequestID: "r3",
+		Count: 3, RequestID: "r3", Asked: journal.Asked{journal.AskedUserName: "d&=ora r3", journal.AskedEmail: ""},
 	}, got)
 	byID, err := f.store.FailingOf(t.Context(), f.tenant, []journal.Subject{dora, {Type: journal.TypeUser, ID: "u1"}})
 	f.must(err)
