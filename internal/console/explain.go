@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,10 @@ type explained struct {
 	TheSubject  string
 	HistoryTo   string
 	OutcomeText string
+	// PageTo is the page of the user or group, "" if it has none.
+	PageTo string
+	// Token is the label and the last characters of the token, "" if they are not known.
+	Token string
 }
 
 // memberRow is a member that a group's failure or warning is about.
@@ -60,10 +65,12 @@ func (c *Console) explain(q *request) (page, error) {
 	}
 	now := c.now()
 	entries := make([]explained, len(x.Entries))
+	tokens := c.tokensOf(q, x.Entries)
 	for i, e := range x.Entries {
 		if entries[i], err = c.explainEntry(q, e, i+1, now); err != nil {
 			return page{}, err
 		}
+		entries[i].Token = tokens[e.TokenID]
 	}
 	data := map[string]any{"RequestID": x.RequestID, "Entries": entries, "Now": x.Now, "Failing": (*failedRow)(nil), "FixedBy": (*entryRow)(nil), "SameRequest": false}
 	if x.Failing != nil {
@@ -81,12 +88,34 @@ func (c *Console) explain(q *request) (page, error) {
 	return page{name: "explain", title: "Details of a request", here: here, data: data}, nil
 }
 
+// tokensOf returns the labels and last characters of the tenant's tokens, by id, if an
+// entry names one. The page shows the id without them.
+func (c *Console) tokensOf(q *request, entries []adminwire.Entry) map[string]string {
+	if !slices.ContainsFunc(entries, func(e adminwire.Entry) bool { return e.TokenID != "" }) {
+		return nil
+	}
+	all, err := c.client.Tokens(q.Context(), q.tenant)
+	if err != nil {
+		return nil
+	}
+	return tokenNames(all)
+}
+
+// pageOf returns the address of the page of a user or group that has a record.
+func pageOf(tenant, resourceType, id string) string {
+	sections := map[string]string{"User": "users", "Group": "groups"}
+	if sections[resourceType] == "" || id == "" {
+		return ""
+	}
+	return of(tenant, sections[resourceType], id)
+}
+
 // explainEntry returns an entry with the meaning of its cause.
 func (c *Console) explainEntry(q *request, e adminwire.Entry, n int, now time.Time) (explained, error) {
 	x := explained{
 		Row: newEntryRow(q.tenant, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
 		TheSubject: firstOf(e.Subject, e.ExternalID, e.ResourceID), HistoryTo: historyOf(q.tenant, e.ResourceID, e.Subject, e.ExternalID),
-		OutcomeText: outcomeText(e),
+		OutcomeText: outcomeText(e), PageTo: pageOf(q.tenant, e.ResourceType, e.ResourceID),
 	}
 	if e.Cause != "" {
 		meaning, ok, err := c.meaning(q, e.Cause)

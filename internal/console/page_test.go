@@ -484,7 +484,7 @@ func TestExplain_ShowsWhatHappenedWhyAndTheAction(t *testing.T) {
 	p.id(t, "detail-1").says(t, "50 of 50 seats in use; nothing was changed.")
 	entry := p.id(t, "entry-1")
 	entry.says(t, "User carol@example.com", "failure The request was refused. Nothing was changed.", "All seats of the tenant are in use.", "seat_limit",
-		"Operation create", "Result nothing", "Status 403", "Sender Okta", "externalId 00u3", "Seats at the time 50 of 50 seats in use", "Token tok1", "Identity provider request ID okta-77")
+		"Operation create", "Result nothing", "Status 403", "Sender Okta", "externalId 00u3", "Seats at the time 50 of 50 seats in use", "Token Okta …ab12 tok1", "Identity provider request ID okta-77")
 	to := entry.link(t, "Documentation")
 	assert.Equalf(t, carol.Documentation, to, "the documentation is at %s", to)
 	to = entry.link(t, "History of this user")

@@ -95,8 +95,8 @@ var settingGroups = []settingGroup{
 	}},
 	{"Users who leave and return", []setting{
 		{
-			name: "rehire", label: "Reactivation under another externalId", help: "It may be another person with the same address.",
-			choices: []string{"warn", "Reactivate, end the memberships, with a warning", "keep", "Reactivate and keep the memberships, with a warning", "refuse", "Refuse the request"},
+			name: "rehire", label: "Reactivation under another externalId", help: "It may be another person with the same address. The log has a warning.",
+			choices: []string{"warn", "Reactivate, end memberships", "keep", "Reactivate, keep memberships", "refuse", "Refuse the request"},
 			value:   func(t adminwire.Tenant) string { return t.Rehire },
 			set:     func(to *adminwire.TenantSettings, value string) { to.Rehire = adminwire.Of(value) },
 		},

@@ -158,7 +158,7 @@ func (c *Console) overview(q *request) (page, error) {
 			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised."),
 			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised."),
 		},
-		"Users": o.Users, "Groups": o.Groups, "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
+		"Users": o.Users, "Groups": o.Groups, "UsersTo": of(q.tenant, "users"), "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
 		"LastSync": newSync(q.tenant, o, c.now()), "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
 	}}, nil
 }

@@ -20,7 +20,7 @@ func TestUsers_AreListedAndSearched(t *testing.T) {
 	asked, _ := b.service.last()
 	assert.Equal(t, []string{"GET " + acme + "/users?limit=50"}, asked)
 	list := p.id(t, "users")
-	list.says(t, "anna@example.com Anna A active Identity provider a seat 00u1", "ben@example.com b@example.com inactive protected Application nothing –")
+	list.says(t, "anna@example.com Anna A externalId 00u1 active Identity provider a seat", "ben@example.com b@example.com inactive protected Application nothing")
 	assert.Equal(t, "/console/t/acme/users/u1", list.link(t, "anna@example.com"))
 	assert.Equal(t, "/console/t/acme/log?subject=u1", list.link(t, "History"))
 	p.id(t, "filters").says(t, "Filters")
@@ -131,6 +131,20 @@ func TestUser_IsNotChangedByAnythingElse(t *testing.T) {
 	a = b.post("/console/t/acme/users/u1/protect", url.Values{"version": {"6"}})
 	a.page().says(t, "Changed meanwhile", "Nothing was changed")
 	assert.Equal(t, http.StatusPreconditionFailed, a.Code)
+}
+
+// The details of a request lead to the user or group that it is about.
+func TestExplain_LeadsToThePageOfTheSubject(t *testing.T) {
+	answers := healthy()
+	entry := carolsEntry
+	for kind, want := range map[string]string{"User": "/console/t/acme/users/x1", "Group": "/console/t/acme/groups/x1"} {
+		entry.ResourceType, entry.ResourceID = kind, "x1"
+		answers["GET "+acme+"/requests/"+failedID] = adminwire.Explanation{RequestID: failedID, Entries: []adminwire.Entry{entry}}
+		answers["GET "+acme+"/tokens"] = refusal{http.StatusForbidden, "not-authorized", ""}
+		p := visitor(t, answers).get("/console/t/acme/requests/" + failedID).page()
+		assert.Equal(t, want, p.link(t, "Open this "+strings.ToLower(kind)))
+		p.says(t, "Token tok1")
+	}
 }
 
 func TestGroup_ShowsMembersAndTheirFailures(t *testing.T) {
