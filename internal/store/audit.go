@@ -124,8 +124,8 @@ type audited struct {
 	group, deleted, leaving, protected bool
 }
 
-// live reports whether the record is a user that is not deleted.
-func (r audited) live() bool { return !r.group && !r.deleted }
+// live reports whether a user is not deleted.
+func (r audited) live() bool { return !r.deleted }
 
 // String returns the item of the record.
 func (r audited) String() string {

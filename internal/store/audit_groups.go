@@ -111,7 +111,7 @@ func (s *Store) auditGroup(ctx context.Context, a *audit, group string, epoch in
 			if known && (u.live() || u.leaving) {
 				continue
 			}
-			if !known && a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
+			if a.hasTask(directory.Task{Kind: directory.TaskUser, Resource: item.Sort}) {
 				continue // purged, and its memberships are being ended
 			}
 			a.fault("group "+group, "has the member %s, who is not a live user", item.Sort)

@@ -18,8 +18,8 @@ const bookmarkTime = 15 * time.Minute
 
 // Bookmark reads where a page begins.
 func (s *Store) Bookmark(ctx context.Context, t tenant.ID, mark directory.Bookmark) (after string, err error) {
-	found, ok, err := s.read(ctx, markKey(t, mark.TokenID, mark.Of, mark.Order, mark.StartIndex))
-	if err != nil || !ok || expired(found.Attributes, mark.Now) {
+	found, _, err := s.read(ctx, markKey(t, mark.TokenID, mark.Of, mark.Order, mark.StartIndex))
+	if err != nil || expired(found.Attributes, mark.Now) {
 		return "", err
 	}
 	return found.Attributes.Text(attrAfter), nil

@@ -21,8 +21,8 @@ const linkPrefix = "h."
 
 // link returns the key of an entry in short form.
 func link(key string) string {
-	id, err := uuid.Parse(key)
-	if err != nil || id.String() != key {
+	id, _ := uuid.Parse(key)
+	if id.String() != key { // not a UUID, or written in another way
 		return key
 	}
 	return base64.RawURLEncoding.EncodeToString(id[:])

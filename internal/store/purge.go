@@ -253,12 +253,6 @@ func (p *purge) leadingItems(ctx context.Context, items []table.Item, to func(ta
 		if err := p.delete(ctx, item); err != nil {
 			return err
 		}
-		if item.Key.Partition != partition(p.tenant, "TASKS") {
-			continue
-		}
-		if err := p.delete(ctx, table.Item{Key: dueKey(p.tenant, item.Sort)}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

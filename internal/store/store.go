@@ -93,8 +93,6 @@ func readError(err error) error {
 // becomes an unresolved error.
 func writeError(err error) error {
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, table.ErrUnknownOutcome):
 		return fmt.Errorf("%w: %w", directory.ErrUnresolved, err)
 	case unreachable(err):

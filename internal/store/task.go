@@ -413,18 +413,8 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 }
 
 // endWithoutRecord ends a task whose user's record was removed meanwhile, as by
-// a purge. A task that another request finished is done already.
+// a purge. A task that another request finished is done already, and for a record
+// that is there a later task is responsible.
 func (s *Store) endWithoutRecord(ctx context.Context, t tenant.ID, task directory.Task, record table.Key, same table.Condition) error {
-	key := taskKey(t, taskSort(task))
-	items, err := s.table.Get(ctx, key, record)
-	if err != nil {
-		return readError(err)
-	}
-	if _, there := items[key]; !there {
-		return nil
-	}
-	if _, there := items[record]; there {
-		return nil // a later task is responsible
-	}
 	return s.attempt(ctx, append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})...)
 }

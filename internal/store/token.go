@@ -128,7 +128,7 @@ func (s *Store) Used(ctx context.Context, t tenant.ID, tokenID string, before, n
 func (s *Store) Token(ctx context.Context, t tenant.ID, id string) (access.Record, bool, error) {
 	items, err := s.table.Get(ctx, tokenKey(t, id), usedKey(t, id))
 	item, ok := items[tokenKey(t, id)]
-	if err != nil || !ok {
+	if !ok {
 		return access.Record{}, false, readError(err)
 	}
 	return decodeToken(id, item.Attributes, items[usedKey(t, id)].Attributes), true, nil
