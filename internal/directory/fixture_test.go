@@ -81,6 +81,11 @@ func (f *fixture) directory(maxWalk int) *directory.Directory {
 	})
 }
 
+// storeOn returns a store on another table.
+func (f *fixture) storeOn(engine table.Table) *store.Store {
+	return store.New(table.Retrying(engine), newID, time.Now)
+}
+
 // onStore returns the same directory on another store.
 func (f *fixture) onStore(s directory.Store) *directory.Directory {
 	return directory.New(directory.Config{

@@ -127,18 +127,21 @@ func TestEntries_ReadBackAsWritten(t *testing.T) {
 	one.RequestID, one.ID, one.StandsFor, one.SeatCounts, one.NewSet, one.Size = "r2", "", 0, tenant.SeatCounts{}, false, 0
 	empty := whole
 	empty.RequestID, empty.ID, empty.Size = "r3", "", 0
+	two := one
+	two.RequestID, two.StandsFor, two.Unnamed, two.About = "r5", 2, true, journal.Subject{}
 	named := one
 	named.RequestID, named.About = "r4", journal.Subject{Type: journal.TypeUser, Name: "dora", ExternalID: "e9"}
-	for _, e := range []journal.Entry{whole, one, empty, named} {
+	for _, e := range []journal.Entry{whole, one, empty, named, two} {
 		f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Entry: &e, Expires: f.now().Add(time.Hour)}))
 		read, err := f.store.Entries(t.Context(), f.tenant, []string{e.Key(), "other"})
 		f.must(err)
 		require.Len(t, read, 1)
 		want := e
+		want.Unnamed = false // only the index of failures has it
 		if want.SeatCounts != (tenant.SeatCounts{}) {
 			want.SeatCounts.Seats += want.Seats // as it was after the change
 		}
-		if want.About.ID == "" {
+		if want.About.ID == "" && !want.About.IsZero() {
 			want.About = journal.Subject{Type: journal.TypeUser} // its name is stored as a hash
 		}
 		require.Equal(t, want, read[e.Key()])
@@ -159,9 +162,10 @@ func TestEntries_ReadBackAsWritten(t *testing.T) {
 	counts := map[string]int64{}
 	for _, r := range failures.Items {
 		require.Equal(t, cause.SeatLimit, r.Cause)
+		require.Equal(t, r.Key == "r5", r.Unnamed, r.Key)
 		counts[r.Key] = r.Count
 	}
-	require.Equal(t, map[string]int64{"r1-late": 3, "r2": 1, "r3": 3, "r4": 1}, counts)
+	require.Equal(t, map[string]int64{"r1-late": 3, "r2": 1, "r3": 3, "r4": 1, "r5": 2}, counts)
 	f.pass(2 * time.Hour)
 	read, err := f.store.Entries(t.Context(), f.tenant, []string{"r2"})
 	f.must(err)
@@ -374,6 +378,8 @@ func TestStore_ReadsNothingForNothing(t *testing.T) {
 		"WhoAre":             func() (any, error) { return s.WhoAre(ctx, f.tenant, nil) },
 		"User":               func() (any, error) { return s.User(ctx, f.tenant, "no such/id") },
 		"Group":              func() (any, error) { return s.Group(ctx, f.tenant, "no such/id") },
+		"NamesLike":          func() (any, error) { return s.NamesLike(ctx, f.tenant, "", 5) },
+		"NamesLike too long": func() (any, error) { return s.NamesLike(ctx, f.tenant, strings.Repeat("n", maxSought+1), 5) },
 		"DeletedGroup":       func() (any, error) { return s.DeletedGroup(ctx, f.tenant, "no such/id") },
 	} {
 		got, err := read()
