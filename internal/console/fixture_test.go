@@ -254,7 +254,7 @@ func (e *element) text() string {
 func (e *element) write(b *strings.Builder) {
 	around := " "
 	switch e.name {
-	case "#text", "a", "bdi", "span", "strong", "code", "time", "wbr":
+	case "#text", "a", "bdi", "span", "strong", "code", "time":
 		around = ""
 	}
 	b.WriteString(around + e.data)

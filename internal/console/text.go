@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -117,4 +118,6 @@ func idpName(name string) string {
 }
 
 // breaks splits a text after each @: an address that has to be split is split there.
-func breaks(s string) []string { return strings.SplitAfter(s, "@") }
+func breaks(s string) []string {
+	return slices.DeleteFunc(strings.SplitAfter(s, "@"), func(part string) bool { return part == "" })
+}

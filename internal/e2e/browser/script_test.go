@@ -62,18 +62,55 @@ func TestScript_AddsLocalTimesAndCopyButtons(t *testing.T) {
 	b.calm()
 }
 
-// On a phone the filters of a list fold, and say which are set; on a wide screen they are open.
-func TestFilters_FoldOnAPhone(t *testing.T) {
+// On a wide screen the filters of a list are open, and no address in a table is split. On a
+// phone the filters fold and say which are set, an address that fits is not split, and a
+// longer one is split after its @ first.
+func TestLists_FitTheScreen(t *testing.T) {
 	b := browse(t)
-	s := serve(t, 5)
+	s := serve(t, 0)
+	long := "bartholomew.longfellow@engineering.example.com"
+	for _, name := range []string{"anna@example.com", "jean-paul.o-hara@sub-domain.example.com", long} {
+		require.Equal(t, 403, s.user(name).Status)
+	}
 	b.open(s.base+s.console.Link("acme"), "Overview")
 	shown := chromedp.Evaluate[bool](`document.querySelector("#outcome").checkVisibility({contentVisibilityAuto: true})`)
+	// Of each address in the table, its lines.
+	lines := chromedp.Evaluate[map[string][]string](`(() => {
+		const found = {};
+		for (const a of document.querySelectorAll("table .address")) {
+			const text = a.textContent, list = [];
+			const nodes = document.createTreeWalker(a, NodeFilter.SHOW_TEXT);
+			let last = null;
+			for (let node; node = nodes.nextNode();) for (let i = 0; i < node.length; i++) {
+				const range = document.createRange();
+				range.setStart(node, i);
+				range.setEnd(node, i + 1);
+				const top = range.getBoundingClientRect().top;
+				if (last === null || Math.abs(top - last) > 4) list.push("");
+				list[list.length - 1] += node.data[i];
+				last = top;
+			}
+			found[text] = list;
+		}
+		return found;
+	})()`)
+	b.shape(1024, 800, false, "light")
 	b.open(s.base+"/console/t/acme/log?outcome=failure", "Provisioning log")
 	assert.True(t, get(b, shown), "the filters are folded on a wide screen")
+	found := get(b, lines)
+	assert.Len(t, found, 3)
+	for address, lines := range found {
+		assert.Equal(t, []string{address}, lines)
+	}
+
 	b.shape(390, 800, true, "light")
 	b.open(s.base+"/console/t/acme/log?outcome=failure", "Provisioning log")
 	assert.False(t, get(b, shown), "the filters are open on a phone")
 	b.says("#filters summary", "Filters: Failure")
+	assert.Equal(t, map[string][]string{
+		"anna@example.com": {"anna@example.com"}, "jean-paul.o-hara@sub-domain.example.com": {"jean-paul.o-hara@", "sub-domain.example.com"},
+		long: {"bartholomew.longfellow@", "engineering.example.com"},
+	}, get(b, lines))
 	b.do(chromedp.Click(chromedp.CSS("#filters summary")))
 	assert.True(t, get(b, shown), "the filters do not open")
 	b.calm()
