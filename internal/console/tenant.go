@@ -160,6 +160,7 @@ func (c *Console) overview(q *request) (page, error) {
 		},
 		"Users": o.Users, "Groups": o.Groups, "UsersTo": of(q.tenant, "users"), "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
 		"LastSync": newSync(q.tenant, o, c.now()), "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
+		"Summary": summaryText(t, o, c.now()),
 	}}, nil
 }
 

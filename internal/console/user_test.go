@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -131,6 +132,22 @@ func TestUser_IsNotChangedByAnythingElse(t *testing.T) {
 	a = b.post("/console/t/acme/users/u1/protect", url.Values{"version": {"6"}})
 	a.page().says(t, "Changed meanwhile", "Nothing was changed")
 	assert.Equal(t, http.StatusPreconditionFailed, a.Code)
+}
+
+// The summary has what the overview shows, in lines that a name cannot add to.
+func TestOverview_HasASummaryToCopy(t *testing.T) {
+	answers := healthy()
+	o := answers["GET "+acme+"/overview"].(adminwire.Overview)
+	o.State, o.Summary = "failing", "1 user fails."
+	o.FailingCauses = map[string]int{"seat_limit": 1}
+	o.Notices = []adminwire.Notice{{Level: "warning", Text: "The token expires soon.\n- forged", WhatToDo: "Rotate it."}}
+	o.LastSeen = []adminwire.LastSeen{{IdP: "okta", Time: at(-3 * time.Minute)}}
+	answers["GET "+acme+"/overview"] = o
+	got := visitor(t, answers).get("/console/t/acme").page().id(t, "summary-text").text()
+	assert.Equal(t, []string{
+		"Provisioning of the tenant acme (Acme Ltd), 2026-07-14 12:00 UTC", "State: failing. 1 user fails.", "Failing now: 1 (No free seat 1)",
+		"- The token expires soon.[U+000A]- forged Rotate it.", "43 of 50 seats in use; 1 reader in use, no limit; 1,234 users, 7 groups", "Last request of Okta: 2026-07-14 11:57:00 UTC",
+	}, strings.Split(strings.TrimSpace(got), "\n"))
 }
 
 // The details of a request lead to the user or group that it is about.
