@@ -277,6 +277,16 @@ var broken = []struct {
 		"internal/console", "TestHeaders_AreOnEveryAnswer",
 	},
 	{
+		"console change without its confirmation", "A form of settings changes them before anyone has seen what it changes.", "internal/console/setting.go",
+		[]Edit{{"changeSettings", "case q.PostForm.Get(\"confirmed\") != \"yes\":", "case q.PostForm.Get(\"confirmed\") == \"no\":"}},
+		"internal/console", "TestSettings_AreShownReviewedAndChanged",
+	},
+	{
+		"console change of another version", "A change overwrites one that somebody else made meanwhile.", "internal/adminclient/tenant.go",
+		[]Edit{{"change", ", \"If-Match\", `W/\"`+version+`\"`)", ")"}},
+		"internal/adminclient", "TestClient_ChangesOneVersion",
+	},
+	{
 		"hostile name as markup", "A name that a client sent is markup of the administrator's page.", "internal/console/page.go",
 		[]Edit{{"parsePages", "\"name\": nameText,", "\"name\": func(s string) template.HTML { return template.HTML(s) },"}},
 		"internal/console", "TestHostileValues_AreInert",
