@@ -177,6 +177,10 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err := q.filters(&query.Subject, &query.Cause, &query.Type); err != nil {
 		return nil, err
 	}
+	foreseen, err := q.foreseen()
+	if err != nil {
+		return nil, err
+	}
 	t, err := s.tenantOf(ctx, q)
 	if err != nil {
 		return nil, err
@@ -186,6 +190,9 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingDocument), Next: sealPosition(found.Next)}
+	if err := s.foresee(ctx, foreseen, t, found.Failing, query.After == "", &page); err != nil {
+		return nil, err
+	}
 	if len(found.Failing) == 0 && found.Next == "" && query.After == "" {
 		n, err := s.Provisioning.WhyNoneFails(ctx, q.tenant, query)
 		if err != nil {
@@ -204,6 +211,10 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	check, err := q.flag("check")
+	if err != nil {
+		return nil, err
+	}
 	id := q.parameters["request"]
 	x, err := s.Provisioning.Explain(ctx, q.tenant, id)
 	if errors.Is(err, provlog.ErrNoEntry) {
@@ -212,7 +223,15 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(explanationDocument(x))
+	document := explanationDocument(x)
+	if check && x.Failing != nil {
+		verdicts, err := s.Effects.Check(ctx, t, []journal.Failing{*x.Failing})
+		if err != nil {
+			return nil, err
+		}
+		document.Failing.Check = new(checkDocument(verdicts[0], *x.Failing))
+	}
+	return ok(document)
 }
 
 // explanationDocument returns the explanation of one request.

@@ -61,6 +61,7 @@ var inside = map[string]string{
 	"access.ErrExpired":             "bearer tokens are the SCIM side's",
 	"access.ErrDisabled":            "bearer tokens are the SCIM side's",
 	"directory.ErrStale":            "the directory decides again",
+	"directory.ErrInProgress":       "only a rehearsal ends with it",
 	"directory.CommitError":         "the directory decides again",
 	"directory.ErrDeactivatedInApp": "the application may reactivate",
 	"directory.ProtectedError":      "the application may change a protected user",

@@ -138,7 +138,7 @@ var routes = []Route{
 	},
 	{
 		get, one + "/failed-users", "listFailedUsers", (*Service).listFailed,
-		"List users and groups whose provisioning fails now",
+		"List users and groups whose provisioning fails now, what their requests would do now, and what a fix brings",
 		adminwire.FailedUsersQuery{},
 		nil,
 		answers{{200, "A page", adminwire.FailedUsers{}}},
@@ -146,7 +146,8 @@ var routes = []Route{
 	{
 		get, one + "/requests/{request}", "readRequest", (*Service).readRequest,
 		"Explain a request: what happened, why, what to do, and whether it is resolved",
-		nil, nil,
+		adminwire.RequestQuery{},
+		nil,
 		answers{{200, "The explanation", adminwire.Explanation{}}},
 	},
 	{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -22,7 +23,9 @@ type Config struct {
 	Store   Store
 	// Provisioning is the log of the tenants' requests.
 	Provisioning *provlog.Log
-	Directory    *directory.Directory
+	// Effects says what failed requests would do now, and what fixes bring.
+	Effects   *effect.Forecaster
+	Directory *directory.Directory
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

@@ -108,11 +108,21 @@ type FailedUser struct {
 	Count         int64          `json:"count" jsonschema:"minimum=1"`
 	// The last request that failed.
 	RequestID string `json:"requestId"`
+	// Present with check=true.
+	Check *Check `json:"check,omitzero"`
 }
 
 // FailedUsers is a page of failing users and groups.
 type FailedUsers struct {
 	FailedUsers []FailedUser `json:"failedUsers"`
+	// Present with effect=true on the first page: what fixes bring, the one that fixes most
+	// first.
+	Effects []Effect `json:"effects,omitempty"`
+	// Whether more than the 100 users and groups that effects consider fail.
+	EffectsMore bool `json:"effectsMore,omitzero"`
+	// Present with check=true or effect=true if each request is refused now, whatever is
+	// fixed: why.
+	Blocked string `json:"blocked,omitzero"`
 	// The parameter after of the next page; absent on the last one.
 	Next string `json:"next,omitzero"`
 	// Present on a first page that is empty and has no next.

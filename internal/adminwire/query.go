@@ -38,6 +38,19 @@ type FailedUsersQuery struct {
 	Cause string `json:"cause,omitzero"`
 	// The type of resource.
 	ResourceType string `json:"resourceType,omitzero" jsonschema:"enum=User,enum=Group"`
+	// true says of each what its last request would do now. Nothing is written.
+	Check string `json:"check,omitzero" jsonschema:"enum=true,enum=false"`
+	// true says what fixes bring. Nothing is written.
+	Effect string `json:"effect,omitzero" jsonschema:"enum=true,enum=false"`
+	// With effect=true, a number of seats to add: how many users these fix. Without it, as many
+	// as the failing users need.
+	Seats int `json:"seats,omitzero" jsonschema:"minimum=1,maximum=100000"`
+}
+
+// A RequestQuery says what to read of a request.
+type RequestQuery struct {
+	// true says what the subject's last failed request would do now. Nothing is written.
+	Check string `json:"check,omitzero" jsonschema:"enum=true,enum=false"`
 }
 
 // A UsersQuery is a search of the users.

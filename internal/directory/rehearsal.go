@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
@@ -65,7 +66,7 @@ type Rehearsed struct {
 	// Seats and Readers are the licences that the request would take.
 	Seats, Readers int64
 	// Warning is the warning that the request would get, or "".
-	Warning string
+	Warning cause.Cause
 }
 
 // Send decides a request. Its error is that of the request.
@@ -78,7 +79,7 @@ func (r *Rehearsal) Send(ctx context.Context, by Caller, a Asked) (Rehearsed, er
 	}
 	result, err := r.sendUser(ctx, by, a)
 	return Rehearsed{
-		Action: result.Action, User: result.User, Seats: result.Seats, Readers: result.Readers, Warning: string(result.Warning),
+		Action: result.Action, User: result.User, Seats: result.Seats, Readers: result.Readers, Warning: result.Warning,
 	}, err
 }
 
@@ -166,7 +167,8 @@ func (r *Rehearsal) GroupOf(ctx context.Context, id string) (*Group, error) {
 // prepared is how many requests are prepared side by side.
 const prepared = 25
 
-// Prepare reads what the requests need side by side: two round trips for each 25 of them.
+// Prepare reads what the requests need side by side: two round trips for each 25 of them,
+// and those of one request for each 25 for groups.
 func (r *Rehearsal) Prepare(ctx context.Context, asked []Asked) error {
 	reads := r.store.reads
 	for part := range slices.Chunk(asked, prepared) {
@@ -191,6 +193,24 @@ func (r *Rehearsal) Prepare(ctx context.Context, asked []Asked) error {
 			return err
 		}
 		if _, err := reads.records(ctx, r.tenant, append(ids, reads.heldBy(part, r.d)...)); err != nil {
+			return err
+		}
+	}
+	var groups []Asked
+	for _, a := range asked {
+		if a.Group {
+			groups = append(groups, a)
+		}
+	}
+	for part := range slices.Chunk(groups, prepared) {
+		calls := make([]func(context.Context) error, len(part))
+		for i, a := range part {
+			calls[i] = func(ctx context.Context) error {
+				_, _ = r.Again().Send(ctx, Caller{Settings: tenant.DefaultSettings(), Time: r.d.now()}, a) // what it reads is remembered
+				return nil
+			}
+		}
+		if err := r.store.stored.Together(ctx, calls...); err != nil {
 			return err
 		}
 	}

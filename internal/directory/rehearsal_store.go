@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -12,13 +13,12 @@ import (
 // reads remember what rehearsals have read, so that each record is read once. They are
 // safe for concurrent use.
 type reads struct {
-	stored    Store
-	mu        sync.Mutex
-	users     map[string]*User // nil: there is none
-	groups    map[string]*Group
-	holders   map[place]string // "": nobody
-	ledger    *Ledger
-	protected *ProtectedList
+	stored  Store
+	mu      sync.Mutex
+	users   map[string]*User // nil: there is none
+	holders map[place]string // "": nobody
+	// others are what else was read, by a name.
+	others map[string]any
 }
 
 // place is the reservation of a value.
@@ -28,7 +28,7 @@ type place struct {
 }
 
 func newReads(s Store) *reads {
-	return &reads{stored: s, users: map[string]*User{}, groups: map[string]*Group{}, holders: map[place]string{}}
+	return &reads{stored: s, users: map[string]*User{}, holders: map[place]string{}, others: map[string]any{}}
 }
 
 // records returns users by id, nil for those that do not exist.
@@ -104,56 +104,46 @@ func (r *reads) heldBy(asked []Asked, d *Directory) []string {
 	return ids
 }
 
-func (r *reads) ledgerOf(ctx context.Context, t tenant.ID) (Ledger, error) {
+// remember returns what was read under a name, or reads it.
+func remember[V any](r *reads, name string, read func() (V, error)) (V, error) {
 	r.mu.Lock()
-	known := r.ledger
+	known, ok := r.others[name]
 	r.mu.Unlock()
-	if known != nil {
-		return *known, nil
+	if ok {
+		v, _ := known.(V)
+		return v, nil
 	}
-	l, err := r.stored.Ledger(ctx, t)
-	if err != nil {
+	v, err := read()
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.others[name] = v
+	}
+	return v, err
+}
+
+func (r *reads) ledgerOf(ctx context.Context, t tenant.ID) (Ledger, error) {
+	return remember(r, "ledger", func() (Ledger, error) {
+		l, err := r.stored.Ledger(ctx, t)
+		l.Moves = 0 // the ledger of a rehearsal proves nothing about the stored one
 		return l, err
-	}
-	l.Moves = 0 // the ledger of a rehearsal proves nothing about the stored one
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ledger = &l
-	return l, nil
+	})
 }
 
 func (r *reads) protectedOf(ctx context.Context, t tenant.ID) (ProtectedList, error) {
-	r.mu.Lock()
-	known := r.protected
-	r.mu.Unlock()
-	if known != nil {
-		return *known, nil
-	}
-	list, err := r.stored.ProtectedUsers(ctx, t)
-	if err != nil {
-		return list, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.protected = &list
-	return list, nil
+	return remember(r, "protected", func() (ProtectedList, error) { return r.stored.ProtectedUsers(ctx, t) })
 }
 
 func (r *reads) group(ctx context.Context, t tenant.ID, id string) (*Group, error) {
-	r.mu.Lock()
-	g, known := r.groups[id]
-	r.mu.Unlock()
-	if known {
-		return g, nil
-	}
-	g, err := r.stored.Group(ctx, t, id)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.groups[id] = g
-	return g, nil
+	return remember(r, "group "+id, func() (*Group, error) { return r.stored.Group(ctx, t, id) })
+}
+
+// members returns which users have a membership.
+func (r *reads) members(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (map[string]bool, error) {
+	return remember(r, fmt.Sprint("members ", group, epoch, users), func() (map[string]bool, error) {
+		member, _, err := r.stored.Joined(ctx, t, group, epoch, users)
+		return member, err
+	})
 }
 
 // rehearsed is the Store of a rehearsal: what is stored, and over it what the requests of
@@ -237,6 +227,23 @@ func (s *rehearsed) Group(ctx context.Context, t tenant.ID, id string) (*Group, 
 		return g, nil
 	}
 	return s.reads.group(ctx, t, id)
+}
+
+// DeletedGroup reads the marker of a group.
+func (s *rehearsed) DeletedGroup(ctx context.Context, t tenant.ID, id string) (*DeletedGroup, error) {
+	return remember(s.reads, "marker "+id, func() (*DeletedGroup, error) { return s.stored.DeletedGroup(ctx, t, id) })
+}
+
+// Members reads members of a group.
+func (s *rehearsed) Members(ctx context.Context, t tenant.ID, group string, epoch int64, after string, limit int) (Page[string], error) {
+	return remember(s.reads, fmt.Sprint("page ", group, epoch, after, limit), func() (Page[string], error) {
+		return s.stored.Members(ctx, t, group, epoch, after, limit)
+	})
+}
+
+// Leaving reads the users whose memberships are being ended.
+func (s *rehearsed) Leaving(ctx context.Context, t tenant.ID) (map[string]bool, error) {
+	return remember(s.reads, "leaving", func() (map[string]bool, error) { return s.stored.Leaving(ctx, t) })
 }
 
 // MembershipsOf returns none: no decision depends on which memberships end.
@@ -429,7 +436,7 @@ func (s *rehearsed) leaving(ctx context.Context, t tenant.ID, c GroupUpdate) ([]
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	member, _, err := s.stored.Joined(ctx, t, c.Before.ID, c.Before.Epoch, ids)
+	member, err := s.reads.members(ctx, t, c.Before.ID, c.Before.Epoch, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -456,7 +463,7 @@ func (s *rehearsed) leaving(ctx context.Context, t tenant.ID, c GroupUpdate) ([]
 
 // Joined reads members, and takes live users from the rehearsal.
 func (s *rehearsed) Joined(ctx context.Context, t tenant.ID, group string, epoch int64, users []string) (member, live map[string]bool, err error) {
-	if member, _, err = s.stored.Joined(ctx, t, group, epoch, users); err != nil {
+	if member, err = s.reads.members(ctx, t, group, epoch, users); err != nil {
 		return nil, nil, err
 	}
 	records, err := s.Records(ctx, t, users)

@@ -35,6 +35,9 @@ const (
 	AskedMembers = "members"
 )
 
+// Known reports whether the values are known.
+func (a Asked) Known() bool { return a != nil }
+
 // Members returns the ids of members that are kept under a name.
 func (a Asked) Members(name string) []string {
 	if a[name] == "" {
