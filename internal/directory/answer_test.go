@@ -729,6 +729,10 @@ func TestLimits_OfMembersAndGroupsRead(t *testing.T) {
 		found, err := over(directory.MaxMembersRead+more, 0).Search(t.Context(), f.tenant, f.by(), directory.Query{Filter: compiled, StartIndex: 1, Count: 0})
 		check("users of a group", directory.MaxMembersRead, err)
 		require.Equal(t, directory.MaxMembersRead*(1-more), found.Total)
+		if more > 0 {
+			_, err = f.patchBy(over(directory.MaxMembersRead+1, 0), id, `{"op":"remove","path":"members[not (value eq \"`+u.ID+`\")]"}`)
+			check("members that a filter in a path compares", directory.MaxMembersRead, err)
+		}
 		d := over(1, directory.MaxGroupsRead+more)
 		_, err = d.GroupsOf(t.Context(), f.tenant, u.ID)
 		check("groups of a user", directory.MaxGroupsRead, err)

@@ -196,3 +196,48 @@ func TestGroup_AnswersHaveItsVersion(t *testing.T) {
 		}
 	}
 }
+
+// An answer shows all groups of a user, and the members of a group: if they cannot be read
+// beside the change, it is an error that says that the change was made. A request that changed
+// nothing does not say so.
+func TestAnswers_AreWholeOrSayThatTheChangeWasMade(t *testing.T) {
+	base := newCrowd(t, false)
+	before := base.state()
+	for name, request := range map[string]func(c *crowd, d *directory.Directory) (int, error){
+		"a user": func(c *crowd, d *directory.Directory) (int, error) {
+			r, err := d.Modify(t.Context(), c.tenant, c.by(), c.member, nil, c.patchOf(`{"op":"replace","path":"title","value":"x"}`))
+			return len(r.Groups), err
+		},
+		"a group": func(c *crowd, d *directory.Directory) (int, error) {
+			r, err := c.patchBy(d, c.group, `{"op":"replace","path":"displayName","value":"Other"}`)
+			return len(r.Members), err
+		},
+	} {
+		for _, stays := range []bool{false, true} {
+			want := 0
+			for at, calls := int64(-1), int64(0); at < calls; at++ {
+				c := base.copied(t)
+				c.shows = true
+				broken := &tabletest.Calls{Table: c.raw, Before: func(call int64) error {
+					if at >= 0 && (call == at || stays && call > at) {
+						return errCall
+					}
+					return nil
+				}}
+				shown, err := request(c, c.on(broken))
+				made := c.state() != before
+				switch {
+				case at < 0:
+					require.NoError(t, err, name)
+					calls, want = broken.Made(), shown
+					require.Positive(t, want, name)
+				case err == nil:
+					require.Equal(t, want, shown, "%s: call %d of %d: a part of the answer", name, at, calls)
+				default:
+					require.ErrorIs(t, err, errCall, "%s: call %d of %d", name, at, calls)
+					require.Equal(t, made, errors.Is(err, directory.ErrUnresolved), "%s: call %d of %d: made %t, %v", name, at, calls, made, err)
+				}
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -251,4 +252,45 @@ func TestDeleteGroup_WithAVersionMeetsAChange(t *testing.T) {
 			f.check(0)
 		}
 	}
+}
+
+// A set that replaces the members is the whole set, whoever joins while the difference is
+// worked out.
+func TestReplaceMembers_WhileAnotherJoins(t *testing.T) {
+	for name, c := range map[string]struct{ before, leave int }{
+		"a small difference": {5, 2}, "a large difference": {100, 35}, "a new set": {50, 40},
+	} {
+		f, d, m := meddle(t)
+		ids := f.people(c.before + 1)
+		id := f.mustPostGroup(group("g", ids[:c.before]...))
+		m.before = func(write int, _ table.Transaction) {
+			if write == 1 {
+				f.mustPatchGroup(id, add(ids[c.before]))
+			}
+		}
+		_, err := f.patchBy(d, id, replace(ids[c.leave:c.before]...))
+		require.NoError(t, err, name)
+		f.wantMembers(id, ids[c.leave:c.before]...)
+		f.sweep()
+		f.check(0)
+	}
+}
+
+// Many ids that are no users join a group that keeps changing: there is nothing to accept.
+func TestGroup_StrangersJoinAGroupThatKeepsChanging(t *testing.T) {
+	f, d, m := meddle(t)
+	others, strangers := f.people(9), make([]string, 40)
+	for i := range strangers {
+		strangers[i] = newID()
+	}
+	id := f.mustPostGroup(group("g"))
+	joined := 0
+	m.before = func(int, table.Transaction) {
+		f.mustPatchGroup(id, add(others[min(joined, 8)]))
+		joined++
+	}
+	_, err := f.patchBy(d, id, `{"op":"replace","path":"displayName","value":"h"},`+add(strangers...))
+	require.True(t, err == nil || errors.Is(err, directory.ErrBusy), "%v", err)
+	f.wantMembers(id, others[:joined]...)
+	f.check(0)
 }

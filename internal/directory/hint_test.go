@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -210,5 +211,37 @@ func TestProvision_AFullLedgerRefusesOnlyWhatNeedsASeat(t *testing.T) {
 		_, n, err := post(body)
 		require.NoError(t, err, body)
 		require.EqualValues(t, 1, n)
+	}
+}
+
+// A ledger that has no Reader licence refuses no User, and the reverse.
+func TestProvision_AFullLedgerRefusesOneKind(t *testing.T) {
+	for _, isUser := range []bool{false, true} {
+		w := &written{Table: enginetest.Memory(t)}
+		f := newFixtureOn(t, table.Retrying(w), 1, 1)
+		body := func(name string, isUser bool) string {
+			return fmt.Sprintf(`{"userName":%q,%q:{"isTeamAccount":%t}}`, name, extension, isUser)
+		}
+		f.mustPost(body("first", isUser))
+		for range 2 {
+			_, err := f.post(body("second", isUser))
+			requireFull(t, err)
+		}
+		_, err := f.post(body("other", !isUser))
+		require.NoError(t, err)
+	}
+}
+
+// A refusal names the same value of a user, whichever of its values has a hint.
+func TestProvision_HintsChangeNoNamedValue(t *testing.T) {
+	f, _ := hintFixture(t)
+	f.mustPost(ann)
+	_, want := f.directory(0).Provision(t.Context(), f.tenant, f.by(), f.decode(ann))
+	for _, by := range []string{`userName eq "ann"`, `externalId eq "1"`} {
+		d := f.directory(0)
+		_, err := d.Search(t.Context(), f.tenant, f.by(), sought(f, by))
+		require.NoError(t, err)
+		_, got := d.Provision(t.Context(), f.tenant, f.by(), f.decode(ann))
+		require.Equal(t, reason(t, want), reason(t, got), "a hint by %s", by)
 	}
 }

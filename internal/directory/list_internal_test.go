@@ -42,7 +42,11 @@ func TestMatching_IsCompleteWithItsLastRecord(t *testing.T) {
 		}
 		walked, err := l.stepMatching(t.Context())
 		require.NoError(t, err, "a walk by cursors goes on in its next page")
-		require.Equal(t, tt.complete, walked.Next == nil)
+		if tt.complete {
+			require.Nil(t, walked.Next)
+		} else {
+			require.Equal(t, &Cursor{ID: "a"}, walked.Next)
+		}
 		f, err = match.CompileFilter(Types(scim.RollcallURN).User, filter)
 		require.NoError(t, err)
 		l.query.Filter = f // another one has done no work yet
@@ -118,5 +122,58 @@ func TestSize_FitsUpToTheLimit(t *testing.T) {
 		{}: true, {plain, printed}: true, {plain + 1, 0}: false, {0, printed + 1}: false, {plain + 1, printed + 1}: false,
 	} {
 		require.Equal(t, want, size.fits(), "%+v", size)
+	}
+}
+
+// A page that has only names of deleted users, and no time to read on, is an error: an empty
+// page would mean the end.
+func TestFill_HasAtLeastOneRecord(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := &list[*User]{
+		d: &Directory{now: func() time.Time { return now }, walkTime: time.Second, maxWalk: 7}, size: func(*User) Size { return Size{} },
+		page: func(context.Context, tenant.ID, Range) (Page[*User], error) {
+			now = now.Add(time.Minute)
+			return Page[*User]{More: true}, nil
+		},
+	}
+	_, _, err := l.fill(t.Context(), Order{}, Page[*User]{More: true}, 10)
+	require.Equal(t, &TooManyError{Sought: "sortBy", Limit: 7}, err)
+	records, more, err := l.fill(t.Context(), Order{}, Page[*User]{Records: make([]*User, 1), More: true}, 10)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Len(t, records, 1)
+}
+
+// A walk that has read as many records as it may does not read on to see whether others
+// follow.
+func TestEach_ReadsNoPageBeyondTheLimit(t *testing.T) {
+	for limit, want := range map[int]int{3: 2, 4: 2, 5: 3} {
+		pages := 0
+		l := &list[*User]{
+			d: &Directory{now: time.Now, walkTime: time.Minute, maxWalk: limit},
+			page: func(context.Context, tenant.ID, Range) (Page[*User], error) {
+				pages++
+				return Page[*User]{Records: make([]*User, 2), More: true}, nil
+			},
+		}
+		err := l.each(t.Context(), "filter", func([]*User) error { return nil })
+		require.Equal(t, &TooManyError{Sought: "filter", Limit: limit}, err)
+		require.Equal(t, want, pages, "at most %d records", limit)
+	}
+}
+
+// Groups have the same sets of members as before if no epoch is another one and no change is
+// unfinished.
+func TestSameSets_ComparesEpochsAndChanges(t *testing.T) {
+	before := []*Group{{ID: "a", Epoch: 1}, {ID: "b", Epoch: 2}}
+	for name, tt := range map[string]struct {
+		now  []*Group
+		want bool
+	}{
+		"the same": {[]*Group{{ID: "a", Epoch: 1}, {ID: "b", Epoch: 2}}, true}, "fewer": {[]*Group{{ID: "b", Epoch: 2}}, true},
+		"another set": {[]*Group{{ID: "a", Epoch: 2}, {ID: "b", Epoch: 2}}, false}, "another group": {[]*Group{{ID: "c", Epoch: 1}}, false},
+		"a change": {[]*Group{{ID: "a", Epoch: 1, PendingChange: "w"}}, false},
+	} {
+		require.Equal(t, tt.want, sameSets(before, tt.now), name)
 	}
 }

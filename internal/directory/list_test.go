@@ -292,6 +292,12 @@ func (s *shelf) isWalked(l listing) bool {
 	return kept && l.filter != "" && !s.hasKey(l)
 }
 
+// isOfOneType reports whether only users, or only groups, can match the filter of a listing.
+func (s *shelf) isOfOneType(l listing) bool {
+	users, groups := s.compile(l, "users").Filter, s.compile(l, "groups").Filter
+	return l.of == "both" && (users.MatchesNothing() || groups.MatchesNothing())
+}
+
 // listings are the lists of a kind of record, in all orders.
 func listings() []listing {
 	filters := map[string][]string{
@@ -417,7 +423,7 @@ func (s *shelf) checkCursors(d *directory.Directory, l listing, want []string, c
 		if !got.uncounted {
 			require.Equal(s.t, len(want), got.total, "%s count %d: total", l, count)
 		}
-		if whole := from == 0 && got.next == nil; s.isWalked(l) || l.filter == "" || l.of != "both" || whole {
+		if whole := from == 0 && got.next == nil; s.isWalked(l) || l.filter == "" || l.of != "both" || whole || s.isOfOneType(l) {
 			require.Equal(s.t, s.isWalked(l), got.uncounted, "%s count %d: counted", l, count)
 		}
 		if !s.isWalked(l) {
@@ -589,8 +595,10 @@ func TestLists_EndInTimeInEachPart(t *testing.T) {
 	_, err := s.ask(s.over(s.raw, 0), s.by(), listing{"groups", `members.type eq "User"`, "", false}, 1, 100, nil)
 	require.Equal(t, &directory.TooManyError{Sought: "filter", Limit: directory.MaxWalk}, err)
 	last := len(s.users)
-	_, err = s.ask(s.over(smallPages{s.raw, 1}, 0), s.by(), listing{"users", "", "", false}, last, 1, nil)
-	require.Equal(t, &directory.TooManyError{Sought: "startIndex", Limit: directory.MaxWalk}, err)
+	for start := 4; start <= last; start++ {
+		_, err = s.ask(s.over(smallPages{s.raw, 1}, 0), s.by(), listing{"users", "", "", false}, start, 1, nil)
+		require.Equal(t, &directory.TooManyError{Sought: "startIndex", Limit: directory.MaxWalk}, err, "from %d", start)
+	}
 	s.clock = func() time.Time { return s.now }
 	got, err := s.ask(s.over(smallPages{s.raw, 1}, 0), s.by(), listing{"users", "", "", false}, last, 1, nil)
 	require.NoError(t, err)
@@ -611,6 +619,20 @@ func TestLists_CountsReadNoRecords(t *testing.T) {
 			require.NoError(t, err, "%s", l)
 			require.Equal(t, len(s.plain(l)), got.total, "%s", l)
 			require.LessOrEqual(t, count.Made(), int64(2), "%s: calls of the table", l)
+		}
+	}
+}
+
+// A sorted list reads each record once.
+func TestLists_SortedReadEachRecordOnce(t *testing.T) {
+	s := newShelf(t)
+	for _, l := range []listing{{"users", "", "title", false}, {"users", "", "title", true}, {"groups", "", "externalId", false}} {
+		for _, at := range []*directory.Cursor{nil, {}} {
+			count := newBreaking(s.raw, -1)
+			got, err := s.ask(s.over(count, 0), s.by(), l, 1, 100, at)
+			require.NoError(t, err, "%s", l)
+			require.Equal(t, s.plain(l), got.ids, "%s", l)
+			require.Equal(t, int64(1), count.Made(), "%s: calls of the table", l)
 		}
 	}
 }
@@ -642,6 +664,10 @@ func TestSearch_TotalCoversThePage(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, found.Records, 6)
 		require.Equal(t, max(6, int(counted)), found.Total)
+		found, err = d.Search(t.Context(), f.tenant, f.by(), directory.Query{StartIndex: 8, Count: 2})
+		require.NoError(t, err)
+		require.Empty(t, found.Records, "%d counted: a page after the last record", counted)
+		require.Equal(t, int(counted), found.Total)
 	}
 }
 
@@ -693,5 +719,20 @@ func TestLists_PagesFit(t *testing.T) {
 			}
 			require.Equal(t, want, walked, "%s by startIndex", l)
 		}
+	}
+}
+
+// A page of users and groups that are found by a key is not larger than an answer may be
+// either.
+func TestSearchResources_PagesOfAKeyFit(t *testing.T) {
+	s := newShelf(t)
+	u := s.mustPost(user(`"userName":"both@x","externalId":"both"`)).ID
+	g := s.mustPostGroup(`{"displayName":"Both","externalId":"both"}`)
+	s.sized = map[string]int{u: directory.MaxPageBytes * 2 / 3, g: directory.MaxPageBytes * 2 / 3}
+	for start, want := range [][]string{{u}, {g}, nil} {
+		got, err := s.ask(s.over(s.raw, 0), s.by(), listing{"both", `externalId eq "both"`, "", false}, start+1, 100, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, got.ids, "from %d", start+1)
+		require.Equal(t, 2, got.total)
 	}
 }

@@ -194,6 +194,10 @@ func TestProtected_StaysInGroups(t *testing.T) {
 						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values([]string{rest[0], owner})))
 						return err
 					},
+					"PATCH removes it alone, and many join": func() error {
+						_, err := f.patchGroup(id, remove(owner)+","+add(fresh...))
+						return err
+					},
 					"PATCH removes all by name": func() error {
 						_, err := f.patchGroup(id, fmt.Sprintf(`{"op":"remove","path":"members","value":[%s]}`, values(c.members)))
 						return err
@@ -307,4 +311,16 @@ func (f *fixture) read(id string) *directory.User {
 	u, err := f.dir.AppUser(f.t.Context(), f.tenant, id)
 	require.NoError(f.t, err)
 	return u
+}
+
+// A protected Reader stays what it is: an identity provider changes other attributes, and makes
+// it neither a User nor anything else.
+func TestProtected_ReaderMayChange(t *testing.T) {
+	f := newFixture(t, enginetest.Memory, 9, 9)
+	id := f.mustPost(reader(`"userName":"reader"`)).ID
+	f.protect(id, true)
+	f.mustPatch(id, `[{"op":"replace","path":"title","value":"x"}]`)
+	require.Equal(t, "x", object(t, f.read(id))["title"])
+	_, err := f.patch(id, `[{"op":"replace","path":"`+extension+`:isTeamAccount","value":true}]`, nil)
+	require.True(t, isProtectedFrom(err, directory.RefusedUser, id), "%v", err)
 }

@@ -59,3 +59,28 @@ func TestProvision_UncheckedConditions(t *testing.T) {
 		})
 	}
 }
+
+// The name of a group is taken, even if the transaction did not check all of its conditions.
+func TestProvisionGroup_UncheckedConditions(t *testing.T) {
+	for _, kind := range []string{"gname", "gext"} {
+		raw := enginetest.Memory(t)
+		f := newFixtureOn(t, table.Retrying(raw), 10, 10)
+		id := f.mustPostGroup(`{"displayName":"Staff","externalId":"e1"}`)
+		d := f.on(table.Retrying(&unjudged{Table: raw, reported: "T#acme#NAMES#" + kind}))
+		_, err := d.ProvisionGroup(t.Context(), f.tenant, f.by(), f.decodeGroup(`{"displayName":"Staff","externalId":"e1"}`))
+		var taken *directory.TakenError
+		require.ErrorAs(t, err, &taken, kind)
+		require.Equal(t, []any{directory.TakenGroup, id}, []any{taken.Reason, taken.HolderID}, kind)
+	}
+}
+
+// A user that was deleted meanwhile is not found, even if there is no free seat either.
+func TestModify_DeletedUserNeedsNoSeat(t *testing.T) {
+	raw := enginetest.Memory(t)
+	f := newFixtureFor(t, raw, "acme", 1)
+	idle := f.mustPost(user(`"userName":"idle","active":false`))
+	f.mustPost(user(`"userName":"busy"`))
+	m := &meanwhile{Table: raw, run: func() { f.mustRemove(idle.ID) }}
+	_, err := f.on(table.Retrying(m)).Modify(t.Context(), f.tenant, f.by(), idle.ID, nil, f.patchOf(`{"op":"replace","path":"active","value":true}`))
+	require.ErrorIs(t, err, directory.ErrNotFound)
+}

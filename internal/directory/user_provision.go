@@ -93,7 +93,7 @@ func (w *userWork) finishLeaving(ctx context.Context, records map[string]*User) 
 // records reads records, and their memberships if the answer shows the user's
 // groups.
 func (w *userWork) records(ctx context.Context, ids []string) (map[string]*User, map[string][]UserMembership, error) {
-	if w.by.ShowGroups && len(ids) > 0 {
+	if w.by.ShowGroups {
 		return readBoth(ctx, w.d.store,
 			func(ctx context.Context) (map[string]*User, error) { return w.d.store.Records(ctx, w.tenant, ids) },
 			func(ctx context.Context) (map[string][]UserMembership, error) {
