@@ -82,8 +82,10 @@ func TestExplain_EveryCause(t *testing.T) {
 			}
 			// The advice is that of the error, if there is one.
 			todo := "what to do"
-			if own := c.Advice("", idp.Okta); strings.Contains(a.Detail, own) {
-				todo = own
+			for _, own := range c.AllAdvice() {
+				if strings.HasSuffix(a.Detail, " "+own+" (request "+a.RequestID+")") {
+					todo = own
+				}
 			}
 			checkPrints(t, path, 0, []string{todo, m.Summary, string(c), a.RequestID}, "explain", "acme", a.RequestID)
 			if a.Detail != "" {

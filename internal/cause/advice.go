@@ -60,6 +60,15 @@ type texts map[idp.Provider]string
 // of returns the text for an identity provider.
 func (t texts) of(p idp.Provider) string { return cmp.Or(t[p], t[neutral]) }
 
+// joined returns all texts of several tables.
+func joined(tables ...map[Remedy]texts) map[Remedy]texts {
+	all := map[Remedy]texts{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
+}
+
 // Remedies lists all remedies by name.
 func Remedies() []Remedy { return slices.Sorted(maps.Keys(advices)) }
 

@@ -1,5 +1,7 @@
 package cause
 
+import "github.com/rollcall-scim/rollcall/internal/idp"
+
 // newToken is the advice for a token that ended: Entra's job may be in quarantine by
 // then, and tries only once a day.
 var newToken = texts{
@@ -37,7 +39,7 @@ var retrySafely = texts{
 
 // advices is the one table of advice. The error's detail, the log, the console, the
 // command and the documents all take it from here.
-var advices = map[Remedy]texts{
+var advices = joined(lifecycleAdvices, map[Remedy]texts{
 	// Credentials and addresses.
 	Remedy(TokenMissing): {
 		neutral:  "Enter the SCIM token of this tenant {token}, and {test}.",
@@ -111,7 +113,7 @@ var advices = map[Remedy]texts{
 
 	// Users.
 	Remedy(UserNotFound): {
-		neutral:   "Remove the user from the app in the identity provider and assign the user again, so that it is looked up or created.",
+		neutral:   "{Again}, so that the user is looked up or created.",
 		okta:      "Unassign the user from the app under Assignments and assign the user again: Okta looks the user up by userName, or creates it.",
 		entra:     "Use Provision on demand for the user: Entra looks the user up by its matching attributes, or creates it. For many users, select Restart provisioning.",
 		oneLogin:  "Remove the app from the user and add it again: OneLogin looks the user up by userName, or creates it. For many users, select More Actions > Sync logins in the app.",
@@ -148,15 +150,20 @@ var advices = map[Remedy]texts{
 		neutral: "Check that both are the same person. If not, have the value changed back in the application and correct {mapping}.",
 	},
 	Remedy(OwnUser): {
-		neutral: "Map \"Team account\" (isTeamAccount) to true, then {retry}: this links the user, who can be made a Reader afterwards.",
-		okta:    "Select Import > Import Now and match the user, or map \"Team account\" to true and {retry}. Either links the user.",
-		entra:   "Make userName a matching attribute under Provisioning > Attribute mapping, or map isTeamAccount to true; then use Provision on demand. Either links the user.",
+		neutral:    "Map \"Team account\" (isTeamAccount) to true, then {retry}: this links the user, who can be made a Reader afterwards.",
+		okta:       "Select Import > Import Now and match the user, or map \"Team account\" to true and {retry}. Either links the user.",
+		entra:      "Make userName a matching attribute under Provisioning > Attribute mapping, or map isTeamAccount to true; then use Provision on demand. Either links the user.",
+		oneLogin:   "Select More Actions > Sync logins in the app to match the user, or set isTeamAccount to true in the SCIM JSON Template and {retry}. Either links the user.",
+		jumpCloud:  "Give the user the same userName in JumpCloud and in the application. Then remove the user from the groups on the app's User Groups tab and add the user again: JumpCloud finds and links the user.",
+		idp.Google: "Give the user the same userName in Google and in the application: Google finds and links the user at the next synchronization.",
 	},
 	OwnReader: {
-		neutral:  "Match the existing user in the identity provider instead of creating one; the next update links the user.",
-		okta:     "Select Import > Import Now and match the user; the next update links the user.",
-		entra:    "Make userName a matching attribute under Provisioning > Attribute mapping, then use Provision on demand, which links the user.",
-		oneLogin: "Select More Actions > Sync logins in the app to match the user; the next update links the user.",
+		neutral:    "Match the existing user in the identity provider instead of creating one; the next update links the user.",
+		okta:       "Select Import > Import Now and match the user; the next update links the user.",
+		entra:      "Make userName a matching attribute under Provisioning > Attribute mapping, then use Provision on demand, which links the user.",
+		oneLogin:   "Select More Actions > Sync logins in the app to match the user; the next update links the user.",
+		jumpCloud:  "Give the user the same userName in JumpCloud and in the application. Then remove the user from the groups on the app's User Groups tab and add the user again: JumpCloud finds and links the user.",
+		idp.Google: "Give the user the same userName in Google and in the application: Google finds and links the user at the next synchronization.",
 	},
 	Remedy(OwnUserConversion): {
 		neutral: "Map \"Team account\" (isTeamAccount) to true and {retry}, which links the user. Then set it to false to make the user a Reader.",
@@ -165,9 +172,16 @@ var advices = map[Remedy]texts{
 	},
 	Remedy(Protected): {neutral: "Ask an owner of the application to unprotect the user there, or leave the user unchanged in the identity provider."},
 	ProtectedMember:   {neutral: "Ask an owner of the application to unprotect the user there, or keep the user in the group in the identity provider."},
-	Remedy(SeatLimit): {neutral: "Free a seat (deactivate a user or make one a Reader) or buy more seats, then {retry}."},
+	Remedy(SeatLimit): {
+		neutral: "Free a seat (deactivate a user or make one a Reader) or buy more seats, then {retry}. If too many people are provisioned, narrow {scope}.",
+		okta:    "Free a seat (deactivate a user or make one a Reader) or buy more seats, then {retry}. If too many people are provisioned, assign a smaller group than Everyone under Assignments.",
+		entra:   "Free a seat (deactivate a user or make one a Reader) or buy more seats, then {retry}. If too many people are provisioned, set Scope under Provisioning > Settings to Sync only assigned users and groups.",
+	},
 	Remedy(ReaderLimit): {
-		neutral: "Deactivate a Reader or have the limit raised, then {retry}.",
+		neutral:  "Deactivate a Reader or have the limit raised, then {retry}. If the user should be a User, set \"Team account\" (isTeamAccount) to true in {mapping}.",
+		okta:     "Deactivate a Reader or have the limit raised, then {retry}. If the user should be a User, set \"Team account\" to true for the user under Assignments.",
+		entra:    "Deactivate a Reader or have the limit raised, then {retry}. If the user should be a User, map isTeamAccount to True for the user under Provisioning > Attribute mapping.",
+		oneLogin: "Deactivate a Reader or have the limit raised, then {retry}. If the user should be a User, set isTeamAccount to true in the app's Parameters.",
 	},
 	Remedy(Tolerated): {neutral: "Correct {mapping}."},
 
@@ -175,27 +189,28 @@ var advices = map[Remedy]texts{
 	Remedy(GroupNotFound): linkGroup,
 	Remedy(GroupDeleted):  linkGroup,
 	Remedy(DuplicateGroup): {
-		neutral:  "Link that group in the identity provider, or rename one of the two.",
-		okta:     "Select Import > Import Now, then Link Group for the existing group under Push Groups; or rename one of the two.",
-		entra:    "Rename one of the two groups in Entra. If it is the same group, check that displayName is its matching attribute.",
-		oneLogin: "Refresh the entitlements on the app's Provisioning tab and choose the existing group in the app's Rules, or rename one of the two.",
+		neutral:   "Link that group in the identity provider, or rename one of the two.",
+		okta:      "Select Import > Import Now, then Link Group for the existing group under Push Groups; or rename one of the two.",
+		entra:     "Rename one of the two groups in Entra. If it is the same group, check that displayName is its matching attribute.",
+		oneLogin:  "Refresh the entitlements on the app's Provisioning tab and choose the existing group in the app's Rules, or rename one of the two.",
+		jumpCloud: "If it is the same group, remove it from the app's User Groups tab, save, and add it again: JumpCloud takes over a group of the same name. Otherwise rename one of the two.",
 	},
 	Remedy(UnknownMembers): {
-		neutral:   "Provision the users first, then {push}.",
+		neutral:   "Provision the users first: {assign}. Then {push}.",
 		okta:      "Assign the users to the app under Assignments first, then {push}.",
 		entra:     "Assign the users to the app under Users and groups first; the next cycle sends the group again.",
 		oneLogin:  "Add the app to the users first, then {push}.",
 		jumpCloud: "Add the users to a group on the app's User Groups tab first, then {push}.",
 	},
 	SkippedMembers: {
-		neutral:   "Provision the users who were skipped, then {push}.",
-		okta:      "Assign the users who were skipped to the app under Assignments, then {push}.",
+		neutral:   "Provision the users who were skipped: {assign}. Then {push}.",
+		okta:      "Assign the users who were skipped to the app under Assignments, then {push}. If this group also assigns the app, push another group: Okta does not support one for both.",
 		entra:     "Assign the users who were skipped to the app under Users and groups, then select Restart provisioning, which sends the members again.",
 		oneLogin:  "Add the app to the users who were skipped, then {push}.",
 		jumpCloud: "Add the users who were skipped to a group on the app's User Groups tab, then {push}.",
 	},
 	WholeSetUnknown: {
-		neutral:   "Provision the users first, then {push}. To empty the group, send an empty list of members.",
+		neutral:   "Provision the users first: {assign}, then {push}. To empty the group, send an empty list of members.",
 		okta:      "Assign the users to the app under Assignments first, then {push}. To empty the group, remove all of its members.",
 		entra:     "Assign the users to the app under Users and groups first; the next cycle sends the group again. To empty the group, remove all of its members.",
 		oneLogin:  "Add the app to the users first, then {push}. To empty the group, remove all of its members.",
@@ -240,4 +255,4 @@ var advices = map[Remedy]texts{
 	BulkIncomplete:        {neutral: "PATCH the resource with what it refers to."},
 	Remedy(BulkTime):      {neutral: "Send the operation again, with fewer others in one request."},
 	Remedy(BulkPartial):   {neutral: "Correct the operations that failed, and send those again."},
-}
+})

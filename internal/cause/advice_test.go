@@ -21,22 +21,22 @@ import (
 var terms = map[idp.Provider][]string{
 	idp.Okta: {
 		"Okta", "Push Groups", "Push now", "Unlink pushed group", "Link Group", "target app", "Import Now", "Retry Selected",
-		"Dashboard > Tasks", "Force Sync", "To App", "Provisioning > Integration", "Assignments", "Authentication Mode", "Header Auth",
+		"Dashboard > Tasks", "Force Sync", "Everyone", "Application username format", "Sign On tab", "To App", "Provisioning > Integration", "Assignments", "Authentication Mode", "Header Auth",
 	},
 	idp.Entra: {
 		"Entra", "Provision on demand", "Restart provisioning", "Attribute mapping", "matching attribute", "Users and groups",
-		"Provisioning logs", "Secret Token", "Tenant URL", "quarantine", " cycle",
+		"Provisioning logs", "Secret Token", "Tenant URL", "quarantine", " cycle", "Sync only assigned users and groups",
 	},
 	idp.OneLogin: {
 		"OneLogin", "SCIM Bearer Token", "SCIM Base URL", "SCIM JSON Template", "Parameters", "Users > Provisioning", "More Actions",
-		"Reapply entitlement mappings", "Sync logins", "entitlements", "Configuration tab", "Provisioning tab", "Custom Headers",
+		"Reapply entitlement mappings", "Sync logins", "entitlements", "Configuration tab", "Provisioning tab", "Custom Headers", "Access tab",
 	},
 	idp.JumpCloud:    {"JumpCloud", "Token Key", "Identity Management tab", "User Groups tab"},
 	idp.PingOne:      {"PingOne", "Integrations > Provisioning", "OAuth Access Token", "SCIM Base URL", "Resync", "User Filter", "Auth Type Header", "Attribute Mapping", "OAuth 2 Bearer Token"},
 	idp.PingFederate: {"PingFederate", "Target screen", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
-	idp.Google:       {"Google", "Autoprovisioning", "Endpoint URL", "App attributes", "User access"},
+	idp.Google:       {"Google", "Autoprovisioning", "Endpoint URL", "App attributes", "User access", "Provisioning scope"},
 	idp.SailPoint:    {"SailPoint", "connection settings", "Authentication Type", "API Token"},
-	idp.Rippling:     {"Rippling", "custom integration", "SCIM Base URL", "SCIM Authorization Method", "Attribute Mapping"},
+	idp.Rippling:     {"Rippling", "custom integration", "SCIM Base URL", "SCIM Authorization Method", "Attribute Mapping", "App Access Rules"},
 	idp.CyberArk:     {"CyberArk", "Provisioning tab", "SCIM Service URL", "outbound provisioning job", "select Verify"},
 	idp.IBMVerify:    {"IBM", "Account lifecycle tab", "SCIM Base URL"},
 	idp.Oracle:       {"Oracle", "Configure connectivity", "Base URI", "GenericScim"},
@@ -48,7 +48,7 @@ var terms = map[idp.Provider][]string{
 var sentenceEnd = regexp.MustCompile(`[.!?]( |$)`)
 
 // Every cause, and every fault with a better cure, has advice for every identity
-// provider: one or two sentences, in the words of its own screens.
+// provider: at most three sentences, in the words of its own screens.
 func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
 	for _, c := range Causes() {
 		assert.Truef(t, slices.Contains(Remedies(), c.Remedy()), "%s has no advice", c)
@@ -58,7 +58,7 @@ func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
 		assert.Truef(t, slices.Contains(Causes(), Cause(cause)), "%s is advice about no cause", r)
 		for _, p := range append(Advised[:], "") {
 			text := r.Advice(p)
-			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 2 || !strings.HasSuffix(text, ".") {
+			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 3 || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s in %q: %d characters, %d sentences: %q", r, p, len(text), n, text)
 			}
 			assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", r, p, text)
@@ -115,10 +115,14 @@ func TestAllAdvice_HasEveryRemedy(t *testing.T) {
 
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
-	parsed, err := parser.ParseFile(token.NewFileSet(), "advice.go", nil, 0)
-	require.NoError(t, err)
+	var decls []ast.Decl
+	for _, name := range []string{"advice.go", "advice_lifecycle.go"} {
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		decls = append(decls, parsed.Decls...)
+	}
 	declared := map[Remedy]bool{}
-	for _, d := range parsed.Decls {
+	for _, d := range decls {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.CONST {
 			continue

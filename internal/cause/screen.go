@@ -16,8 +16,9 @@ import (
 type screen struct {
 	// where is where the token is entered ({token}), and url the field of the base URL.
 	where, url string
-	// mapping determines the values that are sent, and assign the users.
-	mapping, assign string
+	// mapping determines the values that are sent, and assign the users. scope
+	// determines who is provisioned, and again takes a user out and in again.
+	mapping, assign, scope, again string
 	// retry sends a user again, push a group, and resume everything that failed.
 	retry, push, resume string
 	// test tries the credentials, and bearer chooses the right kind of them.
@@ -48,6 +49,8 @@ var screens = map[idp.Provider]screen{
 		test:    "test the connection",
 		bearer:  "choose bearer token as the authentication",
 		headers: "the headers that you added",
+		scope:   "the users and groups that are assigned to the app in the identity provider",
+		again:   "remove the user from the app in the identity provider and assign the user again",
 	},
 	okta: {
 		where:   "under Provisioning > Integration",
@@ -58,6 +61,8 @@ var screens = map[idp.Provider]screen{
 		push:    "select Push now for the group under Push Groups",
 		resume:  "use Retry Selected under Dashboard > Tasks",
 		bearer:  "set Authentication Mode to HTTP Header",
+		scope:   "the groups under Assignments",
+		again:   "unassign the user from the app under Assignments and assign the user again",
 	},
 	entra: {
 		where:   "as Secret Token under Provisioning",
@@ -78,6 +83,8 @@ var screens = map[idp.Provider]screen{
 		push:    "select More Actions > Reapply entitlement mappings in the app",
 		resume:  "retry the failed tasks under Users > Provisioning",
 		headers: "Custom Headers on the app's Configuration tab",
+		scope:   "the roles on the app's Access tab",
+		again:   "remove the app from the user and add it again",
 	},
 	jumpCloud: {
 		where:   "as Token Key on the app's Identity Management tab",
@@ -85,6 +92,8 @@ var screens = map[idp.Provider]screen{
 		mapping: "the attribute mapping on the app's Identity Management tab",
 		assign:  "add the users to a group on the app's User Groups tab",
 		test:    "select Test Connection",
+		scope:   "the groups on the app's User Groups tab",
+		again:   "remove the user from the groups on the app's User Groups tab and add the user again",
 	},
 	idp.PingOne: {
 		where:   "as OAuth Access Token of the connection under Integrations > Provisioning",
@@ -97,6 +106,8 @@ var screens = map[idp.Provider]screen{
 		test:    "select Test Connection",
 		bearer:  "set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer",
 		headers: "Custom Header of the connection",
+		scope:   "the rule's User Filter under Integrations > Provisioning",
+		again:   "take the user out of the rule's User Filter under Integrations > Provisioning and include the user again",
 	},
 	idp.PingFederate: {
 		where:   "as Access Token on the Target screen of the SP connection",
@@ -104,6 +115,8 @@ var screens = map[idp.Provider]screen{
 		mapping: "the channel's Attribute Mapping under Manage Channels",
 		assign:  "include the users in the channel's Source Location",
 		bearer:  "set Authentication Method to OAuth 2 Bearer Token",
+		scope:   "the channel's Source Location",
+		again:   "take the user out of the channel's Source Location and include the user again",
 	},
 	idp.Google: {
 		where:   "as Access token under the app's Autoprovisioning",
@@ -112,18 +125,23 @@ var screens = map[idp.Provider]screen{
 		assign:  "turn the app on for the users under User access",
 		retry:   "wait for the next synchronization, which comes every few hours",
 		resume:  "wait for the next synchronization, which comes every few hours",
+		scope:   "the Provisioning scope under the app's Autoprovisioning",
+		again:   "turn the app off for the user under User access, wait for the next synchronization, and turn it on again",
 	},
 	idp.SailPoint: {
 		where:  "as API Token in the source's connection settings",
 		url:    "the Base URL in the source's connection settings",
 		test:   "select Test Connection",
 		bearer: "set Authentication Type to API Token",
+		again:  "run an account aggregation of the source, which removes the lost account, and request the access again",
 	},
 	idp.Rippling: {
 		where:   "as Bearer Token of the custom integration",
 		url:     "the SCIM Base URL of the custom integration",
 		mapping: "the Attribute Mappings of the custom integration",
 		bearer:  "set SCIM Authorization Method to Bearer Token",
+		scope:   "the App Access Rules of the custom integration",
+		again:   "remove the user from the custom integration and add the user again",
 	},
 	idp.CyberArk: {
 		where:  "on the app's Provisioning tab",
@@ -157,6 +175,7 @@ var screens = map[idp.Provider]screen{
 		push:    "wait for the next full synchronization, which comes every hour",
 		resume:  "wait for the next full synchronization, which comes every hour",
 		bearer:  "set the authentication mode to Static token",
+		scope:   "the User filtering of the SCIM provider",
 	},
 }
 
@@ -177,6 +196,7 @@ func (s screen) fill(text string) string {
 	for name, words := range map[string]string{
 		"token": cmp.Or(s.where, none.where), "url": cmp.Or(s.url, none.url),
 		"mapping": cmp.Or(s.mapping, none.mapping), "assign": cmp.Or(s.assign, none.assign),
+		"scope": cmp.Or(s.scope, none.scope), "again": cmp.Or(s.again, none.again),
 		"retry": cmp.Or(s.retry, none.retry), "push": cmp.Or(s.push, none.push), "resume": cmp.Or(s.resume, none.resume),
 		"test": cmp.Or(s.test, none.test), "bearer": cmp.Or(s.bearer, none.bearer), "headers": cmp.Or(s.headers, none.headers),
 	} {

@@ -112,7 +112,7 @@ func (w *userWork) commit(ctx context.Context, made decision) (Result, error) {
 		groups, err = w.d.commitAndGroups(ctx, w.tenant, made.change, groupsIn(made.shown))
 	}
 	if failed, ok := retryable(err); ok {
-		return Result{}, w.learn(failed, made.result.Seats)
+		return Result{}, w.learn(failed, made.result)
 	}
 	if err != nil {
 		return Result{}, err
@@ -128,7 +128,7 @@ func (w *userWork) commit(ctx context.Context, made decision) (Result, error) {
 
 // learn keeps what failed conditions have shown for the next attempt: ErrStale.
 // A lack of seats is final if nothing else failed.
-func (w *userWork) learn(failed *CommitError, seats int64) error {
+func (w *userWork) learn(failed *CommitError, wanted Result) error {
 	stale, known := failed.Stale(), false
 	if stale {
 		clear(w.gone) // a group that was to be created may be there now
@@ -144,7 +144,7 @@ func (w *userWork) learn(failed *CommitError, seats int64) error {
 	for _, f := range failed.Failed {
 		if f.Found == LedgerFull && !stale && !known {
 			w.d.hints.noteFull(w.tenant, *f.Ledger, w.by.Time)
-			return full(f.Ledger, seats)
+			return full(f.Ledger, wanted.Seats, wanted.Action)
 		}
 	}
 	w.stale = stale || !known
@@ -240,11 +240,12 @@ func (w *userWork) change(action journal.Action, before, after *User, resources 
 	}
 }
 
-// warn sets the warning of a decision; detail explains it.
-func (m *decision) warn(warning cause.Cause, detail string) {
+// warn sets the warning of a decision; detail explains it, and remedy names the advice
+// if it is not the warning's own.
+func (m *decision) warn(warning cause.Cause, remedy cause.Remedy, detail string) {
 	if warning != "" {
 		m.result.Warning, m.result.Detail = warning, detail
 		m.change.Entry.Warn(warning)
-		m.change.Entry.Detail = detail
+		m.change.Entry.Remedy, m.change.Entry.Detail = remedy, detail
 	}
 }

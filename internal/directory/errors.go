@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -55,6 +56,8 @@ type TakenError struct {
 	// Reader reports, with TakenUnlinked, that the holder is a Reader, which no
 	// POST links.
 	Reader bool
+	// NoExternalID reports, with TakenRehire, that the request has no externalId.
+	NoExternalID bool
 }
 
 // TakenReason is why a taken value is refused.
@@ -97,6 +100,9 @@ type FullError struct {
 	Type  tenant.AccountType
 	Used  int64
 	Limit int64
+	// Action is what the request would have done: created, reactivated or restored
+	// the user, or, with any other action, converted it.
+	Action journal.Action
 }
 
 // Error returns the count and the limit.
@@ -145,8 +151,9 @@ type UnknownMembersError struct {
 	IDs []string
 	// Whole reports that they are all the members sent for a whole new set.
 	Whole bool
-	// Itself reports that the group was sent as a member of itself.
-	Itself bool
+	// Itself reports that the group was sent as a member of itself, and Groups that
+	// other groups were sent as members.
+	Itself, Groups bool
 }
 
 // Error returns the number.

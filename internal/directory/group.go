@@ -70,8 +70,10 @@ type GroupResult struct {
 	// Added and Removed count members. For a whole new set Added is its size,
 	// and Removed is -1, unknown: the old members were not counted.
 	Added, Removed int
-	// Skipped are the ids sent that are not users.
+	// Skipped are the ids sent that are not users. Nested reports that ids of groups
+	// are among them.
 	Skipped []string
+	Nested  bool
 	Notices []scim.Notice
 	// Asked are the values on which the rules depend, of a request that failed.
 	Asked journal.Asked

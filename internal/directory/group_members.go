@@ -21,14 +21,14 @@ const MaxMembers = scim.MaxMembers
 // older task is treated as abandoned.
 const stagingTime = 2 * time.Minute
 
-func (w *groupWork) living(ids []string, live map[string]bool) ([]string, error) {
+func (w *groupWork) living(ctx context.Context, ids []string, live map[string]bool) ([]string, error) {
 	var unknown []string
 	for _, id := range ids {
 		if !live[id] {
 			unknown = append(unknown, id)
 		}
 	}
-	return without(ids, unknown), w.skip(unknown)
+	return without(ids, unknown), w.miss(ctx, unknown)
 }
 
 // stage writes members under a new epoch, and returns the ids that belong to
@@ -41,7 +41,7 @@ func (w *groupWork) stage(ctx context.Context, before *Group, epoch int64, ids [
 	if err != nil {
 		return nil, err
 	}
-	return without(ids, unknown), w.skip(unknown)
+	return without(ids, unknown), w.miss(ctx, unknown)
 }
 
 // giveUp removes what was staged, if there is time; else the sweep does. A
@@ -70,7 +70,7 @@ func (w *groupWork) changeMany(ctx context.Context, e GroupEdit, add, remove []s
 	if len(joins)+len(leaves) > MaxMembers {
 		return GroupResult{}, &MembersError{Limit: MaxMembers}
 	}
-	known, err := w.living(joins, live)
+	known, err := w.living(ctx, joins, live)
 	if err != nil {
 		return GroupResult{}, err
 	}
@@ -160,7 +160,7 @@ func (w *groupWork) replaceMembers(ctx context.Context, e GroupEdit, ids []strin
 		if err != nil {
 			return GroupResult{}, err
 		}
-		known, err := w.living(add, live)
+		known, err := w.living(ctx, add, live)
 		if err != nil {
 			return GroupResult{}, err
 		}

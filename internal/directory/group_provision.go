@@ -31,7 +31,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 			made.Asked = asked
 		}
 	}()
-	if ids, err = w.users(ids); err != nil {
+	if ids, err = w.users(ctx, ids); err != nil {
 		return GroupResult{Skipped: w.skipped}, err
 	}
 	g, document := d.groupRecord(by, sent, Group{
@@ -49,7 +49,8 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	if len(ids) <= MaxJoined {
 		c.Add = ids
 		err = w.create(ctx, &c)
-		result.Members, result.Added, result.Skipped = c.Add, len(c.Add), w.skipped
+		result.Members, result.Added = c.Add, len(c.Add)
+		result.Skipped, result.Nested = w.skipped, w.nested
 		return result, err
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
@@ -62,7 +63,8 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 		w.giveUp(ctx, g.Epoch)
 		return GroupResult{Skipped: w.skipped}, busyIfStale(err)
 	}
-	result.Added, result.Skipped = len(result.Members), w.skipped
+	result.Added = len(result.Members)
+	result.Skipped, result.Nested = w.skipped, w.nested
 	if by.ShowMembers {
 		w.showStaged(ctx, &result)
 	}
@@ -113,7 +115,7 @@ func (w *groupWork) knownBeforehand(ctx context.Context, g *Group, ids []string)
 	if err != nil {
 		return nil, err
 	}
-	return w.living(ids, live)
+	return w.living(ctx, ids, live)
 }
 
 func busyIfStale(err error) error {

@@ -168,7 +168,7 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 	if err := w.sendMembers(plan); err != nil {
 		return GroupResult{}, err
 	}
-	if plan.Add, err = w.users(plan.Add); err != nil {
+	if plan.Add, err = w.users(ctx, plan.Add); err != nil {
 		return GroupResult{}, err
 	}
 	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
@@ -206,7 +206,7 @@ func (w *groupWork) apply(ctx context.Context, e GroupEdit, add, remove []string
 // completeEntry updates an entry with what is now known of the members; change
 // reports that some join or leave.
 func (w *groupWork) completeEntry(e *journal.Entry, change bool) {
-	e.Skip(w.skipped)
+	w.skip(e)
 	if change && !slices.Contains(e.Changed, "members") {
 		e.Changed = append(slices.Clone(e.Changed), "members")
 	}

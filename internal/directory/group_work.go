@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -19,9 +20,10 @@ type groupWork struct {
 	id        string
 	match     Versions
 	// skipped are the members sent that are not users, unknown is the same as a
-	// set.
+	// set. nested reports that ids of groups are among them.
 	skipped []string
 	unknown map[string]bool
+	nested  bool
 	// wanted are the members of a whole new set, as sent: at least one must be
 	// known.
 	wanted []string
@@ -53,25 +55,51 @@ func (w *groupWork) entry(action journal.Action, g *Group, r scim.Resource) jour
 	if now := w.d.now(); journal.Late(w.by.Time, now) {
 		e.ID, e.Time = w.d.newID(now), now
 	}
-	e.Skip(w.skipped)
+	w.skip(&e)
 	return e
+}
+
+// skip records in an entry the members that are not users.
+func (w *groupWork) skip(e *journal.Entry) {
+	if e.Skip(w.skipped); w.nested && e.Cause == cause.UnknownMembers {
+		e.Remedy = cause.NestedGroup
+	}
 }
 
 func (w *groupWork) logged(e journal.Entry) Logged {
 	return Logged{Entry: e, Expires: e.Time.Add(w.by.Settings.LogRetention()), NotAfter: e.Time.Add(journal.WriteTime)}
 }
 
-// skip records members that are not users, or refuses them: when the tenant
+// miss records members that are not users, or refuses them: when the tenant
 // refuses unknown members, and when no member of a whole new set is known.
-func (w *groupWork) skip(unknown []string) error {
+func (w *groupWork) miss(ctx context.Context, unknown []string) error {
 	w.addSkipped(unknown)
+	if err := w.lookForGroups(ctx, unknown); err != nil {
+		return err
+	}
 	if len(unknown) > 0 && w.by.Settings.UnknownMembers == tenant.UnknownMembersRefuse {
-		return &UnknownMembersError{IDs: unknown}
+		return &UnknownMembersError{IDs: unknown, Groups: w.nested}
 	}
 	if w.nobodyKnown() {
-		return &UnknownMembersError{IDs: w.skipped, Whole: true}
+		return &UnknownMembersError{IDs: w.skipped, Whole: true, Groups: w.nested}
 	}
 	return nil
+}
+
+// lookedFor is how many members that are not users are looked for among the groups: an
+// identity provider that sends nested groups sends them in each request.
+const lookedFor = 5
+
+// lookForGroups finds out whether members that are not users are groups: what to do
+// about them differs.
+func (w *groupWork) lookForGroups(ctx context.Context, unknown []string) error {
+	ids := slices.DeleteFunc(slices.Clone(unknown), func(id string) bool { return !ValidID(id) })
+	if ids = ids[:min(len(ids), lookedFor)]; len(ids) == 0 || w.nested {
+		return nil
+	}
+	groups, err := w.d.store.GroupsByID(ctx, w.tenant, ids)
+	w.nested = len(groups) > 0
+	return err
 }
 
 // addSkipped adds ids to those that are not users, each once.
@@ -96,7 +124,7 @@ func (w *groupWork) unskip(known []string) {
 }
 
 // users returns the ids that can be a user's; the others are skipped.
-func (w *groupWork) users(ids []string) ([]string, error) {
+func (w *groupWork) users(ctx context.Context, ids []string) ([]string, error) {
 	var unknown []string
 	users := make([]string, 0, len(ids))
 	for _, id := range ids {
@@ -106,7 +134,7 @@ func (w *groupWork) users(ids []string) ([]string, error) {
 			unknown = append(unknown, id)
 		}
 	}
-	return users, w.skip(unknown)
+	return users, w.miss(ctx, unknown)
 }
 
 // commit commits a change with the members who join and leave in it. It assumes
@@ -126,8 +154,8 @@ func (w *groupWork) commit(ctx context.Context, after *Group, e *journal.Entry, 
 		if err := w.judge(ctx, after, m, failed); err != nil {
 			return err
 		}
-		e.Outcome, e.Cause = journal.Success, ""
-		e.Skip(w.skipped)
+		e.Outcome, e.Cause, e.Remedy = journal.Success, "", ""
+		w.skip(e)
 	}
 	return ErrStale
 }
@@ -152,7 +180,7 @@ func (w *groupWork) judge(ctx context.Context, after *Group, m *MemberDelta, fai
 		return &ProtectedError{ID: staying[0], Refused: RefusedLeaving}
 	}
 	w.unskip(failed.IDs(UserKnown))
-	if err := w.skip(failed.IDs(UserUnknown)); err != nil {
+	if err := w.miss(ctx, failed.IDs(UserUnknown)); err != nil {
 		return err
 	}
 	for _, user := range failed.IDs(UserLeaving) {
@@ -215,7 +243,7 @@ func (w *groupWork) show(ctx context.Context, m MemberDelta, r *GroupResult) err
 // it.
 func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult, error) {
 	result, err := untilCommitted(attempt)
-	result.Skipped = w.skipped
+	result.Skipped, result.Nested = w.skipped, w.nested
 	if err != nil {
 		result.Group, result.Asked = w.last, w.asked
 		askRefused(w.asked, err)

@@ -147,7 +147,7 @@ func (w *userWork) refuseFull(ctx context.Context, made decision) error {
 		w.d.hints.forgetFull(w.tenant)
 		return nil
 	}
-	return full(&l, e.Seats)
+	return full(&l, e.Seats, e.Action)
 }
 
 // learnHeld adds the other sought values that a hinted record holds: it is named

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -26,6 +27,15 @@ func noteRehire(s tenant.Settings, u *User) string {
 	return "The externalId differs from the one that the user had; the user leaves its groups."
 }
 
+// remedyOfRehire returns the advice about a user who is found again by a request with
+// another externalId: if the request has none, it is not mapped.
+func remedyOfRehire(sent scim.Resource) cause.Remedy {
+	if sent.Text("externalId") == "" {
+		return cause.ExternalIDMissing
+	}
+	return ""
+}
+
 // leaveGroups makes a rehire end the user's memberships, and says so in the log.
 func (w *userWork) leaveGroups(ctx context.Context, made *decision) error {
 	c := &made.change
@@ -35,7 +45,7 @@ func (w *userWork) leaveGroups(ctx context.Context, made *decision) error {
 	if len(c.Leave) > 0 {
 		c.Entry.Changed = append(c.Entry.Changed, "groups")
 		made.result.Changed = c.Entry.Changed
-		made.warn(c.Entry.Cause, c.Entry.Detail+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
+		made.warn(c.Entry.Cause, c.Entry.Remedy, c.Entry.Detail+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package directory
 
-import "github.com/rollcall-scim/rollcall/internal/tenant"
+import (
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
 
 // Ledger is a tenant's count of what it pays for, with its limits: the only
 // place where a limit is kept.
@@ -56,10 +59,10 @@ func holdingDelta(before, after *User) (seats, readers int64) {
 }
 
 // full returns the error for a ledger with no seat or Reader licence left for a
-// change.
-func full(l *Ledger, seats int64) error {
+// change of so many seats.
+func full(l *Ledger, seats int64, action journal.Action) error {
 	if seats > 0 {
-		return &FullError{Type: tenant.User, Used: l.Seats, Limit: l.SeatLimit}
+		return &FullError{Type: tenant.User, Used: l.Seats, Limit: l.SeatLimit, Action: action}
 	}
-	return &FullError{Type: tenant.Reader, Used: l.Readers, Limit: l.ReaderLimit}
+	return &FullError{Type: tenant.Reader, Used: l.Readers, Limit: l.ReaderLimit, Action: action}
 }

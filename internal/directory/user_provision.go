@@ -184,7 +184,9 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action journal.Ac
 	ends := false
 	if otherPerson(before, sent) {
 		if w.by.Settings.Rehire == tenant.RehireRefuse {
-			return decision{}, taken(sent, holders, u, TakenRehire)
+			refusal := taken(sent, holders, u, TakenRehire)
+			refusal.NoExternalID = sent.Text("externalId") == ""
+			return decision{}, refusal
 		}
 		warning, note = cause.ExternalIDChanged, noteRehire(w.by.Settings, u)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep && !u.Deleted
@@ -213,7 +215,7 @@ func (w *userWork) reactivate(sent scim.Resource, active bool, action journal.Ac
 	}
 	made := w.change(action, u, record, [2]scim.Resource{before, document}, seek(sent).transfers(record, holders, deleted))
 	made.ends = ends
-	made.warn(warning, note)
+	made.warn(warning, remedyOfRehire(sent), note)
 	return made, nil
 }
 

@@ -105,13 +105,16 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 		return decision{}, err
 	}
 	warning, note := linkWarning(before, old, document)
+	remedy := cause.Remedy("")
 	ends := false
 	if !before.Active && after.Active && otherPerson(old, document) {
 		if w.by.Settings.Rehire == tenant.RehireRefuse {
 			return decision{}, &TakenError{
 				Kind: ExternalID, Value: document.Text("externalId"), Reason: TakenRehire, HolderID: before.ID,
+				NoExternalID: document.Text("externalId") == "",
 			}
 		}
+		remedy = remedyOfRehire(document)
 		warning, note = cause.ExternalIDChanged, strings.TrimSpace(noteRehire(w.by.Settings, before)+" "+note)
 		ends = w.by.Settings.Rehire != tenant.RehireKeep
 	}
@@ -128,7 +131,7 @@ func (w *userWork) decideUpdate(ctx context.Context, match Versions, old, wanted
 		return decision{}, err
 	}
 	made = w.change(updateAction(before, after), before, after, [2]scim.Resource{old, document}, transfers)
-	made.warn(warning, note)
+	made.warn(warning, remedy, note)
 	if ends {
 		err = w.leaveGroups(ctx, &made)
 	} else {
@@ -197,7 +200,7 @@ func (w *userWork) refuseVersion(ctx context.Context, after *User, wanted scim.R
 			if l.Approximate {
 				return ErrStale
 			}
-			return w.unlessChanged(ctx, full(&l, seats))
+			return w.unlessChanged(ctx, full(&l, seats, updateAction(before, after)))
 		}
 	}
 	return ErrVersion

@@ -55,7 +55,9 @@ type event struct {
 	Skipped   []string `log:"membersSkipped"`
 	concerned []string
 	// asked are kept with a failing subject, and are not in the line.
-	asked          journal.Asked
+	asked journal.Asked
+	// remedy names advice about a warning that fits better than the cause's own.
+	remedy         cause.Remedy
 	MembersAdded   int   `log:"membersAdded"`
 	MembersRemoved int   `log:"membersRemoved"`
 	SeatDelta      int64 `log:"seatDelta"`
@@ -186,7 +188,9 @@ func (e *event) skipped(result directory.GroupResult) {
 		e.Skipped = append(e.Skipped, id)
 	}
 	if len(result.Skipped) > 0 && (e.Outcome == journal.Success || e.Cause == cause.Tolerated) {
-		e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers
+		if e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers; result.Nested {
+			e.remedy = cause.NestedGroup
+		}
 	}
 }
 

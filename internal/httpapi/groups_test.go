@@ -115,6 +115,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 	const (
 		link   = "Link Group for the existing group under Push Groups"
 		unlink = "Unlink pushed group"
+		unname = "Rename one of the two groups"
 		again  = "Read the resource and send the change with its current version."
 	)
 	tests := []struct {
@@ -153,9 +154,9 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, unknown group", method: "PATCH", path: "/Groups/" + none, body: patchBody(`[{"op":"replace","value":{"id":"` + none + `","displayName":"X"}}]`), status: 404, cause: cause.GroupNotFound, action: unlink, operation: "modify", id: none},
 		{name: "DELETE, unknown group", method: "DELETE", path: "/Groups/" + none, status: 404, cause: cause.GroupNotFound, action: unlink, operation: "delete", id: none},
 
-		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: link, operation: "modify", id: sales, subject: "Sales"},
-		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
-		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, displayName taken", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: `displayName "engineering" belongs to the group ` + eng, action: unname, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken, with members", method: "PATCH", path: "/Groups/" + sales, body: patchBody(`[{"op":"replace","value":{"displayName":"engineering","members":` + memberList(ids...) + `}}]`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: unname, operation: "modify", id: sales, subject: "Sales"},
+		{name: "PATCH, taken and stale", method: "PATCH", path: "/Groups/" + sales, body: rename("engineering"), headers: []string{"If-Match", `W/"9"`}, status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: unname, operation: "modify", id: sales, subject: "Sales"},
 		{name: "PUT, externalId taken", method: "PUT", path: "/Groups/" + sales, body: groupBody(`"displayName":"Sales","externalId":"g-1"`), status: 409, scimType: "uniqueness", cause: cause.DuplicateGroup, what: eng, action: link, operation: "replace", id: sales, subject: "Sales"},
 		{name: "PUT, stale", method: "PUT", path: "/Groups/" + eng, body: groupBody(`"displayName":"Engineers"`), headers: []string{"If-Match", `W/"2"`}, status: 412, cause: cause.VersionMismatch, action: again, operation: "replace", id: eng, subject: "Engineers"},
 		// Covers: 7644-3.12-9, 7644-3.14-4

@@ -109,7 +109,7 @@ func testRefusals(t *testing.T, open opener) {
 
 		// Covers: 7643-4.1.1-2, 7643-4.1.1-3, 7644-3.3-5, 7644-3.12-8, 7644-3.12-15
 		{name: "taken userName", method: "POST", path: "/Users", body: userBody(`"userName":"ALICE@example.com"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: `userName "ALICE@example.com" belongs to the active user ` + alice},
-		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: "match the existing user"},
+		{name: "taken externalId", method: "POST", path: "/Users", body: userBody(`"userName":"new","externalId":"e-1"`), status: 409, scimType: "uniqueness", cause: cause.Duplicate, detail: "externalId under Provisioning > To App"},
 		{name: "inactive again", method: "POST", path: "/Users", body: userBody(`"userName":"off","active":false`), status: 409, scimType: "uniqueness", cause: cause.DuplicateInactive},
 		// Covers: 7643-7-19
 		{name: "rename to a taken userName", method: "PATCH", path: "/Users/" + off, body: patchBody(`[{"op":"replace","path":"userName","value":"bob"}]`), status: 409, scimType: "uniqueness", cause: cause.Duplicate},

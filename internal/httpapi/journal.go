@@ -185,7 +185,7 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *journal.E
 			entry.Skipped = append(entry.Skipped, p.users...)
 		}
 	} else {
-		entry.Action = e.Action
+		entry.Action, entry.Remedy = e.Action, e.remedy
 		entry.About = q.subject()
 		if e.Action == journal.Unchanged {
 			entry.Outcome = journal.Skipped

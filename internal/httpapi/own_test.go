@@ -98,7 +98,7 @@ func testProtected(t *testing.T, open opener) {
 		{"group deleted", "DELETE", "/Groups/" + group, "", "cannot be taken out of a group"},
 	} {
 		wantRefused(t, tt.name, s.send(tt.method, tt.path, tt.body), http.StatusForbidden, cause.Protected,
-			tt.what, owner, "Ask an owner of the application to unprotect")
+			tt.what, owner, "an owner of the application to unprotect")
 	}
 	// The same by Bulk. Each operation logs a line of its own.
 	bulk := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -210,6 +211,7 @@ func takenProblem(e *directory.TakenError) *problem {
 	switch e.Reason {
 	case directory.TakenActive:
 		p.cause, p.what = cause.Duplicate, fmt.Sprintf("This user exists: the %s %s the active user %s. Nothing was changed.", value, belongs, e.HolderID)
+		p.remedy = duplicateRemedies[e.Kind]
 	case directory.TakenInactive:
 		p.cause, p.what = cause.DuplicateInactive, fmt.Sprintf("This user exists: the %s %s the inactive user %s. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenSeveral:
@@ -220,8 +222,13 @@ func takenProblem(e *directory.TakenError) *problem {
 	case directory.TakenDiffers:
 		p.cause, p.what = cause.IdentityDiffers, fmt.Sprintf("The user %s has an account in the application with the %s %q, and the request has %q. Nothing was changed.",
 			e.HolderID, singular(e.Kind), e.Recorded, e.Value)
+		if e.Kind == directory.UserName {
+			p.remedy = cause.IdentityUserName
+		}
 	case directory.TakenRehire:
-		p.cause = cause.ExternalIDRefused
+		if p.cause = cause.ExternalIDRefused; e.NoExternalID {
+			p.remedy = cause.RefusedIDMissing
+		}
 		if e.Kind == directory.ExternalID {
 			p.what = fmt.Sprintf("The request activates the user %s with another externalId than before. Nothing was changed.", e.HolderID)
 			break
@@ -229,6 +236,9 @@ func takenProblem(e *directory.TakenError) *problem {
 		p.what = fmt.Sprintf("The %s %s the inactive user %s, which has another externalId. Nothing was changed.", value, belongs, e.HolderID)
 	case directory.TakenGroup:
 		p.cause, p.what = cause.DuplicateGroup, fmt.Sprintf("This group exists: the %s belongs to the group %s. Nothing was changed.", value, e.HolderID)
+		if e.Kind == directory.GroupExternalID {
+			p.remedy = cause.GroupExternalID
+		}
 	case directory.TakenUnlinked:
 		p.cause, p.what = cause.OwnUser, fmt.Sprintf("User already available in the project: the %s has an account in the application.", value)
 		switch {
@@ -241,15 +251,26 @@ func takenProblem(e *directory.TakenError) *problem {
 	return p
 }
 
+// duplicateRemedies are the remedies for a value of an active user that a POST sends, by
+// its kind, where they are not those for a userName.
+var duplicateRemedies = map[directory.Kind]cause.Remedy{
+	directory.Email: cause.DuplicateEmail, directory.ExternalID: cause.DuplicateExternalID,
+}
+
+// protectedRemedies are the remedies for refused changes of a protected user.
+var protectedRemedies = map[directory.Refusal]cause.Remedy{
+	directory.RefusedDeactivation: cause.ProtectedDeactivation, directory.RefusedDeletion: cause.ProtectedDeactivation,
+	directory.RefusedRenaming: cause.ProtectedIdentity, directory.RefusedEmail: cause.ProtectedIdentity, directory.RefusedExternalID: cause.ProtectedIdentity,
+	directory.RefusedReader: cause.ProtectedType, directory.RefusedUser: cause.ProtectedType,
+	directory.RefusedLeaving: cause.ProtectedMember,
+}
+
 func protectedProblem(e *directory.ProtectedError) *problem {
-	p := &problem{cause: cause.Protected, users: []string{e.ID}}
+	p := &problem{cause: cause.Protected, remedy: protectedRemedies[e.Refused], users: []string{e.ID}}
 	p.named = func(names []string) string {
 		return fmt.Sprintf("The user %s is protected in the application and cannot be %s by an identity provider; nothing was changed.", names[0], e.Refused)
 	}
 	p.what = p.named(p.users)
-	if e.Refused == directory.RefusedLeaving {
-		p.remedy = cause.ProtectedMember
-	}
 	return p
 }
 
@@ -276,8 +297,11 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 	if len(e.IDs) == 1 {
 		what = "1 member is not a provisioned user"
 	}
+	if e.Groups {
+		p.remedy = cause.NestedGroup
+	}
 	if e.Whole {
-		p.remedy = cause.WholeSetUnknown
+		p.remedy = cmp.Or(p.remedy, cause.WholeSetUnknown)
 		what, after = "None of the members sent is a provisioned user", ". The group and its members stay as they are."
 	}
 	more := len(p.users) == maxNamed && len(e.IDs) > maxNamed
@@ -316,7 +340,23 @@ func fullProblem(e *directory.FullError) *problem {
 		p.cause, what = cause.ReaderLimit, "Reader licences"
 	}
 	p.what = fmt.Sprintf("%d of %d %s in use; nothing was changed.", e.Used, e.Limit, what)
+	p.remedy = fullRemedy(e)
 	return p
+}
+
+// fullRemedy returns the advice about a lack of seats or Reader licences, "" for a new
+// user.
+func fullRemedy(e *directory.FullError) cause.Remedy {
+	switch {
+	case e.Action == journal.Created || e.Action == "":
+	case e.Action != journal.Reactivated && e.Action != journal.Restored && e.Type == tenant.User:
+		return cause.SeatConversion
+	case e.Action != journal.Reactivated && e.Action != journal.Restored:
+		return cause.ReaderConversion
+	case e.Type == tenant.User:
+		return cause.SeatReactivation
+	}
+	return ""
 }
 
 // detail returns what the identity provider shows its administrator: what
@@ -359,15 +399,20 @@ func (s *Service) nameUsers(ctx context.Context, q *request, p *problem) {
 // refuse returns the answer to an error, and records it in the event.
 func (s *Service) refuse(q *request, err error) *reply {
 	p := problemOf(err)
+	changes := q.event.Operation == journal.Replace || q.event.Operation == journal.Modify
 	switch {
+	case p.cause == cause.Duplicate && changes:
+		p.remedy = cause.DuplicateChange
 	case p.remedy != "":
 	case p.cause == cause.Validation:
 		var untouched bool
 		if p.remedy, untouched = q.correction(p.kind()); untouched && !strings.Contains(p.what, "Nothing was changed.") {
 			p.what += " Nothing was changed."
 		}
-	case p.cause == cause.Duplicate && (q.event.Operation == journal.Replace || q.event.Operation == journal.Modify):
-		p.remedy = cause.DuplicateChange
+	case p.cause == cause.DuplicateGroup && changes:
+		p.remedy = cause.GroupRename
+	case p.cause == cause.BodyTooLarge && q.event.Type == "Group":
+		p.remedy = cause.GroupTooLarge
 	}
 	status := p.cause.Meaning().Status
 	detail := p.detail(q.event.IdP, q.id)

@@ -153,7 +153,7 @@ func (e Entry) WhatToDo() string {
 		return ""
 	}
 	remedy := e.Remedy
-	if e.Cause == cause.UnknownMembers && e.Outcome == Warning {
+	if e.Cause == cause.UnknownMembers && e.Outcome == Warning && remedy == "" {
 		remedy = cause.SkippedMembers
 	}
 	return e.Cause.Advice(remedy, e.IdP)

@@ -2,6 +2,7 @@ package provoke
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -21,8 +22,12 @@ type Failure struct {
 	By func(s *Stage, p idp.Provider) Answer
 }
 
-// userAgents are the user agents of the identity providers. Microsoft documents none.
-var userAgents = map[idp.Provider]string{idp.Okta: "Okta SCIM Client 1.0.0", idp.Entra: "Microsoft.Azure.SyncFabric"}
+// userAgents are words in the user agents of the identity providers, by which they are
+// recognized. Microsoft documents none.
+var userAgents = map[idp.Provider]string{
+	idp.Okta: "Okta SCIM Client 1.0.0", idp.Entra: "Microsoft.Azure.SyncFabric", idp.OneLogin: "OneLogin", idp.JumpCloud: "JumpCloud",
+	idp.Google: "Google-Auto-Provisioning", idp.Ping: "Ping", idp.PingOne: "PingOne", idp.PingFederate: "PingFederate", idp.SailPoint: "SailPoint", idp.Rippling: "Rippling",
+}
 
 // SendAs sends a request with the identity provider's user agent.
 func (s *Stage) SendAs(p idp.Provider, method, path, body string, headers ...string) Answer {
@@ -75,9 +80,12 @@ func (s *Stage) pushMembers(p idp.Provider, group string, whole bool, ids ...str
 			list += fmt.Sprintf(`{"value":%q,"display":"someone"}`, id)
 		}
 	}
-	op := map[idp.Provider]string{idp.Okta: "add", idp.Entra: "Add"}[p]
+	op := "add"
 	if whole {
-		op = map[idp.Provider]string{idp.Okta: "replace", idp.Entra: "Replace"}[p]
+		op = "replace"
+	}
+	if p == idp.Entra {
+		op = strings.ToUpper(op[:1]) + op[1:]
 	}
 	return s.SendAs(p, "PATCH", "/Groups/"+group, stage.Patch(fmt.Sprintf(`{"op":%q,"path":"members","value":[%s]}`, op, list)))
 }

@@ -3,6 +3,7 @@ package provoke
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ import (
 // identity provider: in the error, in its log line, and, if the provisioning
 // log has it, in the entry and in the list of failed users.
 func TestFailures_UseTheProvidersWords(t *testing.T) {
-	for _, f := range Failures {
+	for _, f := range slices.Concat(Failures, LifecycleFailures) {
 		for p, says := range f.Says {
 			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
 				s := New(t, enginetest.Memory(t), 5)
@@ -45,6 +46,24 @@ func TestFailures_UseTheProvidersWords(t *testing.T) {
 					}
 				}
 				assert.Truef(t, len(a.Detail) <= maxDetail, "the error has %d characters: %s", len(a.Detail), a.Detail)
+			})
+		}
+	}
+}
+
+// A warning because of a setting of lifecycle, groups or seats has the advice in the words
+// of the sending identity provider, in the log entry.
+func TestLifecycleWarnings_UseTheProvidersWords(t *testing.T) {
+	for _, f := range LifecycleWarnings {
+		for p, says := range f.Says {
+			t.Run(f.Name+"/"+string(p), func(t *testing.T) {
+				s := New(t, enginetest.Memory(t), 5)
+				a := s.must(f.By(s, p))
+				entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
+				assert.Truef(t, entry["cause"] == string(f.Cause) && entry["outcome"] == "warning" && entry["idp"] == string(p), "the entry: %v", entry)
+				for _, word := range says {
+					assert.Contains(t, entry["whatToDo"], word)
+				}
 			})
 		}
 	}

@@ -68,13 +68,6 @@ func misconfigurations(t *testing.T) []misconfiguration {
 	return list
 }
 
-// agents are words in the user agents of the identity providers, by which they are
-// recognized.
-var agents = map[idp.Provider]string{
-	idp.Okta: "Okta SCIM Client 1.0.0", idp.Entra: "Microsoft.Azure.SyncFabric", idp.OneLogin: "OneLogin", idp.JumpCloud: "JumpCloud",
-	idp.Google: "Google-Auto-Provisioning", idp.Ping: "PingOne", idp.SailPoint: "SailPoint", idp.Rippling: "Rippling",
-}
-
 // Every misconfiguration is answered with advice that names the screen of that
 // identity provider and the correction: in the error, in the log entry, and in the list
 // of failed users; or on the overview, if only the absence of requests shows it.
@@ -120,7 +113,7 @@ func (m misconfiguration) provoke(t *testing.T) map[string]string {
 		})
 	}
 	send := func(method, path string, body json.RawMessage, headers ...string) Answer {
-		return s.Send(method, fill(path), fill(string(body)), append([]string{"User-Agent", agents[m.Provider]}, headers...)...)
+		return s.Send(method, fill(path), fill(string(body)), append([]string{"User-Agent", userAgents[m.Provider]}, headers...)...)
 	}
 	for _, r := range m.Setup {
 		var a Answer
