@@ -31,7 +31,46 @@ const (
 type Error struct {
 	Type   ErrorType
 	Detail string
+	// Rule is the rule that the request breaks, and Attribute the name of the
+	// attribute that breaks it. Either is "" if it does not matter which it is.
+	Rule      Rule
+	Attribute string
 }
+
+// Rule names a rule of an attribute that a request breaks: the kind of a Notice
+// for a tenant that accepts no dialect, or one of these.
+type Rule string
+
+// The rules.
+const (
+	// RuleList, RuleObject, RuleText, RuleBoolean, RuleNumber, RuleDateTime and
+	// RuleBinary: the value must have this form.
+	RuleList     Rule = "list"
+	RuleObject   Rule = "object"
+	RuleText     Rule = "text"
+	RuleBoolean  Rule = "boolean"
+	RuleNumber   Rule = "number"
+	RuleDateTime Rule = "date_time"
+	RuleBinary   Rule = "binary"
+	// RuleSingle: the attribute has one value, and several were sent.
+	RuleSingle Rule = "single"
+	// RuleAddress: a text in place of all emails is not one address.
+	RuleAddress Rule = "address"
+	// RuleRequired: the attribute must have a value.
+	RuleRequired Rule = "required"
+	// RuleLength: the value is too long.
+	RuleLength Rule = "length"
+	// RuleVisible: the text has characters that are not visible, or no others.
+	RuleVisible Rule = "visible"
+	// RuleReadOnly: the attribute cannot be changed.
+	RuleReadOnly Rule = "read_only"
+	// RuleKnown: the resource type must have the attribute.
+	RuleKnown Rule = "known"
+	// RulePath: the path must be one of the grammar, and its filter select a value.
+	RulePath Rule = "path"
+	// RuleOnce: the attribute may be sent once.
+	RuleOnce Rule = "once"
+)
 
 // Error returns the scimType and the detail.
 func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }
@@ -39,8 +78,10 @@ func (e *Error) Error() string { return string(e.Type) + ": " + e.Detail }
 // InOperation adds to an error which operation of the request is at fault.
 func InOperation(number int, err error) error {
 	var e *Error
-	if errors.As(err, &e) {
-		return &Error{e.Type, fmt.Sprintf("Operation %d: %s", number, e.Detail)}
+	if !errors.As(err, &e) {
+		return err
 	}
-	return err
+	in := *e
+	in.Detail = fmt.Sprintf("Operation %d: %s", number, e.Detail)
+	return &in
 }

@@ -33,7 +33,7 @@ func decodeJSON(body []byte, more int) (any, error) {
 func readJSON(body []byte, more int) (v any, deep bool, err error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, false, &Error{InvalidSyntax, "The body is empty: send a JSON object."}
+		return nil, false, &Error{Type: InvalidSyntax, Detail: "The body is empty: send a JSON object."}
 	}
 	r := reader{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body)), depth: -more}
 	if v, err = r.value(); err != nil {
@@ -66,7 +66,7 @@ func DecodeDeep(body []byte, more int) (map[string]any, error) {
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return nil, &Error{InvalidSyntax, "The body must be a JSON object, not " + KindOf(v) + "."}
+		return nil, &Error{Type: InvalidSyntax, Detail: "The body must be a JSON object, not " + KindOf(v) + "."}
 	}
 	return object, nil
 }
@@ -179,7 +179,7 @@ func (r *reader) faultAt(offset int, problem string) error {
 	offset = min(max(offset, 0), len(r.body))
 	line := 1 + bytes.Count(r.body[:offset], []byte("\n"))
 	return &Error{
-		InvalidSyntax,
-		fmt.Sprintf("The JSON body cannot be read: %s, at line %d, byte %d.", problem, line, offset),
+		Type:   InvalidSyntax,
+		Detail: fmt.Sprintf("The JSON body cannot be read: %s, at line %d, byte %d.", problem, line, offset),
 	}
 }

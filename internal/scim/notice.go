@@ -146,7 +146,7 @@ func (n Notice) Refusal() *Error {
 	if n.Instead != "" {
 		detail += ", " + n.Instead
 	}
-	return &Error{Type: r.t, Detail: detail + ". This tenant accepts only what RFC 7643 and RFC 7644 define."}
+	return &Error{Type: r.t, Rule: Rule(n.Kind), Attribute: n.Attribute, Detail: detail + ". This tenant accepts only what RFC 7643 and RFC 7644 define."}
 }
 
 // Each distinct notice is reported once, up to a number that fits in an event.

@@ -96,7 +96,7 @@ func WrongSchema(want, got string) error {
 	if known := standardURN(got); known != "" {
 		means = "stands for " + known + " and "
 	}
-	return &Error{InvalidSyntax, "schemas lists " + NoticeName(got) + ", which " + means + "does not belong here: send " + want + "."}
+	return &Error{Type: InvalidSyntax, Detail: "schemas lists " + NoticeName(got) + ", which " + means + "does not belong here: send " + want + "."}
 }
 
 // ReadSchemas reads a value of schemas. Absent, null and empty are the same, and
@@ -118,7 +118,7 @@ func (n *Notices) ReadSchemas(v any) ([]string, error) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, &Error{InvalidSyntax, "schemas must be an array of strings, not " + KindOf(v) + "."}
+		return nil, &Error{Type: InvalidSyntax, Detail: "schemas must be an array of strings, not " + KindOf(v) + "."}
 	}
 	urns := make([]string, 0, len(list))
 	for _, v := range list {
@@ -126,7 +126,7 @@ func (n *Notices) ReadSchemas(v any) ([]string, error) {
 		switch {
 		case v == nil || ok && urn == "":
 		case !ok:
-			return nil, &Error{InvalidSyntax, "schemas must be an array of strings; it contains " + KindOf(v) + "."}
+			return nil, &Error{Type: InvalidSyntax, Detail: "schemas must be an array of strings; it contains " + KindOf(v) + "."}
 		default:
 			urns = append(urns, urn)
 		}

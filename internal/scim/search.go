@@ -26,7 +26,7 @@ func DecodeSearch(body []byte) (Search, []Notice, error) {
 		case EqualName(name, "schemas"):
 			continue
 		case known == "":
-			return nil, nil, &Error{InvalidSyntax, "A search request has no " + NoticeName(name) +
+			return nil, nil, &Error{Type: InvalidSyntax, Detail: "A search request has no " + NoticeName(name) +
 				": it has attributes, excludedAttributes, filter, sortBy, sortOrder, startIndex, count and cursor."}
 		case v == nil, IsNone(v) && known != "filter" && known != "cursor":
 			// An empty cursor begins a walk, and an empty filter lists nothing.
@@ -78,12 +78,12 @@ func searchText(name string, v any) (string, error) {
 	case "attributes", "excludedAttributes":
 		list, ok := v.([]any)
 		if !ok {
-			return "", &Error{InvalidValue, name + " must be an array of names, not " + KindOf(v) + "."}
+			return "", &Error{Type: InvalidValue, Detail: name + " must be an array of names, not " + KindOf(v) + "."}
 		}
 		names := make([]string, len(list))
 		for i, v := range list {
 			if names[i], ok = v.(string); !ok {
-				return "", &Error{InvalidValue, name + " must be an array of names; it contains " + KindOf(v) + "."}
+				return "", &Error{Type: InvalidValue, Detail: name + " must be an array of names; it contains " + KindOf(v) + "."}
 			}
 		}
 		return strings.Join(names, ","), nil
@@ -91,10 +91,10 @@ func searchText(name string, v any) (string, error) {
 		if n, ok := v.(Number); ok {
 			return string(n), nil
 		}
-		return "", &Error{InvalidValue, name + " must be a number, not " + KindOf(v) + "."}
+		return "", &Error{Type: InvalidValue, Detail: name + " must be a number, not " + KindOf(v) + "."}
 	}
 	if text, ok := v.(string); ok {
 		return text, nil
 	}
-	return "", &Error{InvalidValue, fmt.Sprintf("%s must be a string, not %s.", name, KindOf(v))}
+	return "", &Error{Type: InvalidValue, Detail: fmt.Sprintf("%s must be a string, not %s.", name, KindOf(v))}
 }

@@ -270,6 +270,12 @@ func (c *compiler) elsewhere(other *schema.ResourceType, p filter.Path) (found *
 
 // unknown returns the error about a name that the type does not have.
 func (c *compiler) unknown(p filter.Path) error {
+	err := c.unknownName(p)
+	err.Rule, err.Attribute = scim.RuleKnown, scim.NoticeName(p.Name())
+	return err
+}
+
+func (c *compiler) unknownName(p filter.Path) *scim.Error {
 	switch {
 	case p.URN == "" || scim.EqualName(p.URN, c.rt.Schema.ID):
 		return refusal(scim.InvalidFilter, p.Pos, "%s has no attribute %s", c.rt.Name, clip(p.Attribute))

@@ -21,7 +21,7 @@ func checkText(a *schema.Attribute, path, s string) error {
 		limit = scim.MaxLongString
 	}
 	if len(s) > limit {
-		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s has %d bytes: at most %d are allowed.", path, len(s), limit)}
+		return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleLength, Attribute: path, Detail: fmt.Sprintf("%s has %d bytes: at most %d are allowed.", path, len(s), limit)}
 	}
 	refuse := scim.IsControl
 	named := isName(a, path)
@@ -33,17 +33,17 @@ func checkText(a *schema.Attribute, path, s string) error {
 	}
 	if i := strings.IndexFunc(s, refuse); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(s[i:])
-		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf(
+		return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleVisible, Attribute: path, Detail: fmt.Sprintf(
 			"%s contains a control or invisible character, %U, at byte %d: remove it.", path, c, i)}
 	}
 	if named {
 		folded := fold.Value(s)
 		if n := len(folded); n > scim.MaxFolded {
-			return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf(
+			return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleLength, Attribute: path, Detail: fmt.Sprintf(
 				"%s has %d bytes once case is folded: at most %d are allowed.", path, n, scim.MaxFolded)}
 		}
 		if folded == "" && strings.TrimSpace(s) != "" {
-			return &scim.Error{Type: scim.InvalidValue, Detail: path + " has no visible character: send a name that people can read."}
+			return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleVisible, Attribute: path, Detail: path + " has no visible character: send a name that people can read."}
 		}
 	}
 	return nil
@@ -79,7 +79,7 @@ func checkCount(path string, n int) error {
 		return nil
 	}
 	if n > limit {
-		return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf("%s has %d values: at most %d are allowed.", path, n, limit)}
+		return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleLength, Attribute: path, Detail: fmt.Sprintf("%s has %d values: at most %d are allowed.", path, n, limit)}
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func checkRequired(rt *schema.ResourceType, r scim.Resource) error {
 }
 
 func requiredError(a *schema.Attribute) error {
-	return &scim.Error{Type: scim.InvalidValue, Detail: a.Name + " is required and must not be blank."}
+	return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleRequired, Attribute: a.Name, Detail: a.Name + " is required and must not be blank."}
 }
 
 // checkSize refuses a resource that is larger than the limit, with what every
@@ -143,5 +143,25 @@ func typeError(a *schema.Attribute, path string, v any) error {
 	if _, isText := v.(string); isText && a.Type == schema.TypeComplex && a.Sub("value") == nil && len(a.SubAttributes) > 1 {
 		detail += fmt.Sprintf(": send its parts, for example %s.%s and %s.%s", path, a.SubAttributes[0].Name, path, a.SubAttributes[1].Name)
 	}
-	return &scim.Error{Type: scim.InvalidValue, Detail: detail + "."}
+	return &scim.Error{Type: scim.InvalidValue, Rule: ruleOfType(a), Attribute: path, Detail: detail + "."}
+}
+
+// ruleOfType returns the rule that a value of the wrong type breaks.
+func ruleOfType(a *schema.Attribute) scim.Rule {
+	if a.MultiValued {
+		return scim.RuleList
+	}
+	switch a.Type {
+	case schema.TypeComplex:
+		return scim.RuleObject
+	case schema.TypeBoolean:
+		return scim.RuleBoolean
+	case schema.TypeInteger, schema.TypeDecimal:
+		return scim.RuleNumber
+	case schema.TypeDateTime:
+		return scim.RuleDateTime
+	case schema.TypeBinary:
+		return scim.RuleBinary
+	}
+	return scim.RuleText
 }

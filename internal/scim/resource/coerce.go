@@ -102,7 +102,7 @@ func (c *coercer) array(a *schema.Attribute, path string, v any) ([]any, error) 
 		}
 		if path == "emails" && !isLoneAddress(v) {
 			return nil, &scim.Error{
-				Type:   scim.InvalidValue,
+				Type: scim.InvalidValue, Rule: scim.RuleAddress, Attribute: path,
 				Detail: "emails must be an array, each of its values an object, not a string. A string is accepted only if it is one email address.",
 			}
 		}
@@ -150,7 +150,7 @@ func (c *coercer) single(a *schema.Attribute, path string, v any) (any, error) {
 		c.notices.Add(scim.NoticeMemberType, "members")
 	}
 	if path == "x509Certificates.value" && severalCertificates(text) {
-		return nil, &scim.Error{Type: scim.InvalidValue, Detail: path + " contains more than one certificate: send each as a separate value, DER in base64."}
+		return nil, &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleBinary, Attribute: path, Detail: path + " contains more than one certificate: send each as a separate value, DER in base64."}
 	}
 	return text, nil
 }

@@ -138,7 +138,7 @@ func (d *decoding) merge(t schema.Target, v any) error {
 }
 
 func twiceError(t schema.Target) error {
-	return &scim.Error{Type: scim.InvalidSyntax, Detail: t.String() + " is given twice with different values: send it once."}
+	return &scim.Error{Type: scim.InvalidSyntax, Rule: scim.RuleOnce, Attribute: t.String(), Detail: t.String() + " is given twice with different values: send it once."}
 }
 
 func (d *decoding) extension(s *schema.Schema, v any) error {

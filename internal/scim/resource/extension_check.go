@@ -31,7 +31,7 @@ func checkExtensions(rt *schema.ResourceType, before, after scim.Resource) error
 		values, ok := after[urn].(map[string]any)
 		if !ok {
 			if e.Required {
-				return &scim.Error{Type: scim.InvalidValue, Detail: "This tenant requires " + urn + ": send values of it, or have the tenant's administrator make it optional."}
+				return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleRequired, Attribute: urn, Detail: "This tenant requires " + urn + ": send values of it, or have the tenant's administrator make it optional."}
 			}
 			continue
 		}
@@ -49,7 +49,7 @@ func checkExtensions(rt *schema.ResourceType, before, after scim.Resource) error
 func checkRequiredParts(a *schema.Attribute, values map[string]any, path, within string) error {
 	v := values[a.Name]
 	if s, ok := v.(string); a.Required && (v == nil || ok && fold.Value(s) == "") {
-		return &scim.Error{Type: scim.InvalidValue, Detail: path + " is required wherever there are values of " + within + ", and must not be blank."}
+		return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleRequired, Attribute: path, Detail: path + " is required wherever there are values of " + within + ", and must not be blank."}
 	}
 	elements, ok := v.([]any)
 	if !ok {

@@ -76,7 +76,7 @@ func (w *patching) operation(o Operation) error {
 		return err
 	}
 	if l.ReadOnly() {
-		return &scim.Error{Type: scim.NotMutable, Detail: l.String() + " is read-only."}
+		return &scim.Error{Type: scim.NotMutable, Rule: scim.RuleReadOnly, Attribute: l.String(), Detail: l.String() + " is read-only."}
 	}
 	return w.apply(o.Op, l, o.Value)
 }
@@ -102,7 +102,7 @@ func (w *patching) attributes(op PatchOp, within *schema.Schema, values map[stri
 		}
 		if l.Attribute != nil && l.Attribute.Name == "id" && l.Extension == nil {
 			if id, known := w.r["id"]; known && !scim.IsNone(v) && !scim.EqualValue(v, id) {
-				return &scim.Error{Type: scim.NotMutable, Detail: "id is read-only, and the value sent is not the id of the resource."}
+				return &scim.Error{Type: scim.NotMutable, Rule: scim.RuleReadOnly, Attribute: "id", Detail: "id is read-only, and the value sent is not the id of the resource."}
 			}
 		}
 		if l.ReadOnly() || l.Attribute != nil && l.Attribute.Name == "schemas" {

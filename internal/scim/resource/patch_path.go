@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -55,13 +56,13 @@ func (c *coercer) find(path string) (l location, name string, n schema.Name, err
 		return l, name, n, nil
 	}
 	if n.Attribute.Type != schema.TypeComplex {
-		return location{}, name, n, &scim.Error{Type: scim.InvalidPath, Detail: n.Attribute.Name + " has no sub-attributes, so its path cannot have a filter."}
+		return location{}, name, n, &scim.Error{Type: scim.InvalidPath, Rule: scim.RulePath, Attribute: scim.NoticeName(path), Detail: n.Attribute.Name + " has no sub-attributes, so its path cannot have a filter."}
 	}
 	if !n.Attribute.MultiValued {
 		c.notices.Add(scim.NoticeFilterForm, schema.Target{Extension: n.Extension, Attribute: n.Attribute}.String())
 	}
 	if l.matches, err = match.CompileElement(n.Attribute, parsed.Filter, &c.notices); err != nil {
-		return location{}, name, n, err
+		return location{}, name, n, inPath(path, err)
 	}
 	l.cost = len(path) / 8
 	return l, name, n, nil
@@ -79,22 +80,31 @@ func parsePath(rt *schema.ResourceType, path string, notices *scim.Notices) (fil
 		return parsed, nil
 	}
 	if fault, ok := err.(*filter.Error); ok && fault.Inside { //nolint:errorlint // ReadPath returns no other
-		return parsed, &scim.Error{Type: scim.InvalidFilter, Detail: "invalid filter in the path, " + err.Error() + "."}
+		return parsed, &scim.Error{Type: scim.InvalidFilter, Rule: scim.RulePath, Attribute: scim.NoticeName(path), Detail: "invalid filter in the path, " + err.Error() + "."}
 	}
-	return parsed, &scim.Error{Type: scim.InvalidPath, Detail: "invalid path, " + err.Error() + "."}
+	return parsed, &scim.Error{Type: scim.InvalidPath, Rule: scim.RulePath, Attribute: scim.NoticeName(path), Detail: "invalid path, " + err.Error() + "."}
+}
+
+// inPath adds to an error about a filter the path that has the filter.
+func inPath(path string, err error) error {
+	var refused *scim.Error
+	if errors.As(err, &refused) {
+		refused.Rule, refused.Attribute = scim.RulePath, scim.NoticeName(path)
+	}
+	return err
 }
 
 // unknownPath returns the error for a path that names nothing. It says how to
 // write the attribute that may be meant.
 func unknownPath(rt *schema.ResourceType, name string, n schema.Name) *scim.Error {
 	if len(n.Candidates) > 0 {
-		return &scim.Error{Type: scim.InvalidPath, Detail: n.Ambiguity("the path", name)}
+		return &scim.Error{Type: scim.InvalidPath, Rule: scim.NoticeAmbiguous, Attribute: scim.NoticeName(name), Detail: n.Ambiguity("the path", name)}
 	}
 	detail := "unknown attribute of a " + rt.Name + ": " + scim.NoticeName(name)
 	if meant := rt.Meant(name); meant != "" {
-		return &scim.Error{Type: scim.InvalidPath, Detail: detail + "; write " + meant + "."}
+		return &scim.Error{Type: scim.InvalidPath, Rule: scim.RuleKnown, Attribute: scim.NoticeName(name), Detail: detail + "; write " + meant + "."}
 	}
-	return &scim.Error{Type: scim.InvalidPath, Detail: detail + "; /Schemas lists those that it has."}
+	return &scim.Error{Type: scim.InvalidPath, Rule: scim.RuleKnown, Attribute: scim.NoticeName(name), Detail: detail + "; /Schemas lists those that it has."}
 }
 
 // foreignName returns the name in a path that follows the URN of a schema that

@@ -148,7 +148,7 @@ func (w *patching) clear(t schema.Target) error {
 	old := schema.Part(w.r, t.Extension, t.Attribute.Name)
 	switch {
 	case t.Attribute.Required && !w.whole:
-		return &scim.Error{Type: scim.NotMutable, Detail: t.Attribute.Name + " is required and cannot be removed: replace its value."}
+		return &scim.Error{Type: scim.NotMutable, Rule: scim.RuleRequired, Attribute: t.Attribute.Name, Detail: t.Attribute.Name + " is required and cannot be removed: replace its value."}
 	case alwaysSet(t):
 		w.notices.Add(scim.NoticeKept, t.String())
 		return nil

@@ -51,7 +51,7 @@ func (c *coercer) alone(a *schema.Attribute, path string, v any) (any, error) {
 
 // severalError refuses several values for a singular attribute.
 func severalError(path string, n int) error {
-	return &scim.Error{Type: scim.InvalidValue, Detail: fmt.Sprintf(
+	return &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleSingle, Attribute: path, Detail: fmt.Sprintf(
 		"%s has one value, and the request sends an array of %d. Map one value to it.", path, n)}
 }
 
@@ -283,7 +283,7 @@ func (c *coercer) attributesOf(name string, v any) (map[string]any, error) {
 	}
 	object, ok := v.(map[string]any)
 	if !ok && !scim.IsNone(v) {
-		return nil, &scim.Error{Type: scim.InvalidValue, Detail: name + " must be an object of attributes, not " + scim.KindOf(v) + "."}
+		return nil, &scim.Error{Type: scim.InvalidValue, Rule: scim.RuleObject, Attribute: name, Detail: name + " must be an object of attributes, not " + scim.KindOf(v) + "."}
 	}
 	return object, nil
 }
