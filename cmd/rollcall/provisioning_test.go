@@ -82,8 +82,8 @@ func TestExplain_EveryCause(t *testing.T) {
 			}
 			// The advice is that of the error, if there is one.
 			todo := "what to do"
-			for _, own := range c.AllAdvice() {
-				if strings.HasSuffix(a.Detail, " "+own+" (request "+a.RequestID+")") {
+			for _, e := range s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any) {
+				if own, _ := e.(map[string]any)["whatToDo"].(string); own != "" && strings.Contains(a.Detail, own) {
 					todo = own
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -23,7 +24,7 @@ func entryDocument(e journal.Entry, members []provlog.Member) adminwire.Entry {
 		IdPRequestID: e.IdPRequestID, BulkRequestID: e.BulkID, Operation: string(e.Operation), Action: string(e.Action),
 		ResourceType: e.ResourceType, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 		Outcome: string(e.Outcome), ScimType: string(e.ScimType), Cause: string(e.Cause), Detail: e.Detail, WhatToDo: e.WhatToDo(),
-		Changed: e.Changed, Tolerances: e.Tolerances, MembersAdded: e.Added, MembersRemoved: e.Removed,
+		Changed: e.Changed, Tolerances: e.Tolerances, Faults: setting.Names(e.Findings()), MembersAdded: e.Added, MembersRemoved: e.Removed,
 		Members: listOf(members, memberDocument), Seats: seatsDocument(e),
 	}
 	if e.By == journal.ByApplication {

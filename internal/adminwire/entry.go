@@ -43,7 +43,9 @@ type Entry struct {
 	// Names of the attributes that changed.
 	Changed []string `json:"changed,omitempty"`
 	// Deviations from the RFCs that were accepted.
-	Tolerances     []string `json:"tolerances,omitempty"`
+	Tolerances []string `json:"tolerances,omitempty"`
+	// Faulty settings of the identity provider that the request shows, as fault:attribute.
+	Faults         []string `json:"faults,omitempty"`
 	MembersAdded   []string `json:"membersAdded,omitempty"`
 	MembersRemoved []string `json:"membersRemoved,omitempty"`
 	// The size of a whole new set of members.

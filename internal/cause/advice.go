@@ -82,11 +82,20 @@ func (r Remedy) Advice(p idp.Provider) string {
 	if !ok {
 		return ""
 	}
+	if _, ok := screens[p]; !ok {
+		p = neutral
+	}
+	return Words(advised.of(p), p)
+}
+
+// Words returns a text with the words for an identity provider's screens in place of
+// the names in braces, which are those of the table of advice.
+func Words(text string, p idp.Provider) string {
 	words, ok := screens[p]
 	if !ok {
-		p, words = neutral, screens[neutral]
+		words = screens[neutral]
 	}
-	return words.fill(advised.of(p))
+	return words.fill(text)
 }
 
 // AllAdvice lists the texts in which the details of the cause's errors can end: those of

@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -32,6 +33,8 @@ type Caller struct {
 	Who string
 	// Notices are the tolerances applied to the request before it came here.
 	Notices []scim.Notice
+	// Faults are the faulty settings that the values of the request show.
+	Faults []setting.Finding
 	// SeatCounts are the tenant's seats as last read.
 	SeatCounts tenant.SeatCounts
 	// IdPRequestID and BulkID are those of the Entry.
@@ -50,5 +53,6 @@ func (by Caller) entry(operation journal.Operation, action journal.Action) journ
 		Operation: operation, Action: action, Outcome: journal.Success, SeatCounts: by.SeatCounts, IdPRequestID: by.IdPRequestID, BulkID: by.BulkID,
 	}
 	e.Tolerate(by.Notices)
+	e.Suspect(by.Faults)
 	return e
 }

@@ -50,6 +50,7 @@ type event struct {
 	Action        journal.Action    `log:"action"`
 	Changed       []string          `log:"changed"`
 	Notices       []string          `log:"notices"`
+	Faults        []string          `log:"faults"`
 	// Skipped has a question mark for each value that cannot be an id. concerned
 	// are the values as they were sent: for the tenant's provisioning log.
 	Skipped   []string `log:"membersSkipped"`

@@ -34,7 +34,7 @@ func TestBody_WithATokenIsRefused(t *testing.T) {
 			t.Errorf("%s: taken", name)
 			continue
 		}
-		detail := problemOf(err).detail("", "id")
+		detail := problemOf(err).detail("", "", "id")
 		assert.Truef(t, strings.Contains(detail, c.names) && !strings.Contains(detail, token) && len(detail) <= 600, "%s: %.700q", name, detail)
 	}
 }

@@ -193,6 +193,7 @@ func (s *Service) modifyGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.suspectPatch(patch)
 	projection = projection.Answering(s.groups(q), patch.Specified(s.groups(q)))
 	by := q.caller()
 	by.ShowMembers = projection.Wants("members") && !projection.Names("members")

@@ -174,10 +174,10 @@ func (q *request) entry(a *reply, newID func() string, now time.Time) *journal.E
 		RequestID: q.id, Time: q.start, TokenID: e.TokenID, IdP: e.IdP, Operation: e.Operation,
 		ResourceType: e.Type, ResourceID: e.ResourceID, Subject: e.Subject, ExternalID: e.ExternalID,
 		Outcome: e.Outcome, Cause: e.Cause, ScimType: e.ScimType, Detail: e.Detail, StandsFor: e.standsFor,
-		Skipped: e.concerned, Tolerances: e.Notices, SeatCounts: q.grant.SeatCounts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
+		Skipped: e.concerned, Tolerances: e.Notices, Faults: q.faults, SeatCounts: q.grant.SeatCounts(), IdPRequestID: e.IdPRequestID, BulkID: e.BulkRequestID,
 	}
 	if p := a.refusal; p != nil {
-		entry.Remedy, entry.About = p.remedy, q.failing(p)
+		entry.Remedy, entry.Faults, entry.About = p.remedy, p.faults, q.failing(p)
 		if l := p.ledger; l != nil && l.Type == tenant.User {
 			entry.SeatCounts = tenant.SeatCounts{Seats: l.Used, SeatLimit: l.Limit, Read: now}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -28,6 +29,8 @@ type problem struct {
 	what string
 	// remedy names advice that fits better than the cause's own, or is "".
 	remedy cause.Remedy
+	// faults are the faulty settings that the refusal shows.
+	faults []setting.Finding
 	allow  []string
 	// retryAfter is the number of seconds to wait, 0 for those of the cause.
 	retryAfter int
@@ -41,6 +44,8 @@ type problem struct {
 	// sentence about them once their names are known.
 	users []string
 	named func(names []string) string
+	// rule is the error about the request's content, or nil.
+	rule *scim.Error
 	// internal is for the log only, never for the client.
 	internal error
 }
@@ -103,7 +108,7 @@ func invalidProblem(e *scim.Error) *problem {
 	if e.Type == scim.Sensitive {
 		return &problem{cause: cause.SensitiveFilter, what: e.Detail}
 	}
-	return &problem{cause: cause.Validation, scimType: e.Type, what: e.Detail}
+	return &problem{cause: cause.Validation, scimType: e.Type, what: e.Detail, rule: e}
 }
 
 func tooManyProblem(e *directory.TooManyError) *problem {
@@ -361,12 +366,13 @@ func fullRemedy(e *directory.FullError) cause.Remedy {
 
 // detail returns what the identity provider shows its administrator: what
 // happened, what to do there, and the request id for support.
-func (p *problem) detail(by idp.Provider, requestID string) string {
+func (p *problem) detail(by idp.Provider, resourceType, requestID string) string {
 	what := p.what
 	if what == "" {
 		what = p.cause.Meaning().Summary
 	}
-	return what + " " + p.cause.Advice(p.remedy, by) + " (request " + requestID + ")"
+	entry := journal.Entry{Outcome: journal.Failure, IdP: by, ResourceType: resourceType, Cause: p.cause, Remedy: p.remedy, Faults: p.faults}
+	return what + " " + entry.WhatToDo() + " (request " + requestID + ")"
 }
 
 // kind returns the problem's scimType.
@@ -415,7 +421,9 @@ func (s *Service) refuse(q *request, err error) *reply {
 		p.remedy = cause.GroupTooLarge
 	}
 	status := p.cause.Meaning().Status
-	detail := p.detail(q.event.IdP, q.id)
+	p.faults = q.findings(p)
+	q.event.Faults = setting.Names(p.faults)
+	detail := p.detail(q.event.IdP, q.event.Type, q.id)
 	if q.event.Subject == "" {
 		q.event.Subject = p.subject
 	}

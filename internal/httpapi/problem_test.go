@@ -130,7 +130,7 @@ func TestProblemOf_HasACauseForEveryError(t *testing.T) {
 				assert.Truef(t, p.cause != cause.Internal && slices.Contains(causes, p.cause), "%s %+v: the cause is %q", name, err, p.cause)
 				m := p.cause.Meaning()
 				assert.Truef(t, m.Status >= 400, "%s: %s has the status %d", name, p.cause, m.Status)
-				detail := p.detail("", "id")
+				detail := p.detail("", "", "id")
 				assert.Truef(t, strings.HasSuffix(detail, ". (request id)") && !strings.Contains(detail, "  "), "%s: detail %q", name, detail)
 			}
 		}

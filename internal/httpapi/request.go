@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/match"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -30,6 +31,8 @@ type request struct {
 	query  parameters
 	// notices are the deviations from the RFC that were accepted in the body.
 	notices []scim.Notice
+	// faults are the faulty settings that the values in the body show.
+	faults []setting.Finding
 	// badQuery is set if the parameters of the query are invalid.
 	badQuery bool
 	// lookout finds out whether the request's subjects are failing. It is nil for

@@ -324,6 +324,6 @@ func (q *request) caller() directory.Caller {
 	return directory.Caller{
 		RequestID: q.id, Settings: q.grant.Settings, Time: q.start,
 		TokenID: q.grant.TokenID, IdP: q.event.IdP, Types: q.grant.Types,
-		Notices: q.notices, SeatCounts: q.grant.SeatCounts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
+		Notices: q.notices, Faults: q.faults, SeatCounts: q.grant.SeatCounts(), IdPRequestID: q.event.IdPRequestID, BulkID: q.event.BulkRequestID,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/resource"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -136,6 +137,7 @@ func (s *Service) modifyUser(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.suspectPatch(patch)
 	projection = projection.Answering(s.users(q), patch.Specified(s.users(q)))
 	result, err := s.Directory.Modify(ctx, q.grant.Tenant, q.showing(projection), q.pathID, q.ifMatch(), patch)
 	return s.changed(q, projection, result, err)
@@ -267,6 +269,7 @@ func (q *request) resource(rt *schema.ResourceType, operation journal.Operation)
 		q.event.Subject, q.event.ExternalID = scim.Subject(body)
 		return nil, err
 	}
+	q.suspect(setting.OfResource(sent))
 	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
 	q.notices = notices

@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -57,6 +58,8 @@ type Entry struct {
 	// Remedy names the advice that fits the particulars of the failure, "" for the
 	// cause's own.
 	Remedy cause.Remedy
+	// Faults are the faulty settings that the request shows, most telling first.
+	Faults []setting.Finding
 	// About is the subject of a failure. Unnamed reports that the failure is not
 	// about a single user or group, so that none is marked as failing.
 	About   Subject
@@ -126,6 +129,15 @@ func (e *Entry) Tolerate(notices []scim.Notice) {
 	}
 }
 
+// Suspect records the faulty settings that the values of a request show, which is a
+// warning if one of them is certain, unless the entry has another.
+func (e *Entry) Suspect(findings []setting.Finding) {
+	e.Faults = setting.Add(e.Faults, findings...)
+	if setting.Warns(findings) && e.Cause == "" {
+		e.Warn(cause.Tolerated)
+	}
+}
+
 // Tolerances returns the names of notices. warn reports whether one of them
 // means that a value was not accepted as it was meant, so that an attribute
 // mapping needs correcting. The dialects that an administrator cannot change do
@@ -146,9 +158,30 @@ func Tolerances(notices []scim.Notice) (names []string, warn bool) {
 	return names, warn
 }
 
-// WhatToDo returns what to do in the identity provider that sent the request, ""
-// for an entry without a cause.
+// Findings returns the faulty settings that the request shows: those recorded, and
+// those that what was not accepted as it was sent shows.
+func (e Entry) Findings() []setting.Finding {
+	if e.Outcome == Failure {
+		return e.Faults
+	}
+	return setting.Add(slices.Clone(e.Faults), setting.OfTolerances(e.Tolerances)...)
+}
+
+// WhatToDo returns what to do in the identity provider that sent the request: which
+// setting to change, if the request shows it, or else the advice about the cause; ""
+// for an entry with neither.
 func (e Entry) WhatToDo() string {
+	again := ""
+	switch {
+	case e.Outcome != Failure:
+	case e.ResourceType == TypeGroup:
+		again = "Then {push}."
+	default:
+		again = "Then {retry}."
+	}
+	if text := setting.Advice(e.Findings(), e.Cause, e.IdP, again); text != "" {
+		return text
+	}
 	if e.Cause == "" {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 )
 
 // The resource types of subjects.
@@ -39,6 +40,7 @@ type Failing struct {
 	Cause     cause.Cause
 	Detail    string
 	Remedy    cause.Remedy
+	Faults    []setting.Finding
 	First     time.Time
 	Last      time.Time
 	Count     int64
@@ -50,14 +52,14 @@ type Failing struct {
 
 // WhatToDo returns what to do in the identity provider that sent the last
 // request.
-func (f Failing) WhatToDo() string { return f.Cause.Advice(f.Remedy, f.IdP) }
+func (f Failing) WhatToDo() string { return f.Entry().WhatToDo() }
 
 // Entry returns the last failure of the subject, as far as it is kept with it.
 func (f Failing) Entry() Entry {
 	return Entry{
 		RequestID: f.RequestID, Time: f.Last, IdP: f.IdP, Operation: f.Operation,
 		ResourceType: f.Type, ResourceID: f.ID, Subject: f.Name, ExternalID: f.ExternalID,
-		Outcome: Failure, Cause: f.Cause, Detail: f.Detail, Remedy: f.Remedy, About: f.Subject,
+		Outcome: Failure, Cause: f.Cause, Detail: f.Detail, Remedy: f.Remedy, Faults: f.Faults, About: f.Subject,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/errortext"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -319,7 +320,7 @@ func (d *Diagnosis) recognise() {
 // happened, and of what to do.
 func wordsIn(text errortext.Text, c cause.Cause) int {
 	happened := append([]string{c.Meaning().Summary}, phrases[c]...)
-	return most(text, happened) + most(text, c.AllAdvice())
+	return most(text, happened) + most(text, append(c.AllAdvice(), setting.Phrases(c)...))
 }
 
 // most returns the largest number of letters of one of several texts that a text has, whole

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/text"
@@ -200,6 +201,7 @@ func failingOp(t tenant.ID, r journal.Record) table.Op {
 		attrSubject: table.Text(cut(e.Subject)), attrExternalID: table.Text(cut(e.ExternalID)), attrIdP: table.Text(string(e.IdP)),
 		attrDetail: table.Text(text.Cut(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
 		attrAsked:        table.Text(r.Asked.Text()),
+		attrFaults:       table.Text(joinNames(setting.Names(e.Faults))),
 		table.ExpiryName: table.Number(r.Expires.Unix()),
 	}
 	key := failingKey(t, subjectName(r.Fails))

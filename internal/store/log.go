@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/text"
@@ -37,6 +38,7 @@ const (
 	attrSkipped      = "skip" // ids of members that are not users, or that a refusal concerns
 	attrTolerated    = "tol"  // what was not accepted as it was sent, comma separated
 	attrSeatsThen    = "su"   // seats in use as last read, with the change
+	attrFaults       = "flt"  // the faulty settings, by name
 	attrLimitThen    = "sl"   // the limit at that time
 	attrSeatsRead    = "sat"  // when they were read
 	attrBulk         = "bulk" // the bulk request it belongs to
@@ -81,6 +83,7 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 		attrScimType:   string(e.ScimType),
 		attrDetail:     text.Cut(e.Detail, maxDetail),
 		attrRemedy:     string(e.Remedy),
+		attrFaults:     joinNames(setting.Names(e.Faults)),
 		attrAbout:      subjectName(e.About),
 		attrTokenID:    e.TokenID,
 		attrIdP:        string(e.IdP),

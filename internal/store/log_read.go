@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -25,7 +26,7 @@ func decodeEntry(item table.Item) journal.Entry {
 		ResourceType: a.Text(attrResourceType), ResourceID: a.Text(attrResourceID), Version: a.Number(attrVersion),
 		Subject: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
 		Outcome: journal.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)), ScimType: scim.ErrorType(a.Text(attrScimType)),
-		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), StandsFor: a.Number(attrCount),
+		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), Faults: setting.ParseAll(splitIDs(a.Text(attrFaults))), StandsFor: a.Number(attrCount),
 		Changed: splitIDs(a.Text(attrChanged)), Seats: a.Number(attrSeatDelta), Readers: a.Number(attrReaderDelta),
 		Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
 		NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
@@ -244,7 +245,7 @@ func decodeFailing(item table.Item) journal.Failing {
 			Type: a.Text(attrResourceType), ID: a.Text(attrResourceID), Name: a.Text(attrSubject), ExternalID: a.Text(attrExternalID),
 		},
 		Operation: journal.Operation(a.Text(attrOperation)), IdP: idp.Provider(a.Text(attrIdP)), Cause: cause.Cause(a.Text(attrCause)),
-		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)),
+		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), Faults: setting.ParseAll(splitIDs(a.Text(attrFaults))),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
 		Asked: journal.ParseAsked(a.Text(attrAsked)),
 	}

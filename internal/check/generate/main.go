@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 )
 
 // files are the generated files, each with what makes it from the repository's tree.
@@ -26,6 +27,7 @@ var files = []struct {
 	of   func(tree fs.FS) ([]byte, error)
 }{
 	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented), nil }},
+	{"docs/reference/faulty-settings.md", func(fs.FS) ([]byte, error) { return setting.Document(), nil }},
 	{"docs/reference/cost.md", cost.Page},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
 	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},

@@ -219,7 +219,7 @@ var Failures = []Failure{
 	},
 	{
 		Name: "invalid value", Cause: cause.Validation,
-		Says: both([]string{"attribute mapping under Provisioning > To App", "Retry Selected"}, []string{"Provisioning > Attribute mapping", "Provision on demand"}),
+		Says: both([]string{"Provisioning > To App > Attribute Mappings", "isTeamAccount takes only true or false", "Data type to boolean", "Retry Selected"}, []string{"Provisioning > Attribute mapping", "isTeamAccount takes only True or False", "Provision on demand"}),
 		By: func(s *Stage, p idp.Provider) Answer {
 			return s.create(p, `,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":"yes"}`)
 		},

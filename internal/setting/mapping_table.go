@@ -1,0 +1,226 @@
+package setting
+
+import (
+	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
+
+// The faults of a mapping: what kind of value is mapped, and where to.
+const (
+	TextForList      Fault = "text_for_list"
+	TextForParts     Fault = "text_for_parts"
+	SeveralForOne    Fault = "several_for_one"
+	OtherThanText    Fault = "other_than_text"
+	NotBoolean       Fault = "not_boolean"
+	ActiveNotBoolean Fault = "active_not_boolean"
+	NotNumber        Fault = "not_number"
+	NotDate          Fault = "not_date"
+	NotBinary        Fault = "not_binary"
+	TooLong          Fault = "too_long"
+	HiddenCharacters Fault = "hidden_characters"
+	SeveralAddresses Fault = "several_addresses"
+	SentTwice        Fault = "sent_twice"
+	ReadOnlyTarget   Fault = "read_only_target"
+	WrongTarget      Fault = "wrong_target"
+	NoSuchTarget     Fault = "no_such_target"
+	PlaceholderURN   Fault = "placeholder_urn"
+	MissingURN       Fault = "missing_urn"
+	DottedURN        Fault = "dotted_urn"
+	BadPath          Fault = "bad_path"
+	SeveralPrimary   Fault = "several_primary"
+	AlwaysSet        Fault = "always_set"
+	WrongLookup      Fault = "wrong_lookup"
+)
+
+// refused and changed are the causes that the faults of a mapping explain: the value
+// was refused, or accepted with changes.
+var (
+	refused = []cause.Cause{cause.Validation}
+	changed = []cause.Cause{cause.Validation, cause.Tolerated}
+	success = []cause.Cause{cause.Validation, cause.Tolerated, none}
+)
+
+// changeTarget is the correction of a mapping to a wrong target.
+func changeTarget(what string) (neutral string, in map[idp.Provider]string) {
+	return "{At}, " + what + ": map the value to {target} instead.", map[idp.Provider]string{
+		idp.Okta:     "{Define}, " + what + ": change its External name to {local} with the External namespace {urn}, or add such an attribute and map it.",
+		idp.Entra:    "{At}, " + what + ": change the Target attribute of this mapping to {target}.",
+		idp.OneLogin: "{Define}, " + what + ": write {target} instead.",
+	}
+}
+
+// mappingFaults are the faults of the kind and the target of a mapping.
+var mappingFaults = func() map[Fault]row {
+	table := map[Fault]row{
+		TextForList:  {means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers"},
+		WrongTarget:  {means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile"},
+		MissingURN:   {means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department"},
+		DottedURN:    {means: "There is a dot between the URN of a schema and the attribute, in place of a colon.", explains: success, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
+		BadPath:      {means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`},
+		TextForParts: {means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name"},
+	}
+	for f, what := range map[Fault]string{
+		TextForList: "{attribute} gets a text, and it is a list of values",
+		WrongTarget: "{attribute} is mapped, and there is no such attribute",
+		MissingURN:  "{local} is mapped without the URN of its schema",
+		DottedURN:   "{local} is mapped with a dot after the URN of its schema, which must be a colon",
+		BadPath:     "{attribute} is no valid target",
+	} {
+		r := table[f]
+		r.neutral, r.in = changeTarget(what)
+		table[f] = r
+	}
+	parts := table[TextForParts]
+	parts.neutral = "{At}, {attribute} gets a text, and it has parts: remove this mapping, and map its parts, for example name.givenName and name.familyName."
+	parts.in = map[idp.Provider]string{
+		idp.Okta:     "{Define}, {attribute} is one text, and it has parts: use attributes with the External name of each part, for example name.givenName and name.familyName, and map them.",
+		idp.OneLogin: `{Define}, {attribute} is one text, and it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
+	}
+	table[TextForParts] = parts
+	for f, r := range mappingFaultsByText {
+		table[f] = r
+	}
+	return table
+}()
+
+var mappingFaultsByText = map[Fault]row{
+	SeveralForOne: {
+		means: "Several values are mapped to an attribute that has one.", explains: refused, sample: "title",
+		neutral: "{At}, {attribute} gets several values, and it takes one: map a single value to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{At}, {attribute} gets several values, and it takes one: map one by the expression Arrays.get(user.NAME, 0), or set its Data type to string under Directory > Profile Editor.",
+			idp.Entra: "{At}, {attribute} gets several values, and it takes one: map one by the expression Item([NAME], 1), or choose another Source attribute.",
+		},
+	},
+	OtherThanText: {
+		means: "A number, a boolean or an object is mapped to a text.", explains: refused, sample: "title",
+		neutral: "{At}, {attribute} gets a value that is not a text: map a text to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, set the Data type of {attribute} to string.",
+			idp.Entra:    "{Define}, set the Type of {attribute} to String.",
+			idp.OneLogin: "{Define}, write the value of {attribute} between quotes.",
+		},
+	},
+	NotBoolean: {
+		means: "An attribute that is true or false gets another value, for example yes.", explains: refused, sample: "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount",
+		neutral: "{At}, {local} takes only true or false: map a value of that kind to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{At}, {local} takes only true or false: set its Data type to boolean under Directory > Profile Editor, and map an expression to it, for example user.NAME == \"yes\".",
+			idp.Entra:    "{At}, {local} takes only True or False: map an expression to it, for example Switch([NAME], \"False\", \"yes\", \"True\").",
+			idp.OneLogin: "{Define}, {local} takes only true or false: write one of them, without quotes.",
+		},
+	},
+	ActiveNotBoolean: {
+		means: "active gets a value that is neither true nor false.", explains: refused, sample: "active",
+		neutral: "{At}, active takes only true or false: map whether the user may sign in to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, remove the attribute with the External name active: Okta sends it by itself, if Deactivate Users is enabled under Provisioning > To App.",
+			idp.Entra:    "{At}, active takes only True or False: map the expression Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\") to it.",
+			idp.OneLogin: "{Define}, write \"active\": true, without quotes around true, or leave active out.",
+		},
+	},
+	NotNumber: {
+		means: "A number gets a value that is none.", explains: refused, sample: "urn:example:hr:1.0:User:grade",
+		neutral: "{At}, {local} takes only numbers: map a number to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{Define}, set the Data type of {local} to integer or number, and map a number to it.",
+			idp.Entra: "{Define}, set the Type of {local} to Integer, and map a number to it.",
+		},
+	},
+	NotDate: {
+		means: "A time gets a value in another form.", explains: refused, sample: "urn:example:hr:1.0:User:hired",
+		neutral: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map one to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression Time.fromStringToIso8601(user.NAME) or another one of this form to it.",
+			idp.Entra: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression FormatDateTime([NAME], , \"M/d/yyyy\", \"yyyy-MM-ddTHH:mm:ssZ\") to it.",
+		},
+	},
+	NotBinary: {
+		means: "A certificate or another binary value is not in base64.", explains: refused, sample: "x509Certificates.value",
+		neutral: "{At}, {attribute} takes one value in base64: map such a value to it, or remove the mapping.",
+	},
+	TooLong: {
+		means: "A value is longer than the service stores.", explains: refused, sample: "displayName",
+		neutral: "{At}, the value of {attribute} is too long: map a shorter one, or correct it in the user's profile.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{At}, the value of {attribute} is too long: map an expression that cuts it, for example substring(user.NAME, 0, 200), or correct the user's profile.",
+			idp.Entra: "{At}, the value of {attribute} is too long: map an expression that cuts it, for example Mid([NAME], 1, 200), or correct the user's profile.",
+		},
+	},
+	HiddenCharacters: {
+		means: "A value has characters that cannot be seen, or no others.", explains: refused, sample: "userName",
+		neutral: "Type the value of {attribute} again in the user's profile, without copying it; or remove such characters in {mapping}.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "Type the value of {attribute} again in the user's profile under Directory > People, without copying it; or remove such characters by an expression in {mapping}.",
+			idp.Entra: "Type the value of {attribute} again in the user's properties, without copying it; or remove such characters by the expression Replace in {mapping}.",
+		},
+	},
+	SeveralAddresses: {
+		means: "A text that is not one email address is mapped to emails.", explains: refused, sample: "emails",
+		neutral: "{At}, emails gets a text that is not one address: map each address to {target} or another type.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{Define}, emails gets a text that is not one address: use an attribute with the External name {target} for each address.",
+			idp.Entra: "{At}, emails gets a text that is not one address: change the Target attribute to {target}, and the Source attribute to mail.",
+		},
+	},
+	SentTwice: {
+		means: "Two mappings have the same target.", explains: refused, sample: "name",
+		neutral: "{At}, two mappings have the target {attribute}: remove one of them.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, two attributes have the External name {attribute}, or one is a part of the other: delete one of them.",
+			idp.OneLogin: "{Define}, {attribute} is written twice: remove one.",
+		},
+	},
+	ReadOnlyTarget: {
+		means: "A value is mapped to an attribute that only the service sets, for example groups.", explains: changed, sample: "groups",
+		neutral: "{At}, remove the mapping to {attribute}: only this service sets it.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, delete the attribute with the External name {attribute}: only this service sets it. Groups are sent under Push Groups.",
+			idp.Entra:    "{At}, delete the mapping to {attribute}: only this service sets it. Groups have a mapping of their own, Provision Microsoft Entra ID Groups.",
+			idp.OneLogin: "{Define}, remove {attribute}: only this service sets it.",
+		},
+	},
+	NoSuchTarget: {
+		means: "The target of a mapping is not in any schema of the tenant.", explains: changed, sample: "shoeSize",
+		neutral: "{At}, remove the mapping to {attribute}, which no schema has; or ask an owner of the application to add it to a schema, and use the URN of that schema.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, delete {attribute}, which no schema has; or ask an owner of the application for a schema with it, and enter the URN of that schema as External namespace.",
+			idp.Entra:    "{At}, delete the mapping to {attribute}, which no schema has; or ask an owner of the application for a schema with it, and use the URN of that schema under Edit attribute list.",
+			idp.OneLogin: "{Define}, remove {attribute}, which no schema has; or ask an owner of the application for a schema with it, and write it within the URN of that schema.",
+		},
+	},
+	PlaceholderURN: {
+		means: "The target of a mapping has the URN of an example in a documentation.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
+		neutral: "{At}, the target {attribute} has the URN of an example: use the URN of a schema that the application has, or remove the mapping.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{Define}, {attribute} has an External namespace that is an example: enter the URN of a schema that the application has, or delete the attribute.",
+			idp.Entra: "{Define}, {attribute} has the URN of Microsoft's example: add the attribute with the URN of a schema that the application has, and map to that; or delete the mapping.",
+		},
+	},
+	SeveralPrimary: {
+		means: "More than one value of an attribute is primary.", explains: changed, sample: "emails",
+		neutral: "{At}, more than one value of {attribute} is primary: map primary true for one of them.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type==home] or another type for the others.",
+			idp.Entra:    "{At}, several mappings set {attribute}[…].primary or have primary eq true in the Target attribute: keep that for one, and use [type eq \"home\"] or another type for the others.",
+			idp.OneLogin: "{Define}, write \"primary\": true for one value of {attribute}, and leave it out in the others.",
+		},
+	},
+	AlwaysSet: {
+		means: "A mapping removes an attribute that always has a value.", explains: changed, sample: "active",
+		neutral: "{At}, {local} is sent without a value, and it always has one: map a value that is never empty to it.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{At}, {local} is sent without a value, and it always has one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
+			idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
+		},
+	},
+	WrongLookup: {
+		means: "The matching attribute is none that users or groups can be found by.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
+		neutral: "Choose userName or externalId as the attribute by which the identity provider matches users, in place of {attribute}.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
+			idp.Entra:    "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
+			idp.OneLogin: "On the app's Configuration tab, correct the filter on {attribute}: users are found by userName eq.",
+		},
+	},
+}
