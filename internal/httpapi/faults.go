@@ -22,6 +22,9 @@ func (q *request) suspect(findings []setting.Finding) {
 func (q *request) suspectPatch(p *resource.Patch) {
 	for _, o := range p.Operations {
 		q.suspect(setting.OfChange(o.Path, o.Value))
+		if q.event.Type == journal.TypeUser {
+			q.suspect(setting.OfChangedUser(q.event.IdP, o.Path, o.Value))
+		}
 	}
 }
 

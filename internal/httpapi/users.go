@@ -264,12 +264,16 @@ func (q *request) resource(rt *schema.ResourceType, operation journal.Operation)
 		return nil, err
 	}
 	q.event.about(rt, operation, q.pathID)
-	sent, notices, err := resource.Decode(rt, body)
+	decoded, err := resource.DecodeWhole(rt, body)
+	sent, notices := decoded.Resource, decoded.Notices
 	if err != nil {
 		q.event.Subject, q.event.ExternalID = scim.Subject(body)
 		return nil, err
 	}
 	q.suspect(setting.OfResource(sent))
+	if rt.Name == journal.TypeUser {
+		q.suspect(setting.Whole{By: q.event.IdP, New: operation == journal.Create, User: sent, Ignored: decoded.Ignored}.Findings())
+	}
 	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
 	q.notices = notices

@@ -158,13 +158,20 @@ func Tolerances(notices []scim.Notice) (names []string, warn bool) {
 	return names, warn
 }
 
-// Findings returns the faulty settings that the request shows: those recorded, and
-// those that what was not accepted as it was sent shows.
+// Findings returns the faulty settings that explain the entry: of those recorded, and
+// of those that what was not accepted as it was sent shows.
 func (e Entry) Findings() []setting.Finding {
-	if e.Outcome == Failure {
-		return e.Faults
+	found := slices.Clone(e.Faults)
+	if e.Outcome != Failure {
+		found = append(setting.OfTolerances(e.Tolerances), found...)
 	}
-	return setting.Add(slices.Clone(e.Faults), setting.OfTolerances(e.Tolerances)...)
+	var explaining []setting.Finding
+	for _, f := range found {
+		if f.Fault.Explains(e.Cause) {
+			explaining = setting.Add(explaining, f)
+		}
+	}
+	return explaining
 }
 
 // WhatToDo returns what to do in the identity provider that sent the request: which
@@ -179,17 +186,16 @@ func (e Entry) WhatToDo() string {
 	default:
 		again = "Then {retry}."
 	}
-	if text := setting.Advice(e.Findings(), e.Cause, e.IdP, again); text != "" {
+	text := setting.Advice(e.Findings(), e.Cause, e.IdP, again)
+	if e.Cause == "" || text != "" && (e.Outcome == Failure || e.Cause == cause.Tolerated) {
 		return text
-	}
-	if e.Cause == "" {
-		return ""
 	}
 	remedy := e.Remedy
 	if e.Cause == cause.UnknownMembers && e.Outcome == Warning && remedy == "" {
 		remedy = cause.SkippedMembers
 	}
-	return e.Cause.Advice(remedy, e.IdP)
+	// What was changed has to be checked, whatever the setting was.
+	return strings.TrimSpace(text + " " + e.Cause.Advice(remedy, e.IdP))
 }
 
 // History names the newest log entries of a record, newest first. Each entry in

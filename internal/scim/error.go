@@ -66,8 +66,12 @@ const (
 	RuleReadOnly Rule = "read_only"
 	// RuleKnown: the resource type must have the attribute.
 	RuleKnown Rule = "known"
-	// RulePath: the path must be one of the grammar, and its filter select a value.
+	// RulePath: the path must be one of the grammar.
 	RulePath Rule = "path"
+	// RuleImmutable: the attribute cannot be changed once it has a value.
+	RuleImmutable Rule = "immutable"
+	// RuleMatch: the path must match a value.
+	RuleMatch Rule = "match"
 	// RuleOnce: the attribute may be sent once.
 	RuleOnce Rule = "once"
 )

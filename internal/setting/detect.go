@@ -44,7 +44,7 @@ func faultOf(e *scim.Error, resourceType string) (Fault, bool) {
 var byRule = map[scim.Rule]Fault{
 	scim.RuleList: TextForList, scim.RuleObject: TextForParts, scim.RuleText: OtherThanText, scim.RuleNumber: NotNumber, scim.RuleDateTime: NotDate,
 	scim.RuleBinary: NotBinary, scim.RuleSingle: SeveralForOne, scim.RuleAddress: SeveralAddresses, scim.RuleLength: TooLong, scim.RuleVisible: HiddenCharacters,
-	scim.RuleReadOnly: ReadOnlyTarget, scim.RulePath: BadPath, scim.RuleOnce: SentTwice,
+	scim.RuleReadOnly: ReadOnlyTarget, scim.RuleImmutable: SetOnce, scim.RuleMatch: NoValueAtTarget, scim.RulePath: BadPath, scim.RuleOnce: SentTwice,
 }
 
 // OfTolerances returns the faults that the names of notices show, as log entries keep
@@ -74,9 +74,16 @@ func ofNotice(kind, attribute string) (Fault, bool) {
 		return SeveralPrimary, true
 	case scim.NoticeKept:
 		return AlwaysSet, true
+	case scim.NoticeNotURI:
+		return NotURL, true
+	case scim.NoticeStringifiedValue:
+		return RolesAsText, attribute == "roles"
 	case scim.NoticeBareValue:
+		if attribute == "roles" {
+			return RolesAsText, true
+		}
 		_, list := usualValue[attribute]
-		return TextForList, list && attribute != "roles"
+		return TextForList, list
 	}
 	return "", false
 }

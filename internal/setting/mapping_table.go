@@ -30,6 +30,8 @@ const (
 	SeveralPrimary   Fault = "several_primary"
 	AlwaysSet        Fault = "always_set"
 	WrongLookup      Fault = "wrong_lookup"
+	SetOnce          Fault = "set_once"
+	NoValueAtTarget  Fault = "no_value_at_target"
 )
 
 // refused and changed are the causes that the faults of a mapping explain: the value
@@ -52,12 +54,13 @@ func changeTarget(what string) (neutral string, in map[idp.Provider]string) {
 // mappingFaults are the faults of the kind and the target of a mapping.
 var mappingFaults = func() map[Fault]row {
 	table := map[Fault]row{
-		TextForList:  {means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers"},
-		WrongTarget:  {means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile"},
-		MissingURN:   {means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department"},
-		DottedURN:    {means: "There is a dot between the URN of a schema and the attribute, in place of a colon.", explains: success, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
-		BadPath:      {means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`},
-		TextForParts: {means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name"},
+		TextForList:     {means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers"},
+		WrongTarget:     {means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile"},
+		MissingURN:      {means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department"},
+		DottedURN:       {means: "There is a dot between the URN of a schema and the attribute, in place of a colon.", explains: success, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
+		BadPath:         {means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`},
+		NoValueAtTarget: {means: "The target of a mapping selects a whole value that the user does not have, so that it cannot be changed.", explains: refused, sample: "emails"},
+		TextForParts:    {means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name"},
 	}
 	for f, what := range map[Fault]string{
 		TextForList: "{attribute} gets a text, and it is a list of values",
@@ -65,6 +68,8 @@ var mappingFaults = func() map[Fault]row {
 		MissingURN:  "{local} is mapped without the URN of its schema",
 		DottedURN:   "{local} is mapped with a dot after the URN of its schema, which must be a colon",
 		BadPath:     "{attribute} is no valid target",
+
+		NoValueAtTarget: "the target selects a value of {attribute} that the user does not have",
 	} {
 		r := table[f]
 		r.neutral, r.in = changeTarget(what)
@@ -149,10 +154,10 @@ var mappingFaultsByText = map[Fault]row{
 	},
 	HiddenCharacters: {
 		means: "A value has characters that cannot be seen, or no others.", explains: refused, sample: "userName",
-		neutral: "Type the value of {attribute} again in the user's profile, without copying it; or remove such characters in {mapping}.",
+		neutral: "Type the value of {attribute} again in the identity provider, without copying it; or remove such characters in {mapping}.",
 		in: map[idp.Provider]string{
-			idp.Okta:  "Type the value of {attribute} again in the user's profile under Directory > People, without copying it; or remove such characters by an expression in {mapping}.",
-			idp.Entra: "Type the value of {attribute} again in the user's properties, without copying it; or remove such characters by the expression Replace in {mapping}.",
+			idp.Okta:  "Type the value of {attribute} again under Directory > People or Directory > Groups, without copying it; or remove such characters by an expression in {mapping}.",
+			idp.Entra: "Type the value of {attribute} again in the properties of the user or group, without copying it; or remove such characters by the expression Replace in {mapping}.",
 		},
 	},
 	SeveralAddresses: {
@@ -172,7 +177,7 @@ var mappingFaultsByText = map[Fault]row{
 		},
 	},
 	ReadOnlyTarget: {
-		means: "A value is mapped to an attribute that only the service sets, for example groups.", explains: changed, sample: "groups",
+		means: "A value is mapped to an attribute that only the service sets, for example groups.", explains: success, sample: "groups",
 		neutral: "{At}, remove the mapping to {attribute}: only this service sets it.",
 		in: map[idp.Provider]string{
 			idp.Okta:     "{Define}, delete the attribute with the External name {attribute}: only this service sets it. Groups are sent under Push Groups.",
@@ -214,13 +219,20 @@ var mappingFaultsByText = map[Fault]row{
 			idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
 		},
 	},
+	SetOnce: {
+		means: "A mapping changes an attribute that can be set only once.", explains: refused, sample: "urn:example:hr:1.0:User:badge",
+		neutral: "{At}, send {attribute} only when a user is created: its value cannot be changed.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "{At}, set Apply on of {attribute} to Create: its value cannot be changed.",
+			idp.Entra: "{At}, set Apply this mapping of {attribute} to Only during object creation: its value cannot be changed.",
+		},
+	},
 	WrongLookup: {
 		means: "The matching attribute is none that users or groups can be found by.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
 		neutral: "Choose userName or externalId as the attribute by which the identity provider matches users, in place of {attribute}.",
 		in: map[idp.Provider]string{
-			idp.Okta:     "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
-			idp.Entra:    "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
-			idp.OneLogin: "On the app's Configuration tab, correct the filter on {attribute}: users are found by userName eq.",
+			idp.Okta:  "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
+			idp.Entra: "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
 		},
 	},
 }

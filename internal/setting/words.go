@@ -13,7 +13,7 @@ import (
 // The words in braces of a text:
 //
 //	{At}         the screen with the mappings, at the beginning of a sentence
-//	{Define}     the screen on which a target attribute is defined
+//	{Define}     the screen on which a target attribute is defined; {define} within a sentence
 //	{attribute}  the name of the attribute, as the request had it
 //	{source}     the attribute of a user there that usually has the value
 //	{target}     the attribute that is meant, as the screen has it
@@ -45,7 +45,7 @@ func (f Finding) fill(text string, p idp.Provider) string {
 	name := Target(f.Attribute)
 	urn, local := cutURN(name)
 	filled := strings.NewReplacer(
-		"{At}", words.at, "{Define}", words.define, "{attribute}", f.Attribute,
+		"{At}", words.at, "{Define}", words.define, "{define}", strings.ToLower(words.define[:1])+words.define[1:], "{attribute}", f.Attribute,
 		"{target}", notation(p, name), "{local}", notation(p, local), "{urn}", cmp.Or(urn, scim.CoreUserURN),
 		"{source}", sourceOf(p, name),
 	).Replace(text)

@@ -15,31 +15,47 @@ import (
 // the standard and what is left out; a value that cannot be stored is an
 // *scim.Error. RFC 7644 §3.3, §3.5.1
 func Decode(rt *schema.ResourceType, body []byte) (scim.Resource, []scim.Notice, error) {
+	d, err := DecodeWhole(rt, body)
+	return d.Resource, d.Notices, err
+}
+
+// A Decoded is a resource with what was noticed while it was decoded.
+type Decoded struct {
+	Resource scim.Resource
+	Notices  []scim.Notice
+	// Ignored are the attributes that were sent with a value, as the standard allows,
+	// and that the service does not take over: groups and password.
+	Ignored []string
+}
+
+// DecodeWhole does what Decode does, and names the attributes that it ignores.
+func DecodeWhole(rt *schema.ResourceType, body []byte) (Decoded, error) {
 	object, err := scim.DecodeObject(body)
 	if err != nil {
-		return nil, nil, err
+		return Decoded{}, err
 	}
 	d := decoding{coercer: coercer{rt: rt}, r: scim.Resource{}}
 	if err := d.object(object); err != nil {
-		return nil, nil, err
+		return Decoded{}, err
 	}
 	schema.SetSchemas(rt, d.r)
 	if err := checkRequired(rt, d.r); err != nil {
-		return nil, nil, err
+		return Decoded{}, err
 	}
 	if err := checkExtensions(rt, nil, d.r); err != nil {
-		return nil, nil, err
+		return Decoded{}, err
 	}
 	if err := checkSize(rt, d.r); err != nil {
-		return nil, nil, err
+		return Decoded{}, err
 	}
-	return d.r, d.notices, nil
+	return Decoded{Resource: d.r, Notices: d.notices, Ignored: d.ignored}, nil
 }
 
 // decoding is a resource while it is decoded.
 type decoding struct {
 	coercer
-	r scim.Resource
+	r       scim.Resource
+	ignored []string
 }
 
 func (d *decoding) object(object map[string]any) error {
@@ -95,6 +111,9 @@ func (d *decoding) set(t schema.Target, name string, v any) error {
 		return d.extension(t.Extension, v)
 	}
 	if t.ReadOnly() || t.Extension == nil && t.Attribute.Name == "schemas" {
+		if t.Attribute.Name == "groups" && !scim.IsNone(v) {
+			d.ignored = append(d.ignored, t.Attribute.Name)
+		}
 		return nil
 	}
 	if t.Sub != nil && t.Attribute.MultiValued {
@@ -105,8 +124,12 @@ func (d *decoding) set(t schema.Target, name string, v any) error {
 		v = map[string]any{t.Sub.Name: v}
 	}
 	v, err := d.attribute(t.Attribute, pathOf(t), v)
-	if err != nil || v == nil || t.Attribute.Returned == schema.ReturnedNever {
+	if err != nil || v == nil {
 		return err
+	}
+	if t.Attribute.Returned == schema.ReturnedNever {
+		d.ignored = append(d.ignored, t.Attribute.Name)
+		return nil
 	}
 	return d.merge(t, v)
 }

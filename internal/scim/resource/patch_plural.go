@@ -221,7 +221,7 @@ func (w *patching) described(op PatchOp, l location, parts map[string]any) (map[
 	if op == OpRemove || len(parts) == 0 && (l.Sub != nil || op == OpAdd) {
 		return nil, nil
 	}
-	none := &scim.Error{Type: scim.NoTarget, Rule: scim.RulePath, Attribute: pathOf(l.Target), Detail: pathOf(l.Target) + " has no value that matches the path. Add it without a filter, or map a part of it by type, for example emails[type eq \"work\"].value."}
+	none := &scim.Error{Type: scim.NoTarget, Rule: scim.RuleMatch, Attribute: pathOf(l.Target), Detail: pathOf(l.Target) + " has no value that matches the path. Add it without a filter, or map a part of it by type, for example emails[type eq \"work\"].value."}
 	if l.Sub == nil && op == OpReplace {
 		return nil, none
 	}

@@ -100,7 +100,7 @@ func keepRequired(rt *schema.ResourceType, before, after scim.Resource) {
 }
 
 func immutableError(t schema.Target) error {
-	return &scim.Error{Type: scim.NotMutable, Rule: scim.RuleReadOnly, Attribute: t.String(), Detail: t.String() + " cannot be changed once it has a value."}
+	return &scim.Error{Type: scim.NotMutable, Rule: scim.RuleImmutable, Attribute: t.String(), Detail: t.String() + " cannot be changed once it has a value."}
 }
 
 // targetsOf returns all attributes of a resource type except the common ones.
