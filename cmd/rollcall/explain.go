@@ -200,6 +200,9 @@ func printCause(w io.Writer, m adminwire.Cause) {
 		{"cause", text(m.Cause)},
 		{"what it means", text(m.Summary)},
 	}, adviceRows(m)...)
+	for _, of := range m.Settings {
+		rows = append(rows, [2]string{"setting " + text(of.Fault), text(of.Summary)})
+	}
 	labelled(w, "", append(rows, [][2]string{
 		{"answered with", answered},
 		{"its requests are", where},

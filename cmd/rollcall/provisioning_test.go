@@ -369,6 +369,26 @@ func TestExplain_FailuresInTheWordsOfTheProvider(t *testing.T) {
 	}
 }
 
+// The command has the correction of each faulty setting, for its request, in the log as
+// JSON, and among the failures.
+func TestExplain_FaultySettings(t *testing.T) {
+	for _, f := range provoke.FaultySettings {
+		t.Run(string(f.By)+"/"+f.Name, func(t *testing.T) {
+			s := provoke.New(t, enginetest.Memory(t), 5)
+			path := onStage(t, s)
+			a := f.Do(s, f.By)
+			if s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Status == http.StatusNotFound {
+				return // the error itself has the correction, and no entry is kept
+			}
+			checkPrints(t, path, 0, f.Says, "explain", "acme", a.RequestID)
+			checkPrints(t, path, 0, []string{string(f.Fault)}, "log", "acme", "--json")
+			if s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["now"] == "failing" {
+				checkPrints(t, path, 0, f.Says, "failures", "acme")
+			}
+		})
+	}
+}
+
 // Each notice has the command that lists its requests.
 func TestFailures_NoticesNameTheirRequests(t *testing.T) {
 	s := provoke.New(t, enginetest.Memory(t), 5)

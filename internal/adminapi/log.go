@@ -366,5 +366,10 @@ func causeDocument(c cause.Cause) adminwire.Cause {
 			document.Advice[string(p)] = text
 		}
 	}
+	for _, f := range setting.Faults() {
+		if f.Explains(c) {
+			document.Settings = append(document.Settings, adminwire.Setting{Fault: string(f), Summary: f.Means()})
+		}
+	}
 	return document
 }

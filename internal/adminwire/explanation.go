@@ -62,8 +62,19 @@ type Cause struct {
 	// where it differs from whatToDo.
 	Advice        map[string]string `json:"advice" jsonschema_extras:"required=okta,required=entra,required=onelogin,required=jumpcloud"`
 	Documentation string            `json:"documentation" jsonschema:"format=uri"`
+	// The faulty settings of identity providers that requests of the cause can show. The
+	// entry of such a request has the correction.
+	Settings []Setting `json:"settings,omitempty"`
 	// Where requests of the cause are found.
 	Where string `json:"where" jsonschema:"enum=log,enum=cloudwatch"`
+}
+
+// A Setting is a faulty setting of an identity provider.
+type Setting struct {
+	// The name that the faults of log entries begin with.
+	Fault string `json:"fault"`
+	// What is set wrongly.
+	Summary string `json:"summary"`
 }
 
 // Causes are the meanings of all causes.

@@ -7,8 +7,9 @@ import (
 )
 
 // Document returns docs/reference/causes.md: the table of causes, for administrators.
-// logged says what the provisioning log has of the requests with a cause.
-func Document(logged func(Cause) string) []byte {
+// logged says what the provisioning log has of the requests with a cause, and settings
+// which faulty settings can be the reason.
+func Document(logged, settings func(Cause) string) []byte {
 	var b strings.Builder
 	b.WriteString(`# Causes
 
@@ -41,6 +42,7 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			b.WriteString(".")
 		}
 		writeAdvice(&b, c)
+		b.WriteString(settings(c))
 		b.WriteString(logged(c))
 	}
 	return []byte(b.String())

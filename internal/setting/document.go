@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // Document returns docs/reference/faulty-settings.md: the table of faulty settings, for
@@ -56,4 +57,47 @@ func (f Fault) causes() string {
 		names = append(names, fmt.Sprintf("[`%s`](causes.md#%s)", c, c))
 	}
 	return strings.Join(names, ", ")
+}
+
+// Documented says which faulty settings can be the reason of requests with a cause, "" for
+// none.
+func Documented(c cause.Cause) string {
+	var links []string
+	for _, f := range Faults() {
+		if f.Explains(c) {
+			links = append(links, fmt.Sprintf("[`%s`](faulty-settings.md#%s)", f, f))
+		}
+	}
+	if len(links) == 0 {
+		return ""
+	}
+	return "\nA request can show the faulty setting, whose correction is then the advice: " + strings.Join(links, ", ") + ".\n"
+}
+
+// The marks in a setup page between which SetupTable stands.
+const (
+	setupBegin = "<!-- Generated from internal/setting by go generate; not to be edited. -->\n"
+	setupEnd   = "<!-- The end of the faulty settings. -->\n"
+)
+
+// SetupPage returns an identity provider's setup page with its table of faulty settings up
+// to date.
+func SetupPage(page []byte, p idp.Provider) ([]byte, error) {
+	before, rest, begins := strings.Cut(string(page), setupBegin)
+	_, after, ends := strings.Cut(rest, setupEnd)
+	if !begins || !ends {
+		return nil, fmt.Errorf("the page lacks the lines %q and %q", setupBegin, setupEnd)
+	}
+	return []byte(before + setupBegin + SetupTable(p) + setupEnd + after), nil
+}
+
+// SetupTable returns the faulty settings, with the correction in an identity provider.
+func SetupTable(p idp.Provider) string {
+	var b strings.Builder
+	b.WriteString("\n| what is set wrongly | for example, correct it so |\n|---|---|\n")
+	for _, f := range Faults() {
+		fmt.Fprintf(&b, "| %s | %s |\n", f.Means(), Of(f, faults[f].sample).Correction(p))
+	}
+	b.WriteString("\n")
+	return b.String()
 }

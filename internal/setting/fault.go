@@ -10,6 +10,7 @@ package setting
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,12 +36,30 @@ const maxAttribute = 110
 
 // Of returns a finding about an attribute.
 func Of(f Fault, attribute string) Finding {
-	attribute = scim.NoticeName(attribute)
+	attribute = withoutValues(scim.NoticeName(attribute))
 	if len(attribute) > maxAttribute {
 		attribute = attribute[:maxAttribute]
 	}
 	return Finding{Fault: f, Attribute: strings.ReplaceAll(attribute, ",", ";")}
 }
+
+// withoutValues returns a path without the values in its brackets, except for a type and
+// whether it is primary: a value can be a person's.
+func withoutValues(path string) string {
+	before, rest, filtered := strings.Cut(path, "[")
+	if !filtered || kindFilter.MatchString(rest) {
+		return path
+	}
+	after := ""
+	if at := strings.LastIndexByte(rest, ']'); at >= 0 {
+		after = rest[at+1:]
+	}
+	return before + "[...]" + after
+}
+
+// kindFilter is the rest of a path after a bracket that selects by type or by primary,
+// however it is written.
+var kindFilter = regexp.MustCompile(`(?i)^\s*(type|primary)\s*(eq|=|==)?\s*['"]?(work|home|other|mobile|fax|pager|photo|thumbnail|true|false)['"]?\s*(\]?\.?\w*)$`)
 
 // String returns the name by which log entries keep the finding.
 func (f Finding) String() string {

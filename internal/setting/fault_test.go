@@ -67,6 +67,12 @@ func TestFinding_IsReadByItsName(t *testing.T) {
 	} {
 		assert.Equal(t, f, Parse(f.String()))
 	}
+	for path, want := range map[string]string{
+		`emails[value eq 'bob@acme.test'].value`: "emails[...].value", `members[value eq "bob`: "members[...]",
+		`emails[type eq 'work'].value`: `emails[type eq 'work'].value`, `emails[type eq work]value`: `emails[type eq work]value`, `emails[type=bob].value`: "emails[...].value",
+	} {
+		assert.Equalf(t, want, Of(BadPath, path).Attribute, "%q", path)
+	}
 	long := Of(NoSuchTarget, strings.Repeat("a,", 200))
 	assert.LessOrEqual(t, len(long.String()), 128)
 	assert.NotContains(t, long.String(), ",", "names are kept in a list with commas")

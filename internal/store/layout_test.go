@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -164,8 +165,10 @@ func TestLogItem_StaysWithinItsBudget(t *testing.T) {
 		RequestID: strings.Repeat("r", 36), Time: time.Now(), TokenID: strings.Repeat("k", 16), IdP: "sailpoint",
 		Operation: "replace", Action: journal.Deactivated, ResourceType: "User", ResourceID: strings.Repeat("i", 36),
 		Version: 1 << 40, Subject: long, ExternalID: long, Outcome: journal.Warning, Cause: cause.ExternalIDChanged, Changed: names, Seats: -1,
+		Faults: []setting.Finding{setting.Of(setting.WrongTarget, strings.Repeat("a", 110)), setting.Of(setting.NoSuchTarget, strings.Repeat("b", 110))},
 	}, time.Now())
 	size := table.Size(item)
+	assert.False(t, item.Attributes.Has(attrFaults), "no room for the faults")
 	assert.Truef(t, size <= 1024, "a log entry has %d bytes, want at most 1024: its write is two units", size)
 }
 

@@ -50,6 +50,10 @@ const (
 // "…" stands for names beyond it.
 const maxChangedSize = 256
 
+// maxEntrySize is the most bytes of an entry about a success, whose write is budgeted for
+// 1 KB. One that is longer goes without its faulty settings.
+const maxEntrySize = 1024
+
 // maxLogText is the most bytes of a userName or externalId that an entry
 // stores.
 const maxLogText = 128
@@ -114,7 +118,11 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	if e.NewSet {
 		a[attrNewSet] = table.Number(int64(e.Size))
 	}
-	return table.Item{Key: logKey(t, e.Key(), 0), Attributes: a}
+	item := table.Item{Key: logKey(t, e.Key(), 0), Attributes: a}
+	if e.Outcome != journal.Failure && len(e.Faults) > 0 && table.Size(item) > maxEntrySize {
+		delete(a, attrFaults)
+	}
+	return item
 }
 
 // setTexts sets the texts that are not empty, and setNumbers the numbers that are

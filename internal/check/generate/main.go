@@ -26,7 +26,7 @@ var files = []struct {
 	name string
 	of   func(tree fs.FS) ([]byte, error)
 }{
-	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented), nil }},
+	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented, setting.Documented), nil }},
 	{"docs/reference/faulty-settings.md", func(fs.FS) ([]byte, error) { return setting.Document(), nil }},
 	{"docs/reference/cost.md", cost.Page},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
@@ -78,7 +78,10 @@ func setupPage(name string, p idp.Provider) func(fs.FS) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return cause.SetupPage(page, p)
+		if page, err = cause.SetupPage(page, p); err != nil {
+			return nil, err
+		}
+		return setting.SetupPage(page, p)
 	}
 }
 
