@@ -72,6 +72,10 @@ const (
 	RuleImmutable Rule = "immutable"
 	// RuleMatch: the path must match a value.
 	RuleMatch Rule = "match"
+	// RuleSchemas: schemas must list the schema of the request.
+	RuleSchemas Rule = "schemas"
+	// RuleJSON: the body must be JSON.
+	RuleJSON Rule = "json"
 	// RuleOnce: the attribute may be sent once.
 	RuleOnce Rule = "once"
 )

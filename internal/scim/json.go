@@ -179,7 +179,7 @@ func (r *reader) faultAt(offset int, problem string) error {
 	offset = min(max(offset, 0), len(r.body))
 	line := 1 + bytes.Count(r.body[:offset], []byte("\n"))
 	return &Error{
-		Type:   InvalidSyntax,
+		Type: InvalidSyntax, Rule: RuleJSON,
 		Detail: fmt.Sprintf("The JSON body cannot be read: %s, at line %d, byte %d.", problem, line, offset),
 	}
 }

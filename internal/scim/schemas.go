@@ -96,7 +96,11 @@ func WrongSchema(want, got string) error {
 	if known := standardURN(got); known != "" {
 		means = "stands for " + known + " and "
 	}
-	return &Error{Type: InvalidSyntax, Detail: "schemas lists " + NoticeName(got) + ", which " + means + "does not belong here: send " + want + "."}
+	e := &Error{Type: InvalidSyntax, Attribute: "schemas", Detail: "schemas lists " + NoticeName(got) + ", which " + means + "does not belong here: send " + want + "."}
+	if want == CoreUserURN || want == CoreGroupURN {
+		e.Rule = RuleSchemas
+	}
+	return e
 }
 
 // ReadSchemas reads a value of schemas. Absent, null and empty are the same, and

@@ -44,7 +44,8 @@ func faultOf(e *scim.Error, resourceType string) (Fault, bool) {
 var byRule = map[scim.Rule]Fault{
 	scim.RuleList: TextForList, scim.RuleObject: TextForParts, scim.RuleText: OtherThanText, scim.RuleNumber: NotNumber, scim.RuleDateTime: NotDate,
 	scim.RuleBinary: NotBinary, scim.RuleSingle: SeveralForOne, scim.RuleAddress: SeveralAddresses, scim.RuleLength: TooLong, scim.RuleVisible: HiddenCharacters,
-	scim.RuleReadOnly: ReadOnlyTarget, scim.RuleImmutable: SetOnce, scim.RuleMatch: NoValueAtTarget, scim.RulePath: BadPath, scim.RuleOnce: SentTwice,
+	scim.RuleReadOnly: ReadOnlyTarget, scim.RuleImmutable: SetOnce, scim.RuleMatch: NoValueAtTarget,
+	scim.RuleSchemas: WrongSchemas, scim.RuleJSON: BadJSON, scim.RulePath: BadPath, scim.RuleOnce: SentTwice,
 }
 
 // OfTolerances returns the faults that the names of notices show, as log entries keep
@@ -91,6 +92,9 @@ func ofNotice(kind, attribute string) (Fault, bool) {
 // unknownAttribute returns the fault that an unknown name shows.
 func unknownAttribute(name string) Fault {
 	lower := scim.LowerName(name)
+	if strings.HasPrefix(lower, "roles.") {
+		return RoleParts
+	}
 	for _, example := range []string{":customextensionname:", ":extension:custom:", "urn:example:", ":yourcompany:", ":your_company:", ":company:2.0:", ":appname:"} {
 		if strings.Contains(lower, example) {
 			return PlaceholderURN

@@ -55,6 +55,9 @@ func TestFaults_NameTheScreen(t *testing.T) {
 	for _, f := range Faults() {
 		for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
 			text := Of(f, faults[f].sample).Correction(p)
+			if f == WrongSchemas || f == BadJSON {
+				continue // Okta and Entra make the body themselves
+			}
 			assert.Regexpf(t, ` > |Push Groups|Users and groups`, text, "%s in %s", f, p.Name())
 		}
 	}
@@ -90,7 +93,8 @@ func TestTarget_IsTheAttributeMeant(t *testing.T) {
 		"urn:ietf:params:scim:schemas:extension:enterprise:1.0:User:department": department, "departement": department, "displayNmae": "displayName",
 		"first_name": "name.givenName", "usernmae": "userName", "userName": "userName", "mail": `emails[type eq "work"].value`, "costcentre": scim.EnterpriseURN + ":costCenter",
 		"manager": scim.EnterpriseURN + ":manager", "shoeSize": "shoeSize", "x": "x", "urn:example:hr:1.0:User:grade": "urn:example:hr:1.0:User:grade", "displayName": "displayName",
-		"title": "title", "titel": "title", "name.lastname": "name.familyName",
+		"title": "title", "titel": "title", "name.displayName": "displayName", "emails.primary": `emails[type eq "work"].value`,
+		"addresses.country": `addresses[type eq "work"].country`, "address.city": `addresses[type eq "work"].locality`, "employeeType": "userType", "name.lastname": "name.familyName",
 	} {
 		assert.Equalf(t, want, Target(name), "%q", name)
 	}
@@ -126,7 +130,8 @@ func TestOfResource_FindsWhatNobodyHas(t *testing.T) {
 		"%userName%": ExpressionAsText, "[Name]": ExpressionAsText, "{{email}}": ExpressionAsText, "user.email": ExpressionAsText, "$(user.mail)": ExpressionAsText,
 		"{$user.email}": ExpressionAsText, "${user.email}": ExpressionAsText, "String.toLowerCase(user.email)": ExpressionAsText,
 		`Switch([IsSoftDeleted], , "False", "True", "True", "False")`: ExpressionAsText, "source.mail": ExpressionAsText, "$user.login": ExpressionAsText,
-		"null": FillerValue, "N/A": FillerValue, "undefined": FillerValue, "userPrincipalName": NameAsText, "user@example.com": ExampleValue,
+		"[givenName] [surname]": ExpressionAsText, "%%email%%": ExpressionAsText, "user.firstName + \" \" + user.lastName": ExpressionAsText, "@{user.mail}": ExpressionAsText,
+		"{user.firstName} {user.lastName}": ExpressionAsText, "null null": FillerValue, "jane@yourdomain.com": ExampleValue, "null": FillerValue, "N/A": FillerValue, "undefined": FillerValue, "userPrincipalName": NameAsText, "user@example.com": ExampleValue,
 	} {
 		got := OfResource(map[string]any{"userName": text})
 		assert.Equalf(t, []Finding{Of(want, "userName")}, got, "%q", text)

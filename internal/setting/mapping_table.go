@@ -32,6 +32,9 @@ const (
 	WrongLookup      Fault = "wrong_lookup"
 	SetOnce          Fault = "set_once"
 	NoValueAtTarget  Fault = "no_value_at_target"
+	WrongSchemas     Fault = "wrong_schemas"
+	BadJSON          Fault = "bad_json"
+	RoleParts        Fault = "role_parts"
 )
 
 // refused and changed are the causes that the faults of a mapping explain: the value
@@ -217,6 +220,29 @@ var mappingFaultsByText = map[Fault]row{
 		in: map[idp.Provider]string{
 			idp.Okta:  "{At}, {local} is sent without a value, and it always has one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
 			idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
+		},
+	},
+	WrongSchemas: {
+		means: "schemas lists the schema of another kind of resource.", explains: refused, sample: "schemas",
+		neutral: "In the template of the request, write the URN of the core schema into schemas: urn:ietf:params:scim:schemas:core:2.0:User for users, and urn:ietf:params:scim:schemas:core:2.0:Group for groups.",
+		in: map[idp.Provider]string{
+			idp.OneLogin: "{Define}, write \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"].",
+		},
+	},
+	BadJSON: {
+		means: "The body of the request is not JSON, for example because of a comma or a quote.", explains: refused,
+		neutral: "Correct the JSON of the request at the place in the detail, for example a comma, a quote, a bracket or a name that is there twice.",
+		in: map[idp.Provider]string{
+			idp.OneLogin: "{Define}, correct what is not JSON, for example a comma, a quote, a bracket or a name that is there twice.",
+		},
+	},
+	RoleParts: {
+		means: "roles gets parts that are not kept, for example the id of an app role.", explains: changed, lasts: true, sample: "roles.id",
+		neutral: "{At}, {attribute} is not kept: map the value of the role to roles[primary eq \"True\"].value. Otherwise nothing is lost.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, {attribute} is not kept: change the External name to roles.^[primary==true].value. Otherwise nothing is lost.",
+			idp.Entra:    "{At}, {attribute} is not kept: for one role map SingleAppRoleAssignment([appRoleAssignments]) to roles[primary eq \"True\"].value. For several roles it can stay: nothing else is lost.",
+			idp.OneLogin: "{Define}, {attribute} is not kept: write \"value\" for the role. Otherwise nothing is lost.",
 		},
 	},
 	SetOnce: {

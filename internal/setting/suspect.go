@@ -73,7 +73,7 @@ func ofText(path, text string) Fault {
 	switch {
 	case isExpression(text):
 		return ExpressionAsText
-	case fillers[scim.LowerName(strings.TrimSpace(text))]:
+	case isFiller(scim.LowerName(strings.TrimSpace(text))):
 		return FillerValue
 	case attributeNames[text]:
 		return NameAsText
@@ -97,27 +97,47 @@ func unsuspected(path string) bool {
 // provider. Most texts are decided by their first and last letter.
 func isExpression(text string) bool {
 	switch text[0] {
-	case '%', '[', '{', '$', '<', '#':
-		return placeholder.MatchString(text)
+	case '%', '[', '{', '$', '<', '#', '@':
+		if placeholder.MatchString(text) {
+			return true
+		}
 	}
 	if !strings.ContainsAny(text, "(.{") {
 		return false
 	}
-	return call.MatchString(text) || reference.MatchString(text) || strings.Contains(text, "{{") || strings.Contains(text, "{$") || strings.Contains(text, "${")
+	return call.MatchString(text) || reference.MatchString(text) || joined.MatchString(text) || strings.Contains(text, "{{") || strings.Contains(text, "{$") || strings.Contains(text, "${")
 }
 
 var (
 	// placeholder is a name in the brackets of a template: %userName%, [mail],
 	// {{email}}, {$user.email}, ${user.email}, $(user.email), <email>, #{email}.
-	placeholder = regexp.MustCompile(`^(%[\w. ]+%|\[[\w. ]+\]|\{\{.*\}\}|\{\$?[\w.]+\}|\$\{.*\}|\$\(.*\)|\$[a-z]+\.[\w.]+|<[\w. ]+>|#\{.*\})$`)
+	placeholder = regexp.MustCompile(`^(%+[\w. ]+%+|\[+[\w. ]+\]+([ ,]*\[[\w. ]+\])*|@\{.*\}|\{\{.*\}\}|\{\$?[\w.]+\}|\$\{.*\}|\$\(.*\)|\$[a-z]+\.[\w.]+|<[\w. ]+>|#\{.*\})$`)
 	// call is a function of an expression: Switch([IsSoftDeleted], …) in Entra,
 	// String.toLowerCase(user.email) in Okta.
 	call = regexp.MustCompile(`^(Switch|IIF|Join|Replace|Mid|Left|Right|ToLower|ToUpper|Coalesce|NormalizeDiacritics|Append|Split|Item|Not|SingleAppRoleAssignment|AppRoleAssignmentsComplex|AssertiveAppRoleAssignmentsComplex|StripSpaces|SelectUniqueValue|FormatDateTime|IsNullOrEmpty|IsPresent|Convert\.\w+|String\.\w+|Arrays\.\w+|Time\.\w+|substringBefore|substringAfter|substring|toLowerCase|toUpperCase|hasWorkdayUser|getManagerUser|getAssistantUser|findDirectoryUser)\s*\(`)
+	// joined are attributes of a profile with something between them:
+	// user.firstName + " " + user.lastName, {user.firstName} {user.lastName}.
+	joined = regexp.MustCompile(`(user|source|appuser)\.[a-z]\w*\s*\+|\{(user|source|appuser|employee|parameters)\.\w+\}`)
 	// reference is an attribute of a profile: user.email, source.mail, appuser.title.
 	reference = regexp.MustCompile(`^(user|source|appuser|okta|profile|idpuser|login|parameters|employee)\.[a-z]\w*$`)
 	// examples are addresses of documentations, by their part before the @.
-	examples = regexp.MustCompile(`(?i)^(user|username|email|mail|name|first\.last|firstname\.lastname|first_last|your\.name|yourname|someone|changeme)@((example|domain|company|yourcompany|yourdomain|contoso|acme)\.(com|org|net|onmicrosoft\.com))$`)
+	examples = regexp.MustCompile(`(?i)^(user|username|email|mail|name|first\.last|firstname\.lastname|first_last|your\.name|yourname|someone|changeme)@(example|domain|company|contoso|acme)\.(com|org|net|onmicrosoft\.com)$|^[^@ ]+@(your-?company|your-?domain|my-?domain)\.(com|org|net)$`)
 )
+
+// isFiller reports whether a text in lower case is a word for no value, or several: a
+// full name can be "null null".
+func isFiller(text string) bool {
+	if fillers[text] {
+		return true
+	}
+	words := strings.Fields(text)
+	for _, word := range words {
+		if word != "null" && word != "undefined" && word != "none" && word != "nan" {
+			return false
+		}
+	}
+	return len(words) > 1
+}
 
 // fillers are words for no value, in lower case.
 var fillers = set("null", "(null)", "nil", "none", "undefined", "n/a", "na.", "#n/a", "nan", "tbd", "not set", "not available", "<null>", "-", "--", "changeme")

@@ -34,8 +34,8 @@ func meaning(name string) string {
 	if _, after, ok := strings.Cut(local, "User."); ok && urn != "" {
 		local = after
 	}
-	if dotted, ok := typed(local); ok {
-		return dotted
+	if path, ok := typed(local); ok {
+		return path
 	}
 	bare, _, filtered := strings.Cut(local, "[")
 	if !filtered {
@@ -43,6 +43,14 @@ func meaning(name string) string {
 	}
 	if value, ok := usualValue[canonical(bare)]; ok && (filtered || strings.EqualFold(bare, local) || subOf(local) == "value") {
 		return ofType(value, local)
+	}
+	attribute, sub, dotted := strings.Cut(local, ".")
+	dotted = dotted && !filtered
+	if meant := otherNames[scim.LowerName(sub)]; dotted && usualValue[canonical(attribute)] != "" {
+		if strings.HasPrefix(meant, canonical(attribute)+"[") {
+			return meant
+		}
+		return usualValue[canonical(attribute)]
 	}
 	for _, known := range known() {
 		if _, short := cutURN(known); scim.EqualName(local, short) || scim.EqualName(local, known) {
@@ -52,8 +60,11 @@ func meaning(name string) string {
 	if meant, ok := otherNames[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
 		return meant
 	}
-	if _, sub, ok := strings.Cut(local, "."); ok && !filtered && otherNames[scim.LowerName(sub)] != "" {
-		return otherNames[scim.LowerName(sub)]
+	if meant := otherNames[scim.LowerName(sub)]; dotted && meant != "" {
+		return meant
+	}
+	if a := schema.UserType().Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
+		return a.Name
 	}
 	return nearest(local)
 }
@@ -161,6 +172,10 @@ var otherNames = map[string]string{
 	"familyname": "name.familyName", "middlename": "name.middleName", "fullname": "name.formatted", "formattedname": "name.formatted",
 	"honorificprefix": "name.honorificPrefix", "honorificsuffix": "name.honorificSuffix",
 	"jobtitle": "title", "position": "title", "company": enterprise + "organization", "companyname": enterprise + "organization",
+	"emailaddresses": `emails[type eq "work"].value`, "personalemail": `emails[type eq "home"].value`, "homeemail": `emails[type eq "home"].value`,
+	"phones": `phoneNumbers[type eq "work"].value`, "homephone": `phoneNumbers[type eq "home"].value`,
+	"organisation": enterprise + "organization", "orgname": enterprise + "organization", "departmentname": enterprise + "department", "departmentnumber": enterprise + "department",
+	"managername": enterprise + "manager", "manageremail": enterprise + "manager", "employeetype": "userType",
 	"employeeid": enterprise + "employeeNumber", "dept": enterprise + "department", "costcentre": enterprise + "costCenter",
 	"managerid": enterprise + "manager", "managerupn": enterprise + "manager", "supervisor": enterprise + "manager",
 	"login": "userName", "username": "userName", "upn": "userName", "userprincipalname": "userName", "mailnickname": "userName", "samaccountname": "userName",

@@ -185,6 +185,21 @@ var kinds = []FaultySetting{
 		Do:   with(`"roles":[]`, `"roles":"Admin"`),
 	},
 	{
+		Name: "AssertiveAppRoleAssignmentsComplex mapped to roles", By: idp.Entra, Fault: setting.RoleParts,
+		Says: []string{entraMapping, "roles.id is not kept", "SingleAppRoleAssignment([appRoleAssignments])"},
+		Do:   with(`"roles":[]`, `"roles":[{"id":"8a1e7c4e","value":"Admin","display":"Admin"}]`),
+	},
+	{
+		Name: "the URN of groups in the template", By: idp.OneLogin, Fault: setting.WrongSchemas,
+		Says: []string{template, `"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]`},
+		Do:   with("core:2.0:User", "core:2.0:Group"),
+	},
+	{
+		Name: "a comma too many in the template", By: idp.OneLogin, Fault: setting.BadJSON,
+		Says: []string{template, "correct what is not JSON"},
+		Do:   with(`"active":true`, `"active":true,`),
+	},
+	{
 		Name: "thumbnailPhoto mapped to photos", By: idp.Entra, Fault: setting.NotURL,
 		Says: []string{entraMapping, "photos.value is no URL", "thumbnailPhoto"},
 		Do:   creating(`,"photos":[{"type":"photo","value":"/9j/4AAQ SkZJRg"}]`),
