@@ -63,7 +63,7 @@ func meaning(name string) string {
 	if meant := otherNames[scim.LowerName(sub)]; dotted && meant != "" {
 		return meant
 	}
-	if a := schema.UserType().Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
+	if a := userType.Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
 		return a.Name
 	}
 	return nearest(local)
@@ -85,10 +85,13 @@ func ofType(usual, name string) string {
 	return usual
 }
 
+// userType has the built-in attributes of users.
+var userType = schema.UserType()
+
 // types are the canonical types of the values of attributes.
 var types = func() map[string][]string {
 	all := map[string][]string{}
-	for _, a := range schema.UserType().Schema.Attributes {
+	for _, a := range userType.Schema.Attributes {
 		if t := a.Sub("type"); t != nil && a.MultiValued {
 			all[a.Name] = t.CanonicalValues
 		}
@@ -122,7 +125,7 @@ func subOf(name string) string {
 
 // canonical returns the spelling of a core attribute's name.
 func canonical(name string) string {
-	if a := schema.UserType().Schema.Attribute(name); a != nil {
+	if a := userType.Schema.Attribute(name); a != nil {
 		return a.Name
 	}
 	return name
@@ -188,7 +191,7 @@ var otherNames = map[string]string{
 
 // known returns the full names of the built-in attributes.
 var known = func() func() []string {
-	rt := schema.UserType()
+	rt := userType
 	names := []string{"externalId", scim.RollcallURN + ":isTeamAccount"}
 	add := func(prefix string, attributes []*schema.Attribute) {
 		for _, a := range attributes {

@@ -118,9 +118,14 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	if e.NewSet {
 		a[attrNewSet] = table.Number(int64(e.Size))
 	}
-	item := table.Item{Key: logKey(t, e.Key(), 0), Attributes: a}
+	return fitting(e, table.Item{Key: logKey(t, e.Key(), 0), Attributes: a})
+}
+
+// fitting returns the item of an entry, without the faulty settings of a success if it is
+// too large with them.
+func fitting(e journal.Entry, item table.Item) table.Item {
 	if e.Outcome != journal.Failure && len(e.Faults) > 0 && table.Size(item) > maxEntrySize {
-		delete(a, attrFaults)
+		delete(item.Attributes, attrFaults)
 	}
 	return item
 }

@@ -38,11 +38,6 @@ func creating(more string) func(*Stage, idp.Provider) Answer {
 	return func(s *Stage, p idp.Provider) Answer { return s.create(p, more) }
 }
 
-// sending creates a user with a whole body.
-func sending(body string) func(*Stage, idp.Provider) Answer {
-	return func(s *Stage, p idp.Provider) Answer { return s.SendAs(p, "POST", "/Users", body) }
-}
-
 // changing changes a user by operations.
 func changing(operations ...string) func(*Stage, idp.Provider) Answer {
 	return func(s *Stage, p idp.Provider) Answer {
