@@ -87,12 +87,17 @@ type Notice struct {
 	IdP     idp.Provider
 	// Token is the token that it is about, or zero if there is none.
 	Token Token
+	// newest is the newest of its requests, or zero if the cause says it all.
+	newest journal.Entry
 }
 
 // WhatToDo returns what to do about the notice, or "" if its text says all.
 func (n Notice) WhatToDo() string {
 	if n.Cause == "" || n.Kind == NoticeTokenPast {
 		return ""
+	}
+	if n.newest.RequestID != "" {
+		return n.newest.WhatToDo()
 	}
 	return n.Cause.Advice("", n.IdP)
 }
@@ -390,6 +395,9 @@ func (j *judgement) warnings(o *Overview) []Notice {
 	for _, t := range o.Warnings {
 		n := Notice{Kind: NoticeWarnings, Level: LevelWarning, Cause: t.Cause, Outcome: journal.Warning}
 		n.count(t, t.Least)
+		if t.Cause == cause.Tolerated {
+			n.newest = o.tolerated
+		}
 		what := "%s with a warning"
 		if text, ok := warningTexts[t.Cause]; ok {
 			what = text

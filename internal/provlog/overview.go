@@ -33,6 +33,9 @@ type Overview struct {
 	// Warnings count the requests of the last days that succeeded with a warning, and
 	// those that were refused before they were handled, by cause.
 	Warnings []journal.Tally
+	// tolerated is the newest request that was accepted with changes, among the newest
+	// requests, or zero.
+	tolerated journal.Entry
 	// Spans are the failures of the last days, in equal spans from the oldest; Partial
 	// reports that there were more than are counted, and the oldest spans lack them.
 	Spans   []FailureSpan
@@ -110,6 +113,9 @@ func (l *Log) lastSync(ctx context.Context, t tenant.ID, seen []journal.Seen, o 
 	}
 	entries := map[idp.Provider]journal.Entry{}
 	for _, e := range newest.Items {
+		if o.tolerated.RequestID == "" && e.Cause == cause.Tolerated {
+			o.tolerated = e
+		}
 		if e.By == journal.ByApplication || journal.RuleOf(e.Cause).Entries == journal.OneAMinute || e.Operation.Reads() {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
+	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/logline"
@@ -113,4 +114,18 @@ func (s *Stage) page(t *testing.T, path string) string {
 	}
 	read(pages.Link("acme"))
 	return read(path)
+}
+
+// The overview has the correction of the newest request that was accepted with changes.
+func TestFaultySettings_AreOnTheOverview(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 5)
+	s.must(s.create(idp.Entra, `,"mobile":"+1 555 0100"`))
+	var todo string
+	for _, v := range s.must(s.Ask("GET", "/tenants/acme/overview", "")).Body["notices"].([]any) {
+		if n := v.(map[string]any); n["cause"] == string(cause.Tolerated) {
+			todo, _ = n["whatToDo"].(string)
+		}
+	}
+	assert.Contains(t, todo, `phoneNumbers[type eq "mobile"].value`)
+	assert.Contains(t, s.page(t, "/console/t/acme"), `phoneNumbers[type eq "mobile"].value`)
 }
