@@ -39,7 +39,7 @@ var broken = []struct {
 	},
 	{
 		"tenant from the body", "A client chooses its tenant by a member of the body.", "internal/httpapi/users.go",
-		[]Edit{{"resource", "sent, notices, err := resource.Decode(rt, body)\n", "sent, notices, err := resource.Decode(rt, body)\n\tif at := strings.Index(string(body), `\"tenant\":\"`); at > 0 {\n\t\tname, _, _ := strings.Cut(string(body)[at+10:], `\"`)\n\t\t" + otherTenant("name") + "\t}\n"}, {"", "\t\"net/http\"\n", "\t\"net/http\"\n\t\"strings\"\n"}},
+		[]Edit{{"resource", "decoded, err := resource.DecodeWhole(rt, body)\n", "decoded, err := resource.DecodeWhole(rt, body)\n\tif at := strings.Index(string(body), `\"tenant\":\"`); at > 0 {\n\t\tname, _, _ := strings.Cut(string(body)[at+10:], `\"`)\n\t\t" + otherTenant("name") + "\t}\n"}, {"", "\t\"net/http\"\n", "\t\"net/http\"\n\t\"strings\"\n"}},
 		"internal/httpapi", "TestTenant_IsTheTokens",
 	},
 	{
