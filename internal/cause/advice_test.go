@@ -35,7 +35,7 @@ var terms = map[idp.Provider][]string{
 	idp.PingOne:      {"PingOne", "Integrations > Provisioning", "OAuth Access Token", "SCIM Base URL", "Resync", "User Filter", "Auth Type Header", "Attribute Mapping", "OAuth 2 Bearer Token"},
 	idp.PingFederate: {"PingFederate", "Target screen", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
 	idp.Google:       {"Google", "Autoprovisioning", "Endpoint URL", "App attributes", "User access", "Provisioning scope"},
-	idp.SailPoint:    {"SailPoint", "connection settings", "Authentication Type", "API Token"},
+	idp.SailPoint:    {"SailPoint", "connection settings", "Create Profile", "Authentication Type", "API Token"},
 	idp.Rippling:     {"Rippling", "custom integration", "SCIM Base URL", "SCIM Authorization Method", "Attribute Mapping", "App Access Rules"},
 	idp.CyberArk:     {"CyberArk", "Provisioning tab", "SCIM Service URL", "outbound provisioning job", "select Verify"},
 	idp.IBMVerify:    {"IBM", "Account lifecycle tab", "SCIM Base URL"},

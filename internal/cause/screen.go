@@ -129,11 +129,12 @@ var screens = map[idp.Provider]screen{
 		again:   "turn the app off for the user under User access, wait for the next synchronization, and turn it on again",
 	},
 	idp.SailPoint: {
-		where:  "as API Token in the source's connection settings",
-		url:    "the Base URL in the source's connection settings",
-		test:   "select Test Connection",
-		bearer: "set Authentication Type to API Token",
-		again:  "run an account aggregation of the source, which removes the lost account, and request the access again",
+		where:   "as API Token in the source's connection settings",
+		mapping: "the source's Create Profile (its provisioning policy)",
+		url:     "the Base URL in the source's connection settings",
+		test:    "select Test Connection",
+		bearer:  "set Authentication Type to API Token",
+		again:   "run an account aggregation of the source, which removes the lost account, and request the access again",
 	},
 	idp.Rippling: {
 		where:   "as Bearer Token of the custom integration",
