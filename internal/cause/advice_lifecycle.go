@@ -20,6 +20,25 @@ const (
 	GroupTooLarge         Remedy = "body_too_large.group"
 )
 
+// particulars say when these remedies are given, for the documentation: if …
+var particulars = map[Remedy]string{
+	DuplicateEmail:        "the email is that of another user",
+	DuplicateExternalID:   "the externalId is that of another user",
+	IdentityUserName:      "the userName differs, so that the user was found by the email",
+	ExternalIDMissing:     "the request has no externalId",
+	RefusedIDMissing:      "the request has no externalId",
+	ProtectedDeactivation: "the request deactivates or deletes the user",
+	ProtectedIdentity:     "the request changes the userName, the email or the externalId",
+	ProtectedType:         "the request makes the user a Reader or a User",
+	SeatReactivation:      "the request reactivates a user",
+	SeatConversion:        "the request makes a Reader a User",
+	ReaderConversion:      "the request makes a User a Reader",
+	GroupRename:           "the request renames a group",
+	GroupExternalID:       "the externalId is that of another group",
+	NestedGroup:           "a member is a group",
+	GroupTooLarge:         "the request is about a group",
+}
+
 // lifecycleAdvices are the texts of these remedies.
 var lifecycleAdvices = map[Remedy]texts{
 	// Users.

@@ -113,6 +113,15 @@ func TestAllAdvice_HasEveryRemedy(t *testing.T) {
 	}
 }
 
+// The document says when each remedy of lifecycle, groups and seats is given.
+func TestParticulars_AreThoseOfTheTable(t *testing.T) {
+	document := string(Document(func(Cause) string { return "" }, func(Cause) string { return "" }))
+	for r := range lifecycleAdvices {
+		assert.Containsf(t, document, "If "+particulars[r]+":", "%s", r)
+	}
+	assert.Len(t, particulars, len(lifecycleAdvices))
+}
+
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 	var decls []ast.Decl

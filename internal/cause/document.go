@@ -41,30 +41,35 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			}
 			b.WriteString(".")
 		}
-		writeAdvice(&b, c)
+		writeAdvice(&b, "What to do", c.Remedy())
+		for _, r := range Remedies() {
+			if of, _, _ := strings.Cut(string(r), "."); of == string(c) && particulars[r] != "" {
+				writeAdvice(&b, "If "+particulars[r], r)
+			}
+		}
 		b.WriteString(settings(c))
 		b.WriteString(logged(c))
 	}
 	return []byte(b.String())
 }
 
-// writeAdvice writes what to do: in each identity provider where it is not the same as in
-// any other, and in the others last.
-func writeAdvice(b *strings.Builder, c Cause) {
-	neutral := c.Meaning().Action
+// writeAdvice writes the advice of a remedy: in each identity provider where it is not the
+// same as in any other, and in the others last.
+func writeAdvice(b *strings.Builder, when string, r Remedy) {
+	neutral := r.Advice("")
 	own := 0
 	for _, p := range Advised {
-		text := c.Advice("", p)
+		text := r.Advice(p)
 		if text == neutral {
 			continue
 		}
 		if own++; own == 1 {
-			b.WriteString("\n\nWhat to do:\n")
+			fmt.Fprintf(b, "\n\n%s:\n", when)
 		}
 		fmt.Fprintf(b, "\n- %s: %s", p.Name(), text)
 	}
 	if own == 0 {
-		fmt.Fprintf(b, "\n\nWhat to do: %s\n", neutral)
+		fmt.Fprintf(b, "\n\n%s: %s\n", when, neutral)
 		return
 	}
 	fmt.Fprintf(b, "\n- any other: %s\n", neutral)

@@ -124,6 +124,17 @@ var LifecycleFailures = []Failure{
 		},
 	},
 	{
+		Name: "assignment of a user that the application deactivated", Cause: cause.DuplicateOffInApp,
+		Says: says{
+			idp.Okta: {"reactivate the user there", "Retry Selected"}, idp.Entra: {"reactivate the user there", "Provision on demand"},
+			idp.OneLogin: {"reactivate the user there", "Users > Provisioning"}, idp.Google: {"reactivate the user there", "next synchronization"},
+		},
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.must(s.Ask("PATCH", "/tenants/acme/users/"+s.must(s.create(p, "")).ID(), `{"active":false}`))
+			return s.create(p, "")
+		},
+	},
+	{
 		Name: "an update of a user that is gone", Cause: cause.UserNotFound,
 		Says: says{
 			idp.OneLogin: {"Remove the app from the user"}, idp.JumpCloud: {"User Groups tab"}, idp.Google: {"User access"}, idp.PingOne: {"User Filter"},
@@ -279,6 +290,25 @@ var LifecycleFailures = []Failure{
 			idp.Okta: {"contains another group", "Push now"}, idp.Entra: {"does not provision nested members", "Users and groups"}, idp.JumpCloud: {"contains another group", "User Groups tab"},
 		},
 		By: func(s *Stage, p idp.Provider) Answer { return s.nested(p, true) },
+	},
+	{
+		Name: "a whole group of unknown members, by PUT", Cause: cause.UnknownMembers,
+		Says: says{
+			idp.Okta: {"under Assignments first", "To empty the group"}, idp.OneLogin: {"Add the app to the users", "To empty the group"},
+			idp.JumpCloud: {"User Groups tab", "To empty the group"}, idp.PingOne: {"User Filter", "To empty the group"}, idp.SailPoint: {"Provision the users first"},
+		},
+		By: func(s *Stage, p idp.Provider) Answer {
+			id := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design", s.user(`"userName":"bob"`)))).ID()
+			return s.SendAs(p, "PUT", "/Groups/"+id, stage.Group("Design", nobody))
+		},
+	},
+	{
+		Name: "a huge group of JumpCloud", Cause: cause.MemberLimit,
+		Says: says{idp.JumpCloud: {"at most 5,000 members", "User Groups tab"}},
+		By: func(s *Stage, p idp.Provider) Answer {
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
+			return s.pushMembers(p, group, false, many(5001, func(i int) string { return fmt.Sprintf("019b8d62-7a80-7000-8000-%012x", i+1) })...)
+		},
 	},
 	{
 		Name: "a group that is too large for a request", Cause: cause.BodyTooLarge,
