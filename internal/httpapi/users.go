@@ -274,6 +274,9 @@ func (q *request) resource(rt *schema.ResourceType, operation journal.Operation)
 	if rt.Name == journal.TypeUser {
 		q.suspect(setting.Whole{By: q.event.IdP, New: operation == journal.Create, User: sent, Ignored: decoded.Ignored}.Findings())
 	}
+	if operation == journal.Create && rt.Name == journal.TypeUser {
+		q.faults = setting.Add(q.faults, setting.OfAccountType(sent, decoded.Notices)...)
+	}
 	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
 	q.notices = notices

@@ -140,3 +140,30 @@ func TestOfResource_FindsWhatNobodyHas(t *testing.T) {
 	assert.Equal(t, []Finding{Of(ExpressionAsText, "emails.value"), Of(ExpressionAsText, scim.EnterpriseURN+":department")}, got)
 	assert.Equal(t, []Finding{Of(ExpressionAsText, "phoneNumbers.value")}, OfChange(`phoneNumbers[type eq "mobile"].value`, "[mobile]"))
 }
+
+// A user without isTeamAccount whom another attribute calls a Reader has the fault; a
+// user with isTeamAccount has not.
+func TestOfAccountType(t *testing.T) {
+	unknown := func(name string) []scim.Notice {
+		return []scim.Notice{{Kind: scim.NoticeUnknownAttribute, Attribute: name}}
+	}
+	for _, tt := range []struct {
+		sent    map[string]any
+		notices []scim.Notice
+		want    string
+	}{
+		{sent: map[string]any{"userType": "Read-only"}, want: "userType"},
+		{sent: map[string]any{"roles": []any{map[string]any{"value": "admin"}, map[string]any{"value": "VIEWER"}}}, want: "roles"},
+		{sent: map[string]any{"entitlements": []any{"reader"}}, want: "entitlements"},
+		{sent: map[string]any{}, notices: unknown("urn:example:hr:1.0:User:accountType"), want: "urn:example:hr:1.0:User:accountType"},
+		{sent: map[string]any{}, notices: unknown("license"), want: "license"},
+		{sent: map[string]any{"userType": "Member", "title": "Reader"}, notices: unknown("shoeSize")},
+		{sent: map[string]any{"userType": "reader", scim.RollcallURN: map[string]any{"isTeamAccount": true}}},
+	} {
+		var want []Finding
+		if tt.want != "" {
+			want = []Finding{Of(ReaderElsewhere, tt.want)}
+		}
+		assert.Equalf(t, want, OfAccountType(tt.sent, tt.notices), "%v %v", tt.sent, tt.notices)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/setting"
 )
 
 // says are the words of the advice for each identity provider.
@@ -15,6 +16,41 @@ type says = map[idp.Provider][]string
 // teamAccount is the member isTeamAccount of a user.
 func teamAccount(value bool) string {
 	return fmt.Sprintf(`,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":%t}`, value)
+}
+
+// withoutSeats creates a user with further attributes, of a tenant without free seats.
+func withoutSeats(more string) func(*Stage, idp.Provider) Answer {
+	return func(s *Stage, p idp.Provider) Answer {
+		s.set(`{"maxSeats":0}`)
+		return s.create(p, more)
+	}
+}
+
+// accountTypes are the faulty settings of account types.
+var accountTypes = []FaultySetting{
+	{
+		Name: "userType in place of isTeamAccount", By: idp.Okta, Fault: setting.ReaderElsewhere,
+		Says: []string{"Directory > Profile Editor", "isTeamAccount", "External namespace urn:ietf:params:scim:schemas:extension:rollcall:2.0:User", "userType does not decide about seats", "buy more seats"},
+		Do:   withoutSeats(`,"userType":"Reader"`),
+	},
+	{
+		Name: "a role in place of isTeamAccount", By: idp.Entra, Fault: setting.ReaderElsewhere,
+		Says: []string{"Provisioning > Attribute mapping", "rollcall:2.0:User:isTeamAccount", "roles does not decide about seats"},
+		Do: func(s *Stage, p idp.Provider) Answer {
+			s.set(`{"maxSeats":0}`)
+			return s.SendAs(p, "POST", "/Users", strings.Replace(newUser(p, alice, ""), `"roles":[]`, `"roles":[{"value":"Viewer"}]`, 1))
+		},
+	},
+	{
+		Name: "a license in place of isTeamAccount", By: idp.OneLogin, Fault: setting.ReaderElsewhere,
+		Says: []string{"SCIM JSON Template", "isTeamAccount", "license does not decide about seats"},
+		Do:   withoutSeats(`,"license":"read-only"`),
+	},
+	{
+		Name: "an account type in place of isTeamAccount", By: idp.Rippling, Fault: setting.ReaderElsewhere,
+		Says: []string{"Attribute Mappings of the custom integration", "isTeamAccount to false", "accountType does not decide about seats"},
+		Do:   withoutSeats(`,"accountType":"reader"`),
+	},
 }
 
 // LifecycleFailures are the refusals that come from settings of lifecycle, groups, seats
