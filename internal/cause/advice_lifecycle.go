@@ -17,6 +17,7 @@ const (
 	GroupRename           Remedy = "duplicate_group.rename"
 	GroupExternalID       Remedy = "duplicate_group.external_id"
 	NestedGroup           Remedy = "unknown_members.nested"
+	MembersByName         Remedy = "unknown_members.names"
 	GroupTooLarge         Remedy = "body_too_large.group"
 )
 
@@ -36,6 +37,7 @@ var particulars = map[Remedy]string{
 	GroupRename:           "the request renames a group",
 	GroupExternalID:       "the externalId is that of another group",
 	NestedGroup:           "a member is a group",
+	MembersByName:         "a member is an address, not an id",
 	GroupTooLarge:         "the request is about a group",
 }
 
@@ -122,6 +124,11 @@ var lifecycleAdvices = map[Remedy]texts{
 		okta:      "The group contains another group, and members are users: add the users of the inner group to this group itself, then {push}.",
 		entra:     "The group contains another group, and Entra does not provision nested members: add the users of the inner group to this group itself, and assign both groups under Users and groups. Then select Restart provisioning, which sends the members again.",
 		jumpCloud: "The group contains another group, and members are users: add the users of the inner group to this group itself, and save the app's User Groups tab.",
+	},
+	MembersByName: {
+		neutral: "Members were sent by address: the value of a member is the id that this service returned for the user. Correct how the identity provider sends members, then {push}.",
+		okta:    "Members were sent by address: the value of a member is the id that this service returned for the user. Select Import > Import Now and match the users, then {push}.",
+		entra:   "Members were sent by address, in place of the ids that this service returned. Map members to members under Provisioning > Attribute mapping > Provision Microsoft Entra ID Groups, then select Restart provisioning.",
 	},
 	GroupTooLarge: {
 		neutral:   "Split the group into smaller groups, of at most 5,000 members each, then {push}.",

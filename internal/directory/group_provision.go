@@ -49,8 +49,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	if len(ids) <= MaxJoined {
 		c.Add = ids
 		err = w.create(ctx, &c)
-		result.Members, result.Added = c.Add, len(c.Add)
-		result.Skipped, result.Nested = w.skipped, w.nested
+		result.Members, result.Added, result.Skipped, result.Nested = c.Add, len(c.Add), w.skipped, w.nested
 		return result, err
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -59,10 +60,25 @@ func (w *groupWork) entry(action journal.Action, g *Group, r scim.Resource) jour
 	return e
 }
 
+// RemedyOfMembers returns the advice about members that are not users, "" for the usual
+// one. nested reports that ids of groups are among them.
+func RemedyOfMembers(unknown []string, nested bool) cause.Remedy {
+	switch {
+	case nested:
+		return cause.NestedGroup
+	case slices.ContainsFunc(unknown, isAddress):
+		return cause.MembersByName
+	}
+	return ""
+}
+
+// isAddress reports whether a member is an email address or a userName of that form.
+func isAddress(id string) bool { return strings.Contains(id, "@") && !strings.ContainsAny(id, ` "{[`) }
+
 // skip records in an entry the members that are not users.
 func (w *groupWork) skip(e *journal.Entry) {
-	if e.Skip(w.skipped); w.nested && e.Cause == cause.UnknownMembers {
-		e.Remedy = cause.NestedGroup
+	if e.Skip(w.skipped); e.Cause == cause.UnknownMembers {
+		e.Remedy = RemedyOfMembers(w.skipped, w.nested)
 	}
 }
 

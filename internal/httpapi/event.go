@@ -189,9 +189,8 @@ func (e *event) skipped(result directory.GroupResult) {
 		e.Skipped = append(e.Skipped, id)
 	}
 	if len(result.Skipped) > 0 && (e.Outcome == journal.Success || e.Cause == cause.Tolerated) {
-		if e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers; result.Nested {
-			e.remedy = cause.NestedGroup
-		}
+		e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers
+		e.remedy = directory.RemedyOfMembers(result.Skipped, result.Nested)
 	}
 }
 

@@ -302,9 +302,7 @@ func unknownMembersProblem(e *directory.UnknownMembersError) *problem {
 	if len(e.IDs) == 1 {
 		what = "1 member is not a provisioned user"
 	}
-	if e.Groups {
-		p.remedy = cause.NestedGroup
-	}
+	p.remedy = directory.RemedyOfMembers(e.IDs, e.Groups)
 	if e.Whole {
 		p.remedy = cmp.Or(p.remedy, cause.WholeSetUnknown)
 		what, after = "None of the members sent is a provisioned user", ". The group and its members stay as they are."

@@ -347,6 +347,17 @@ var LifecycleFailures = []Failure{
 		},
 	},
 	{
+		Name: "members by address", Cause: cause.UnknownMembers,
+		Says: says{
+			idp.Okta: {"by address", "Import > Import Now", "Push now"}, idp.Entra: {"by address", "Map members to members", "Provision Microsoft Entra ID Groups"},
+			idp.SailPoint: {"by address", "the id that this service returned"},
+		},
+		By: func(s *Stage, p idp.Provider) Answer {
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
+			return s.pushMembers(p, group, true, alice)
+		},
+	},
+	{
 		Name: "a group that is too large for a request", Cause: cause.BodyTooLarge,
 		Says: says{
 			idp.Okta: {"at most 5,000 members", "Push Groups"}, idp.Entra: {"at most 5,000 members", "Users and groups"}, idp.OneLogin: {"at most 5,000 members", "Rules"},
@@ -406,6 +417,16 @@ var LifecycleWarnings = []Failure{
 			idp.JumpCloud: {"contains another group", "User Groups tab"}, idp.PingOne: {"contains another group", "Resync"},
 		},
 		By: func(s *Stage, p idp.Provider) Answer { return s.nested(p, false, s.user(`"userName":"bob"`)) },
+	},
+	{
+		Name: "a member by address among others", Cause: cause.UnknownMembers,
+		Says: says{
+			idp.Okta: {"by address", "Import > Import Now"}, idp.Entra: {"by address", "Map members to members"}, idp.PingFederate: {"by address"},
+		},
+		By: func(s *Stage, p idp.Provider) Answer {
+			group := s.must(s.SendAs(p, "POST", "/Groups", stage.Group("Design"))).ID()
+			return s.pushMembers(p, group, false, s.user(`"userName":"bob"`), alice)
+		},
 	},
 	{
 		Name: "a nested group alone", Cause: cause.UnknownMembers,
