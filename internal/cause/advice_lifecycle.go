@@ -5,6 +5,9 @@ package cause
 const (
 	DuplicateEmail        Remedy = "duplicate.email"
 	DuplicateExternalID   Remedy = "duplicate.external_id"
+	InactiveChange        Remedy = "duplicate_inactive.change"
+	UserGone              Remedy = "user_not_found.gone"
+	GroupGone             Remedy = "group_not_found.gone"
 	IdentityUserName      Remedy = "identity_differs.user_name"
 	ExternalIDMissing     Remedy = "external_id_changed.missing"
 	RefusedIDMissing      Remedy = "external_id_refused.missing"
@@ -25,6 +28,9 @@ const (
 var particulars = map[Remedy]string{
 	DuplicateEmail:        "the email is that of another user",
 	DuplicateExternalID:   "the externalId is that of another user",
+	InactiveChange:        "the request changes a user",
+	UserGone:              "the request deletes the user",
+	GroupGone:             "the request deletes the group",
 	IdentityUserName:      "the userName differs, so that the user was found by the email",
 	ExternalIDMissing:     "the request has no externalId",
 	RefusedIDMissing:      "the request has no externalId",
@@ -56,6 +62,18 @@ var lifecycleAdvices = map[Remedy]texts{
 		okta:     "Map user.getInternalProperty(\"id\") to externalId under Provisioning > To App, not a name or an address. If it is the same person, select Import > Import Now and match the user.",
 		entra:    "Map objectId to externalId under Provisioning > Attribute mapping: mailNickname, the default, is not unique. If it is the same person, make externalId a matching attribute.",
 		oneLogin: "Put the user's OneLogin id into externalId in the SCIM JSON Template, not a name or an address. If it is the same person, select More Actions > Sync logins in the app to match the user.",
+	},
+	InactiveChange: {
+		neutral: "Correct the value in the identity provider, or have the inactive user renamed or removed in the application. Then {retry}.",
+		okta:    "Correct the value in Okta (Application username format on the app's Sign On tab determines the userName), or have the inactive user renamed or removed in the application. Then {retry}.",
+		entra:   "Correct the value in Entra or the mapping under Provisioning > Attribute mapping, or have the inactive user renamed or removed in the application. Then {retry}.",
+	},
+	UserGone: {
+		neutral: "Nothing needs to be done: the user is gone here already.",
+	},
+	GroupGone: {
+		neutral: "Nothing needs to be done: the group is gone here already.",
+		okta:    "The group is gone here already: if Okta still shows it, select Unlink pushed group under Push Groups, and leave the group in the target app.",
 	},
 	IdentityUserName: {
 		neutral:  "Correct the userName in the identity provider, or have it changed in the application, then {retry}.",

@@ -355,7 +355,11 @@ func testGroups_LifeOfAGroup(t *testing.T, open opener) {
 	} {
 		a = s.send(again[0], again[1], again[2])
 		assert.Truef(t, a.status == 404 && a.event["cause"] == string(cause.GroupNotFound), "%s after DELETE: %d", again[0], a.status)
-		wantRefusal(t, a, "", "was deleted", "push it again")
+		action := "push it again"
+		if again[0] == "DELETE" {
+			action = "gone here already"
+		}
+		wantRefusal(t, a, "", "was deleted", action)
 	}
 	for _, user := range ids {
 		if a = s.send("GET", "/Users/"+user, ""); a.body["groups"] != nil {

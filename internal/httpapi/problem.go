@@ -415,6 +415,12 @@ func (s *Service) refuse(q *request, err error) *reply {
 		}
 	case p.cause == cause.DuplicateGroup && changes:
 		p.remedy = cause.GroupRename
+	case p.cause == cause.DuplicateInactive && changes:
+		p.remedy = cause.InactiveChange
+	case p.cause == cause.UserNotFound && q.event.Operation == journal.Delete:
+		p.remedy = cause.UserGone
+	case p.cause == cause.GroupNotFound && q.event.Operation == journal.Delete:
+		p.remedy = cause.GroupGone
 	case p.cause == cause.BodyTooLarge && q.event.Type == "Group":
 		p.remedy = cause.GroupTooLarge
 	}

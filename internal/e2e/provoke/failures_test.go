@@ -69,6 +69,22 @@ func TestLifecycleWarnings_UseTheProvidersWords(t *testing.T) {
 	}
 }
 
+// The deletion of what is gone needs nothing done, and its entry says so.
+func TestDeletions_OfWhatIsGone(t *testing.T) {
+	for path, says := range map[string]map[idp.Provider]string{
+		"/Users/":  {idp.Entra: "Nothing needs to be done", idp.OneLogin: "Nothing needs to be done"},
+		"/Groups/": {idp.Okta: "Unlink pushed group", idp.Entra: "Nothing needs to be done"},
+	} {
+		for p, word := range says {
+			s := New(t, enginetest.Memory(t), 5)
+			a := s.SendAs(p, "DELETE", path+nobody, "")
+			entry := s.Ask("GET", "/tenants/acme/requests/"+a.RequestID, "").Body["entries"].([]any)[0].(map[string]any)
+			assert.Truef(t, a.Status == 404 && strings.Contains(a.Detail, word), "%s: %d %s", p.Name(), a.Status, a.Detail)
+			assert.Contains(t, entry["whatToDo"], word)
+		}
+	}
+}
+
 // maxDetail is the longest detail that the log keeps; identity providers do not
 // truncate a detail of this length either.
 const maxDetail = 600

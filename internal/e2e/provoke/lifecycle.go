@@ -181,6 +181,41 @@ var LifecycleFailures = []Failure{
 		},
 	},
 	{
+		Name: "a new user who is inactive here", Cause: cause.DuplicateInactive,
+		Says: says{
+			idp.Okta: {"Import > Import Now", "Assignments"}, idp.Entra: {"userName a matching attribute", "Attribute mapping"}, idp.OneLogin: {"Sync logins"}, idp.Google: {"match the existing user"},
+		},
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.leaver(p)
+			return s.SendAs(p, "POST", "/Users", strings.Replace(newUser(p, alice, ""), `"active":true`, `"active":false`, 1))
+		},
+	},
+	{
+		Name: "a new name that an inactive user has", Cause: cause.DuplicateInactive,
+		Says: both([]string{"Sign On tab", "renamed or removed in the application"}, []string{"Attribute mapping", "renamed or removed in the application"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.leaver(p)
+			return s.SendAs(p, "PATCH", "/Users/"+s.user(`"userName":"bob"`), stage.Patch(`{"op":"replace","path":"userName","value":"`+alice+`"}`))
+		},
+	},
+	{
+		Name: "a new name that another user has", Cause: cause.Duplicate,
+		Says: says{idp.Okta: {"one of the two users in Okta", "Sign On tab"}, idp.Entra: {"one of the two users in Entra", "Attribute mapping"}, idp.OneLogin: {"Parameters"}},
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.must(s.create(p, ""))
+			return s.SendAs(p, "PATCH", "/Users/"+s.user(`"userName":"bob"`), stage.Patch(`{"op":"replace","path":"userName","value":"`+alice+`"}`))
+		},
+	},
+	{
+		Name: "values of several inactive users", Cause: cause.DuplicateSeveral,
+		Says: both([]string{"To App", `user.getInternalProperty("id")`}, []string{"Attribute mapping", "objectId is the externalId"}),
+		By: func(s *Stage, p idp.Provider) Answer {
+			s.leaver(p)
+			s.user(`"userName":"bob","externalId":"2","active":false`)
+			return s.SendAs(p, "POST", "/Users", stage.User(`"userName":"`+alice+`","externalId":"2"`))
+		},
+	},
+	{
 		Name: "deactivation of a protected user", Cause: cause.Protected,
 		Says: says{
 			idp.Okta: {"stays active", "assign the user to the app again under Assignments"}, idp.Entra: {"stays active", "Users and groups"},
@@ -274,7 +309,7 @@ var LifecycleFailures = []Failure{
 	{
 		Name: "a group that exists", Cause: cause.DuplicateGroup,
 		Says: says{
-			idp.Okta: {"Link Group", "Push Groups"}, idp.Entra: {"Rename one of the two", "displayName is its matching attribute"}, idp.OneLogin: {"Refresh the entitlements", "Rules"},
+			idp.Okta: {"Link Group", "Push Groups"}, idp.Entra: {"Rename one of the two", "Provision Microsoft Entra ID Groups that displayName is its matching attribute"}, idp.OneLogin: {"Refresh the entitlements", "Rules"},
 			idp.JumpCloud: {"User Groups tab", "takes over a group of the same name"},
 		},
 		By: func(s *Stage, p idp.Provider) Answer {
