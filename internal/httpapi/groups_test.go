@@ -179,7 +179,7 @@ func testGroups_Refusals(t *testing.T, open opener) {
 		{name: "PATCH, no operations", method: "PATCH", path: "/Groups/" + eng, body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, status: 400, scimType: "invalidSyntax", cause: cause.Validation, what: "Operations must be an array", operation: "modify", id: eng},
 		{name: "PATCH, media type", method: "PATCH", path: "/Groups/" + eng, body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, cause: cause.MediaType, action: "application/scim+json", operation: "modify", id: eng},
 
-		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, what: "position 1", action: "Correct the query: Okta looks", operation: "list"},
+		{name: "filter, unknown attribute", method: "GET", path: "/Groups?filter=userName+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, what: "position 1", action: "Okta looks groups up by displayName", operation: "list"},
 		{name: "filter, unknown part", method: "GET", path: "/Groups?filter=members.nope+eq+%22a%22", status: 400, scimType: "invalidFilter", cause: cause.Validation, what: "nope", action: "Correct the query", operation: "list"},
 		{name: "filter, wrong type", method: "GET", path: "/Groups?filter=displayName+eq+true", status: 400, scimType: "invalidFilter", cause: cause.Validation, action: "Correct the query", operation: "list"},
 		{name: "filter, empty", method: "GET", path: "/Groups?filter=", status: 400, scimType: "invalidFilter", cause: cause.Validation, action: "Correct the query", operation: "list"},

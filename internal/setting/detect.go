@@ -15,7 +15,7 @@ func OfError(e *scim.Error, resourceType string) (Finding, bool) {
 
 func faultOf(e *scim.Error, resourceType string) (Fault, bool) {
 	if f, ok := byRule[e.Rule]; ok {
-		return f, true
+		return ofList(f, e.Attribute), true
 	}
 	switch e.Rule {
 	case scim.RuleBoolean:
@@ -33,6 +33,9 @@ func faultOf(e *scim.Error, resourceType string) (Fault, bool) {
 		return MissingValue, true
 	case scim.RuleKnown:
 		if e.Type == scim.InvalidFilter {
+			if resourceType == "Group" {
+				return WrongGroupLookup, true
+			}
 			return WrongLookup, resourceType == "User"
 		}
 		return unknownAttribute(e.Attribute), true
@@ -46,6 +49,15 @@ var byRule = map[scim.Rule]Fault{
 	scim.RuleBinary: NotBinary, scim.RuleSingle: SeveralForOne, scim.RuleAddress: SeveralAddresses, scim.RuleLength: TooLong, scim.RuleVisible: HiddenCharacters,
 	scim.RuleReadOnly: ReadOnlyTarget, scim.RuleImmutable: SetOnce, scim.RuleMatch: NoValueAtTarget,
 	scim.RuleSchemas: WrongSchemas, scim.RuleJSON: BadJSON, scim.RulePath: BadPath, scim.RuleOnce: SentTwice,
+}
+
+// ofList returns the fault of a text that is mapped to a list: of phone numbers, two types
+// are usual.
+func ofList(f Fault, attribute string) Fault {
+	if f == TextForList && attribute == "phoneNumbers" {
+		return TextForPhones
+	}
+	return f
 }
 
 // OfTolerances returns the faults that the names of notices show, as log entries keep
@@ -84,7 +96,7 @@ func ofNotice(kind, attribute string) (Fault, bool) {
 			return RolesAsText, true
 		}
 		_, list := usualValue[attribute]
-		return TextForList, list
+		return ofList(TextForList, attribute), list
 	}
 	return "", false
 }

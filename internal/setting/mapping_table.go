@@ -30,6 +30,8 @@ const (
 	SeveralPrimary   Fault = "several_primary"
 	AlwaysSet        Fault = "always_set"
 	WrongLookup      Fault = "wrong_lookup"
+	WrongGroupLookup Fault = "wrong_group_lookup"
+	TextForPhones    Fault = "text_for_phones"
 	SetOnce          Fault = "set_once"
 	NoValueAtTarget  Fault = "no_value_at_target"
 	WrongSchemas     Fault = "wrong_schemas"
@@ -209,7 +211,7 @@ var mappingFaultsByText = map[Fault]row{
 		means: "More than one value of an attribute is primary.", explains: changed, sample: "emails",
 		neutral: "{At}, more than one value of {attribute} is primary: map primary true for one of them.",
 		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type==home] or another type for the others.",
+			idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type=='home'] or another type for the others.",
 			idp.Entra:    "{At}, several mappings set {attribute}[…].primary or have primary eq true in the Target attribute: keep that for one, and use [type eq \"home\"] or another type for the others.",
 			idp.OneLogin: "{Define}, write \"primary\": true for one value of {attribute}, and leave it out in the others.",
 		},
@@ -259,6 +261,23 @@ var mappingFaultsByText = map[Fault]row{
 		in: map[idp.Provider]string{
 			idp.Okta:  "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
 			idp.Entra: "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
+		},
+	},
+	TextForPhones: {
+		means: "A text is mapped to phoneNumbers, which is a list of numbers.", explains: success, sample: "phoneNumbers",
+		neutral: "{At}, phoneNumbers gets a text, and it is a list: map a mobile number to phoneNumbers[type eq \"mobile\"].value, and another one to phoneNumbers[type eq \"work\"].value.",
+		in: map[idp.Provider]string{
+			idp.Okta:     "{Define}, phoneNumbers is one text, and it is a list: change the External name to phoneNumbers.^[type=='mobile'].value for user.mobilePhone, or to phoneNumbers.^[primary==true].value for user.primaryPhone.",
+			idp.Entra:    "{At}, phoneNumbers gets a text, and it is a list: change the Target attribute to phoneNumbers[type eq \"mobile\"].value for mobile, or to phoneNumbers[type eq \"work\"].value for telephoneNumber.",
+			idp.OneLogin: "{Define}, phoneNumbers is one text, and it is a list: write \"phoneNumbers\": [{\"value\": \"{$parameters.NAME}\", \"type\": \"mobile\"}], or the type \"work\".",
+		},
+	},
+	WrongGroupLookup: {
+		means: "The attribute by which groups are matched is not one of the service.", explains: refused, lasts: true, sample: "mail",
+		neutral: "Choose displayName as the attribute by which the identity provider matches groups, in place of {attribute}.",
+		in: map[idp.Provider]string{
+			idp.Okta:  "Okta looks groups up by displayName: remove what looks them up by {attribute}, and push the groups by name under Push Groups.",
+			idp.Entra: "{At} > Provision Microsoft Entra ID Groups, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for displayName.",
 		},
 	},
 }

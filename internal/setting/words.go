@@ -93,7 +93,11 @@ func notation(p idp.Provider, name string) string {
 	case !filtered:
 		return name
 	case p == idp.Okta:
-		return attribute + ".^[" + part + "==" + scim.LowerName(value) + "]" + sub
+		// The SCIM apps of Okta have the first value as primary, with a type of its own.
+		if part == "primary" || part == "type" && value == "work" {
+			return attribute + ".^[primary==true]" + sub
+		}
+		return attribute + ".^[" + part + "=='" + scim.LowerName(value) + "']" + sub
 	case p == idp.OneLogin && part == "type":
 		return `"` + attribute + `": [{"` + strings.TrimPrefix(sub, ".") + `": "{$parameters.NAME}", "type": "` + value + `"}]`
 	}

@@ -26,8 +26,15 @@ func withoutSeats(more string) func(*Stage, idp.Provider) Answer {
 	}
 }
 
-// accountTypes are the faulty settings of account types.
+// accountTypes are the faulty settings of account types, and of groups.
 var accountTypes = []FaultySetting{
+	{
+		Name: "groups matched by mail", By: idp.Entra, Fault: setting.WrongGroupLookup,
+		Says: []string{"Provision Microsoft Entra ID Groups", "mapping of mail", "Match objects using this attribute to No", "Yes for displayName"},
+		Do: func(s *Stage, p idp.Provider) Answer {
+			return s.SendAs(p, "GET", "/Groups?excludedAttributes=members&filter=mail+eq+%22design%40example.com%22", "")
+		},
+	},
 	{
 		Name: "userType in place of isTeamAccount", By: idp.Okta, Fault: setting.ReaderElsewhere,
 		Says: []string{"Directory > Profile Editor", "isTeamAccount", "External namespace urn:ietf:params:scim:schemas:extension:rollcall:2.0:User", "userType does not decide about seats", "buy more seats"},

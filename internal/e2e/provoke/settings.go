@@ -85,18 +85,18 @@ var mappings = slices.Concat(kinds, targets, values, absences, ofSchemas)
 // kinds are mappings of the wrong kind of value.
 var kinds = []FaultySetting{
 	{
-		Name: "a text mapped to phoneNumbers", By: idp.Entra, Fault: setting.TextForList,
-		Says: []string{entraMapping, "phoneNumbers gets a text", `Target attribute of this mapping to phoneNumbers[type eq "work"].value`},
+		Name: "a text mapped to phoneNumbers", By: idp.Entra, Fault: setting.TextForPhones,
+		Says: []string{entraMapping, "phoneNumbers gets a text", `Target attribute to phoneNumbers[type eq "mobile"].value for mobile`, `phoneNumbers[type eq "work"].value for telephoneNumber`},
 		Do:   creating(`,"phoneNumbers":"+1 555 0100"`),
 	},
 	{
-		Name: "External name phoneNumbers for a text", By: idp.Okta, Fault: setting.TextForList,
-		Says: []string{oktaProfile, "External name to phoneNumbers.^[type==work].value", "External namespace urn:ietf:params:scim:schemas:core:2.0:User"},
+		Name: "External name phoneNumbers for a text", By: idp.Okta, Fault: setting.TextForPhones,
+		Says: []string{oktaProfile, "External name to phoneNumbers.^[type=='mobile'].value", "phoneNumbers.^[primary==true].value"},
 		Do:   creating(`,"phoneNumbers":"+1 555 0100"`),
 	},
 	{
-		Name: "a text for phoneNumbers in the template", By: idp.OneLogin, Fault: setting.TextForList,
-		Says: []string{template, `"phoneNumbers": [{"value": "{$parameters.NAME}", "type": "work"}]`},
+		Name: "a text for phoneNumbers in the template", By: idp.OneLogin, Fault: setting.TextForPhones,
+		Says: []string{template, `"phoneNumbers": [{"value": "{$parameters.NAME}", "type": "mobile"}]`, `the type "work"`},
 		Do:   creating(`,"phoneNumbers":"+1 555 0100"`),
 	},
 	{
@@ -210,7 +210,7 @@ var targets = []FaultySetting{
 	},
 	{
 		Name: "External name mobilePhone", By: idp.Okta, Fault: setting.WrongTarget,
-		Says: []string{oktaProfile, "mobilePhone is mapped", "External name to phoneNumbers.^[type==mobile].value"},
+		Says: []string{oktaProfile, "mobilePhone is mapped", "External name to phoneNumbers.^[type=='mobile'].value"},
 		Do:   creating(`,"mobilePhone":"+1 555 0100"`),
 	},
 	{
@@ -300,7 +300,7 @@ var targets = []FaultySetting{
 	},
 	{
 		Name: "two primary emails", By: idp.Okta, Fault: setting.SeveralPrimary,
-		Says: []string{oktaProfile, "emails.^[primary==true]", ".^[type==home]"},
+		Says: []string{oktaProfile, "emails.^[primary==true]", ".^[type=='home']"},
 		Do: with(`"emails":[{"primary":true,"value":"alice@example.com","type":"work"}]`,
 			`"emails":[{"primary":true,"value":"alice@example.com","type":"work"},{"primary":true,"value":"a@home.test","type":"home"}]`),
 	},
