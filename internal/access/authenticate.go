@@ -33,8 +33,34 @@ var (
 	// ErrSpaced: the token contains, or is surrounded by, spaces, line breaks
 	// or invisible characters.
 	ErrSpaced = fmt.Errorf("%w: spaces", ErrMalformed)
+	// ErrCut: the text begins as a token, and is cut off or changed.
+	ErrCut = fmt.Errorf("%w: cut off or changed", ErrMalformed)
+	// ErrTokenID: the text is of the form of a token's id.
+	ErrTokenID = fmt.Errorf("%w: the id of a token", ErrMalformed)
+	// ErrEntra: the text is a JSON Web Token that names Microsoft Entra ID as its issuer.
+	ErrEntra = fmt.Errorf("%w: a token issued by Microsoft Entra ID", ErrMalformed)
+	// ErrJWT: the text is any other JSON Web Token.
+	ErrJWT = fmt.Errorf("%w: a JSON Web Token", ErrMalformed)
+	// ErrOktaToken: the text is of the form of an Okta API token, or has its scheme.
+	ErrOktaToken = fmt.Errorf("%w: an Okta API token", ErrMalformed)
+	// ErrBasic: the scheme is Basic.
+	ErrBasic = fmt.Errorf("%w: a user name and a password", ErrNotBearer)
+	// ErrGUID: the text is a GUID.
+	ErrGUID = fmt.Errorf("%w: a GUID", ErrMalformed)
+	// ErrClientSecret: the text is of the form of an Entra client secret.
+	ErrClientSecret = fmt.Errorf("%w: a client secret", ErrMalformed)
+	// ErrURL: the text is an address.
+	ErrURL = fmt.Errorf("%w: an address", ErrMalformed)
+	// ErrMasked: the text has only the characters that hide a secret on a screen.
+	ErrMasked = fmt.Errorf("%w: a hidden value", ErrMalformed)
+	// ErrHeaderName: the text begins with the name of the header.
+	ErrHeaderName = fmt.Errorf("%w: the name of the header", ErrMalformed)
+	// ErrForeign: the text does not begin as a token.
+	ErrForeign = fmt.Errorf("%w: a text of another kind", ErrMalformed)
 	// ErrUnknown: the token is unknown, or its secret is wrong.
 	ErrUnknown = errors.New("access: unknown token")
+	// ErrElsewhere: the token has the mark of another deployment.
+	ErrElsewhere = fmt.Errorf("%w: of another deployment", ErrUnknown)
 	// ErrCrowded: the token may be known, but too many unknown ones that name its
 	// tenant were looked up within a second, and it was not.
 	ErrCrowded = errors.New("access: too many unknown tokens")

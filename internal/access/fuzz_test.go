@@ -16,7 +16,7 @@ func FuzzHeader(f *testing.F) {
 	id, err := tenant.ParseID("acme")
 	require.NoError(f, err)
 	token, _ := Mint(id)
-	for _, header := range []string{"", "Bearer", "Bearer ", "bearer  " + token, "Bearer " + token, token, "Bearer: " + token, `Bearer "` + token + `"`, "Bearer Bearer " + token, "Basic " + token, "Bearer\u00a0" + token, "Bearer " + token[:40], "“Bearer " + token} {
+	for _, header := range []string{"", "Bearer", "Bearer ", "bearer  " + token, "Bearer " + token, token, "Bearer: " + token, `Bearer "` + token + `"`, "Bearer Bearer " + token, "Basic " + token, "Bearer\u00a0" + token, "Bearer " + token[:40], "“Bearer " + token, "Bearer eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL3N0cy53aW5kb3dzLm5ldC8ifQ.", "SSWS 00a", "Bearer 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef"} {
 		f.Add(header)
 	}
 	f.Fuzz(func(t *testing.T, header string) {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 )
@@ -21,7 +22,7 @@ func parseHeader(header string) (Token, error) {
 	case !spaced && isToken(scheme):
 		return Token{}, ErrNoScheme
 	default:
-		return Token{}, ErrNotBearer
+		return Token{}, notBearer(header, spaced)
 	}
 	text = strings.TrimLeft(text, " ") // RFC 9110 §11.4: one space or more
 	if text == "" {
@@ -37,7 +38,10 @@ func parseHeader(header string) (Token, error) {
 // malformed returns why a credential is not a token. It says what was found,
 // and never whether the rest would be a known token.
 func malformed(text string) error {
+	lower := strings.ToLower(text)
 	switch {
+	case strings.HasPrefix(lower, "basic "), strings.HasPrefix(lower, "ssws "), strings.HasPrefix(lower, "authorization:"):
+		return foreign(text)
 	case beginsWithBearer(strings.TrimLeftFunc(text, func(r rune) bool { return isQuote(r) || isSpace(r) })):
 		return ErrTwice
 	case strings.ContainsFunc(text, isQuote):
@@ -45,7 +49,19 @@ func malformed(text string) error {
 	case strings.ContainsFunc(text, isSpace), strings.Contains(text, `\n`), strings.Contains(text, `\r`), strings.Contains(text, "%20"), strings.Contains(text, "%0"):
 		return ErrSpaced
 	}
-	return ErrMalformed
+	return foreign(text)
+}
+
+// notBearer returns what a header without the scheme Bearer is.
+func notBearer(header string, spaced bool) error {
+	err := foreign(header)
+	switch {
+	case errors.Is(err, ErrBasic), errors.Is(err, ErrOktaToken), errors.Is(err, ErrHeaderName):
+		return err
+	case !spaced && !errors.Is(err, ErrForeign):
+		return err // the value was entered as the whole header
+	}
+	return ErrNotBearer
 }
 
 func isToken(text string) bool {

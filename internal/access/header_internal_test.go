@@ -1,6 +1,7 @@
 package access
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -101,8 +102,10 @@ func TestParseHeader_NamesTheFault(t *testing.T) {
 		{good + " ", ErrNotBearer},
 		{good + " x", ErrNotBearer},
 		{"rct", ErrNotBearer},
-		{"Basic " + good, ErrNotBearer},
+		{"Basic " + good, ErrBasic},
+		{"basic YTpi", ErrBasic},
 		{"Basic", ErrNotBearer},
+		{"Digest username=a", ErrNotBearer},
 		{"Bearer\t" + good, ErrNotBearer},
 		{"Bearer", ErrEmpty},
 		{"Bearer ", ErrEmpty},
@@ -113,11 +116,11 @@ func TestParseHeader_NamesTheFault(t *testing.T) {
 		{`Bearer "Bearer ` + good + `"`, ErrTwice},
 		{"Bearer \tBearer " + good, ErrTwice},
 		{"Bearer \" \tBearer " + good, ErrTwice},
-		{"Bearer bearers", ErrMalformed},
-		{"Bearer beare", ErrMalformed},
-		{"Bearer holder", ErrMalformed},
-		{"Bearer xbearer", ErrMalformed},
-		{"Bearer éébearer", ErrMalformed},
+		{"Bearer bearers", ErrForeign},
+		{"Bearer beare", ErrForeign},
+		{"Bearer holder", ErrForeign},
+		{"Bearer xbearer", ErrForeign},
+		{"Bearer éébearer", ErrForeign},
 		{"Bearer " + good + " ", ErrSpaced},
 		{"Bearer " + good + "\u00a0", ErrSpaced},
 		{"Bearer " + good + "\u200b", ErrSpaced},
@@ -127,9 +130,14 @@ func TestParseHeader_NamesTheFault(t *testing.T) {
 		{"Bearer " + good + `\r`, ErrSpaced},
 		{"Bearer " + good + "%20", ErrSpaced},
 		{"Bearer " + good + "%0A", ErrSpaced},
-		{"Bearer " + good + "%2", ErrMalformed},
-		{"Bearer " + good + "x", ErrMalformed},
-		{"Bearer " + strings.Repeat("a", 500), ErrMalformed},
+		{"Bearer " + good + "%2", ErrCut},
+		{"Bearer " + good + "x", ErrCut},
+		{"Bearer " + strings.ToUpper(good), ErrCut},
+		{"Bearer " + good[:60], ErrCut},
+		{"Bearer rct_acme_…", ErrCut},
+		{good[:60], ErrCut},
+		{"Bearer " + strings.Repeat("a", 500), ErrForeign},
+		{"Bearer " + strings.Repeat("eyJ.", 9000), ErrJWT},
 	} {
 		token, err := parseHeader(c.header)
 		if c.want == nil {
@@ -143,6 +151,55 @@ func TestParseHeader_NamesTheFault(t *testing.T) {
 	for _, quote := range "\"'`<>[]{}()\u2018\u2019\u201c\u201d\u00ab\u00bb\u201e\u300c\u300d" {
 		_, err := parseHeader("Bearer " + string(quote) + good)
 		require.Equal(t, ErrQuoted, err, "%q", quote)
+	}
+}
+
+// What was entered in place of a token is recognized by its form.
+func TestParseHeader_RecognizesOtherCredentials(t *testing.T) {
+	const guid = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef"
+	jwtOf := func(claims string) string {
+		part := base64.RawURLEncoding.EncodeToString
+		return part([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + part([]byte(claims)) + ".c2ln"
+	}
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"the id of a token":              {someID, ErrTokenID},
+		"a GUID":                         {guid, ErrGUID},
+		"a GUID in capitals":             {strings.ToUpper(guid), ErrGUID},
+		"an id like a GUID":              {guid + "0", ErrForeign},
+		"an Okta API token":              {"00" + strings.Repeat("aB3_", 10), ErrOktaToken},
+		"an Okta token cut off":          {"00" + strings.Repeat("aB3_", 9), ErrForeign},
+		"a client secret":                {"abc8Q~" + strings.Repeat("x", 34), ErrClientSecret},
+		"a client secret cut off":        {"abc8Q~" + strings.Repeat("x", 30), ErrForeign},
+		"Entra's own token":              {jwtOf(`{"iss":"https://sts.windows.net/` + guid + `/"}`), ErrEntra},
+		"Entra's own token, version 2":   {jwtOf(`{"iss":"https://login.microsoftonline.com/` + guid + `/v2.0"}`), ErrEntra},
+		"a host that only looks like it": {jwtOf(`{"iss":"https://sts.windows.net.example.com/"}`), ErrJWT},
+		"another product's":              {jwtOf(`{"iss":"https://acme.okta.com"}`), ErrJWT},
+		"an issuer that is no address":   {jwtOf(`{"iss":"::"}`), ErrJWT},
+		"claims that are no object":      {jwtOf(`[]`), ErrJWT},
+		"claims that do not decode":      {"eyJhbGciOiJSUzI1NiJ9.%%%.c2ln", ErrJWT},
+		"a JWT cut off":                  {"eyJhbGciOiJSUzI1NiJ9", ErrForeign},
+		"an address":                     {"https://scim.example.com/scim/v2", ErrURL},
+		"asterisks":                      {"********", ErrMasked},
+		"dots":                           {"••••••••", ErrMasked},
+		"another product's key":          {"xoxb-1234", ErrForeign},
+	} {
+		_, err := parseHeader("Bearer " + c.text)
+		require.Equal(t, c.want, err, name)
+		require.ErrorIs(t, err, ErrMalformed, name)
+		if c.want != ErrForeign {
+			_, err = parseHeader(c.text)
+			require.Equal(t, c.want, err, "%s as the whole header", name)
+		}
+	}
+	for header, want := range map[string]error{
+		"SSWS rct_acme": ErrNotBearer, "SSWS 00abc": ErrOktaToken, "Bearer SSWS 00abc": ErrOktaToken, "Bearer Basic YTpi": ErrBasic,
+		"Authorization: Bearer x": ErrHeaderName, "Bearer Authorization: Bearer x": ErrHeaderName, "Bearer authorization:x": ErrHeaderName,
+	} {
+		_, err := parseHeader(header)
+		require.Equal(t, want, err, header)
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *screen) minted(ctx context.Context, token Token) (minted bool, err erro
 	case s.keyless():
 		return false, nil
 	}
-	return false, ErrUnknown // a mark of another deployment
+	return false, ErrElsewhere
 }
 
 // key returns a key by its id. fresh reports that the keys were read just now, so

@@ -107,7 +107,7 @@ func TestScreen_RefusesWhatWasNotMintedHereWithoutARead(t *testing.T) {
 		require.ErrorIs(t, d.send(d.access, token[:i]+other+token[i+1:]), access.ErrMalformed, "digit %d of the mark", i)
 	}
 	elsewhere := deploy(t)
-	require.ErrorIs(t, d.send(d.access, elsewhere.mint()), access.ErrUnknown, "a token of another deployment")
+	require.ErrorIs(t, d.send(d.access, elsewhere.mint()), access.ErrElsewhere, "a token of another deployment")
 	assert.Equal(t, before, d.cost())
 	assert.Equal(t, 1, d.ring.reads-d.mints(), "the keys are read once, by the first request")
 }

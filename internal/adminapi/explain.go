@@ -42,7 +42,7 @@ func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) adminwire.
 		RequestID: d.Text.RequestID, IdP: d.Text.IdP, Status: d.Text.Status,
 		Requests: listOf(d.Requests, listedEntry), Causes: listOf(d.Causes, func(c cause.Cause) adminwire.Cause {
 			document := causeDocument(c)
-			document.WhatToDo = c.Advice("", idp.Provider(d.Text.IdP))
+			document.WhatToDo = c.Advice(d.Remedy, idp.Provider(d.Text.IdP))
 			return document
 		}),
 	}
@@ -90,6 +90,9 @@ func diagnosisDetail(d provlog.Diagnosis, settings tenant.Settings) string {
 	switch {
 	case d.Match == provlog.ByWords && len(d.Causes) == 1:
 		said = append(said, "The cause is recognized by its words.")
+		if what := d.Remedy.Happened(); what != "" {
+			said = append(said, what)
+		}
 	case d.Match == provlog.ByWords:
 		said = append(said, "These causes have the words of the text.")
 	case d.Match == provlog.ByStatus:

@@ -17,13 +17,6 @@ type Remedy string
 
 // The remedies for particulars.
 const (
-	TokenTwice       Remedy = "token_invalid.twice"
-	TokenColon       Remedy = "token_invalid.colon"
-	TokenNoScheme    Remedy = "token_invalid.no_scheme"
-	TokenEmpty       Remedy = "token_invalid.empty"
-	TokenQuoted      Remedy = "token_invalid.quoted"
-	TokenSpaced      Remedy = "token_invalid.spaced"
-	TokenNotBearer   Remedy = "token_invalid.not_bearer"
 	InvalidGroup     Remedy = "validation.group"
 	InvalidQuery     Remedy = "validation.query"
 	InvalidLookup    Remedy = "validation.lookup"
@@ -70,7 +63,19 @@ func joined(tables ...map[Remedy]texts) map[Remedy]texts {
 }
 
 // Remedies lists all remedies by name.
-func Remedies() []Remedy { return slices.Sorted(maps.Keys(advices)) }
+func Remedies() []Remedy {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(advices)), maps.Keys(connection))
+	slices.Sort(all)
+	return all
+}
+
+// Remedies lists the cause's remedies: its own, and those of its particulars.
+func (c Cause) Remedies() []Remedy {
+	return slices.DeleteFunc(Remedies(), func(r Remedy) bool {
+		of, _, _ := strings.Cut(string(r), ".")
+		return of != string(c)
+	})
+}
 
 // Remedy returns the cause's own advice.
 func (c Cause) Remedy() Remedy { return Remedy(c) }
@@ -79,6 +84,9 @@ func (c Cause) Remedy() Remedy { return Remedy(c) }
 // screens are not known gets the neutral text.
 func (r Remedy) Advice(p idp.Provider) string {
 	advised, ok := advices[r]
+	if !ok {
+		advised, ok = connection[r].advice, connection[r].what != ""
+	}
 	if !ok {
 		return ""
 	}
@@ -91,25 +99,32 @@ func (r Remedy) Advice(p idp.Provider) string {
 // Words returns a text with the words for an identity provider's screens in place of
 // the names in braces, which are those of the table of advice.
 func Words(text string, p idp.Provider) string {
-	words, ok := screens[p]
-	if !ok {
-		words = screens[neutral]
+	if _, ok := screens[p]; !ok {
+		p = neutral
 	}
-	return words.fill(text)
+	return words()[p].Replace(text)
 }
 
 // AllAdvice lists the texts in which the details of the cause's errors can end: those of
 // each of its remedies, for each identity provider.
 func (c Cause) AllAdvice() []string {
 	var all []string
-	for _, r := range Remedies() {
-		if of, _, _ := strings.Cut(string(r), "."); of != string(c) {
-			continue
-		}
-		for _, p := range append(Advised[:], "") {
-			if text := r.Advice(p); !slices.Contains(all, text) {
+	for _, r := range c.Remedies() {
+		for _, text := range r.AllAdvice() {
+			if !slices.Contains(all, text) {
 				all = append(all, text)
 			}
+		}
+	}
+	return all
+}
+
+// AllAdvice lists the texts of the remedy, for each identity provider.
+func (r Remedy) AllAdvice() []string {
+	var all []string
+	for _, p := range append(Advised[:], neutral) {
+		if text := r.Advice(p); !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
 	return all

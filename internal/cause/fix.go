@@ -49,21 +49,12 @@ var Fixes = [...]Fix{
 
 // Step returns what the fix does, in the words of an identity provider's screens. %N stands
 // for the number of licences, and %R for the record that is changed.
-func (f Fix) Step(p idp.Provider) string { return screenOf(p).fill(fixes[f]) }
+func (f Fix) Step(p idp.Provider) string { return Words(fixes[f], p) }
 
 // Again returns how a user, and how a group, is sent again, in the words of an identity
 // provider's screens.
 func Again(p idp.Provider) (user, group string) {
-	words := screenOf(p)
-	return words.fill("{retry}"), words.fill("{push}")
-}
-
-func screenOf(p idp.Provider) screen {
-	words, ok := screens[p]
-	if !ok {
-		return screens[neutral]
-	}
-	return words
+	return Words("{retry}", p), Words("{push}", p)
 }
 
 // fixes has what each fix does.

@@ -3,6 +3,7 @@ package cause
 import (
 	"cmp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,8 +22,8 @@ type screen struct {
 	mapping, assign, scope, again string
 	// retry sends a user again, push a group, and resume everything that failed.
 	retry, push, resume string
-	// test tries the credentials, and bearer chooses the right kind of them.
-	test, bearer string
+	// test tries the credentials, and choose selects the right kind of them ({bearer}).
+	test, choose string
 	// headers are the headers that an administrator can add.
 	headers string
 }
@@ -47,7 +48,7 @@ var screens = map[idp.Provider]screen{
 		push:    "push the group again",
 		resume:  "provision again what failed",
 		test:    "test the connection",
-		bearer:  "choose bearer token as the authentication",
+		choose:  "choose bearer token as the authentication",
 		headers: "the headers that you added",
 		scope:   "the users and groups that are assigned to the app in the identity provider",
 		again:   "remove the user from the app in the identity provider and assign the user again",
@@ -60,7 +61,7 @@ var screens = map[idp.Provider]screen{
 		retry:   "use Retry Selected for the user under Dashboard > Tasks",
 		push:    "select Push now for the group under Push Groups",
 		resume:  "use Retry Selected under Dashboard > Tasks",
-		bearer:  "set Authentication Mode to HTTP Header",
+		choose:  "set Authentication Mode to HTTP Header",
 		scope:   "the groups under Assignments",
 		again:   "unassign the user from the app under Assignments and assign the user again",
 	},
@@ -104,7 +105,7 @@ var screens = map[idp.Provider]screen{
 		push:    "select Resync for the rule under Integrations > Provisioning",
 		resume:  "select Resync for the rule under Integrations > Provisioning",
 		test:    "select Test Connection",
-		bearer:  "set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer",
+		choose:  "set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer",
 		headers: "Custom Header of the connection",
 		scope:   "the rule's User Filter under Integrations > Provisioning",
 		again:   "take the user out of the rule's User Filter under Integrations > Provisioning and include the user again",
@@ -114,7 +115,7 @@ var screens = map[idp.Provider]screen{
 		url:     "the SCIM URL on the Target screen of the SP connection",
 		mapping: "the channel's Attribute Mapping under Manage Channels",
 		assign:  "include the users in the channel's Source Location",
-		bearer:  "set Authentication Method to OAuth 2 Bearer Token",
+		choose:  "set Authentication Method to OAuth 2 Bearer Token",
 		scope:   "the channel's Source Location",
 		again:   "take the user out of the channel's Source Location and include the user again",
 	},
@@ -133,14 +134,14 @@ var screens = map[idp.Provider]screen{
 		mapping: "the source's Create Profile (its provisioning policy)",
 		url:     "the Base URL in the source's connection settings",
 		test:    "select Test Connection",
-		bearer:  "set Authentication Type to API Token",
+		choose:  "set Authentication Type to API Token",
 		again:   "run an account aggregation of the source, which removes the lost account, and request the access again",
 	},
 	idp.Rippling: {
 		where:   "as Bearer Token of the custom integration",
 		url:     "the SCIM Base URL of the custom integration",
 		mapping: "the Attribute Mappings of the custom integration",
-		bearer:  "set SCIM Authorization Method to Bearer Token",
+		choose:  "set SCIM Authorization Method to Bearer Token",
 		scope:   "the App Access Rules of the custom integration",
 		again:   "remove the user from the custom integration and add the user again",
 	},
@@ -155,12 +156,12 @@ var screens = map[idp.Provider]screen{
 	idp.IBMVerify: {
 		where:  "on the application's Account lifecycle tab",
 		url:    "the SCIM Base URL on the application's Account lifecycle tab",
-		bearer: "choose OAuth Bearer Token as the authentication type",
+		choose: "choose OAuth Bearer Token as the authentication type",
 	},
 	idp.Oracle: {
 		where:  "under Configure connectivity",
 		url:    "the Base URI under Configure connectivity",
-		bearer: "add the app from the template GenericScim - Bearer Token",
+		choose: "add the app from the template GenericScim - Bearer Token",
 	},
 	idp.MiniOrange: {
 		where:   "as Bearer Token under Authorization Configuration",
@@ -175,7 +176,7 @@ var screens = map[idp.Provider]screen{
 		retry:   "wait for the next full synchronization, which comes every hour",
 		push:    "wait for the next full synchronization, which comes every hour",
 		resume:  "wait for the next full synchronization, which comes every hour",
-		bearer:  "set the authentication mode to Static token",
+		choose:  "set the authentication mode to Static token",
 		scope:   "the User filtering of the SCIM provider",
 	},
 }
@@ -186,24 +187,29 @@ var Advised = [...]idp.Provider{
 	idp.CyberArk, idp.IBMVerify, idp.Oracle, idp.MiniOrange, idp.Authentik,
 }
 
-// fill returns a text of the table with the words of the screen in place of the names in
-// braces.
-func (s screen) fill(text string) string {
-	if !strings.Contains(text, "{") {
-		return text
+// words has, for each identity provider, what stands in place of the names in braces.
+var words = sync.OnceValue(func() map[idp.Provider]*strings.Replacer {
+	of := make(map[idp.Provider]*strings.Replacer, len(screens))
+	for p, s := range screens {
+		of[p] = s.replacer(screens[neutral])
 	}
-	none := screens[neutral]
+	return of
+})
+
+// replacer replaces the names in braces by the words of the screen, or else by the neutral
+// ones.
+func (s screen) replacer(none screen) *strings.Replacer {
 	var pairs []string
 	for name, words := range map[string]string{
 		"token": cmp.Or(s.where, none.where), "url": cmp.Or(s.url, none.url),
 		"mapping": cmp.Or(s.mapping, none.mapping), "assign": cmp.Or(s.assign, none.assign),
 		"scope": cmp.Or(s.scope, none.scope), "again": cmp.Or(s.again, none.again),
 		"retry": cmp.Or(s.retry, none.retry), "push": cmp.Or(s.push, none.push), "resume": cmp.Or(s.resume, none.resume),
-		"test": cmp.Or(s.test, none.test), "bearer": cmp.Or(s.bearer, none.bearer), "headers": cmp.Or(s.headers, none.headers),
+		"test": cmp.Or(s.test, none.test), "bearer": cmp.Or(s.choose, none.choose), "headers": cmp.Or(s.headers, none.headers),
 	} {
 		pairs = append(pairs, "{"+name+"}", words, "{"+capital(name)+"}", capital(words))
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return strings.NewReplacer(pairs...)
 }
 
 // capital returns a text with its first letter in upper case.

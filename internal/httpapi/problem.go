@@ -181,15 +181,28 @@ var sentinels = [...]struct {
 	what   string
 	remedy cause.Remedy
 }{
-	{access.ErrTwice, cause.TokenInvalid, "Invalid token: the Authorization header has the word Bearer twice.", cause.TokenTwice},
-	{access.ErrColon, cause.TokenInvalid, "Invalid token: the Authorization header has a colon after the word Bearer.", cause.TokenColon},
-	{access.ErrNoScheme, cause.TokenInvalid, "Invalid token: the Authorization header has the token without the word Bearer.", cause.TokenNoScheme},
-	{access.ErrEmpty, cause.TokenInvalid, "Invalid token: the Authorization header has the word Bearer and no token.", cause.TokenEmpty},
-	{access.ErrQuoted, cause.TokenInvalid, "Invalid token: it was sent with quotes or brackets.", cause.TokenQuoted},
-	{access.ErrSpaced, cause.TokenInvalid, "Invalid token: it was sent with spaces, line breaks or invisible characters in it.", cause.TokenSpaced},
-	{access.ErrNotBearer, cause.TokenInvalid, "Invalid token: it was sent under another scheme than Bearer.", cause.TokenNotBearer},
+	{err: access.ErrTwice, cause: cause.TokenInvalid, remedy: cause.TokenTwice},
+	{err: access.ErrColon, cause: cause.TokenInvalid, remedy: cause.TokenColon},
+	{err: access.ErrNoScheme, cause: cause.TokenInvalid, remedy: cause.TokenNoScheme},
+	{err: access.ErrEmpty, cause: cause.TokenInvalid, remedy: cause.TokenEmpty},
+	{err: access.ErrQuoted, cause: cause.TokenInvalid, remedy: cause.TokenQuoted},
+	{err: access.ErrSpaced, cause: cause.TokenInvalid, remedy: cause.TokenSpaced},
+	{err: access.ErrCut, cause: cause.TokenInvalid, remedy: cause.TokenCut},
+	{err: access.ErrTokenID, cause: cause.TokenInvalid, remedy: cause.TokenOfID},
+	{err: access.ErrEntra, cause: cause.TokenInvalid, remedy: cause.TokenOfEntra},
+	{err: access.ErrJWT, cause: cause.TokenInvalid, remedy: cause.TokenJWT},
+	{err: access.ErrOktaToken, cause: cause.TokenInvalid, remedy: cause.TokenOfOkta},
+	{err: access.ErrBasic, cause: cause.TokenInvalid, remedy: cause.TokenBasic},
+	{err: access.ErrGUID, cause: cause.TokenInvalid, remedy: cause.TokenGUID},
+	{err: access.ErrClientSecret, cause: cause.TokenInvalid, remedy: cause.TokenClientSecret},
+	{err: access.ErrURL, cause: cause.TokenInvalid, remedy: cause.TokenURL},
+	{err: access.ErrMasked, cause: cause.TokenInvalid, remedy: cause.TokenMasked},
+	{err: access.ErrHeaderName, cause: cause.TokenInvalid, remedy: cause.TokenHeaderName},
+	{err: access.ErrForeign, cause: cause.TokenInvalid, remedy: cause.TokenForeign},
+	{err: access.ErrNotBearer, cause: cause.TokenInvalid, remedy: cause.TokenNotBearer},
 	{err: access.ErrMissing, cause: cause.TokenMissing},
 	{err: access.ErrMalformed, cause: cause.TokenInvalid},
+	{err: access.ErrElsewhere, cause: cause.TokenUnknown, remedy: cause.TokenElsewhere},
 	{err: access.ErrUnknown, cause: cause.TokenUnknown},
 	{err: access.ErrCrowded, cause: cause.RateLimit, what: "Too many requests with unknown tokens name this tenant, so the token of this one was not checked."},
 	{err: access.ErrRevoked, cause: cause.TokenRevoked},
@@ -365,10 +378,7 @@ func fullRemedy(e *directory.FullError) cause.Remedy {
 // detail returns what the identity provider shows its administrator: what
 // happened, what to do there, and the request id for support.
 func (p *problem) detail(by idp.Provider, resourceType, requestID string) string {
-	what := p.what
-	if what == "" {
-		what = p.cause.Meaning().Summary
-	}
+	what := cmp.Or(p.what, p.remedy.Happened(), p.cause.Meaning().Summary)
 	entry := journal.Entry{Outcome: journal.Failure, IdP: by, ResourceType: resourceType, Cause: p.cause, Remedy: p.remedy, Faults: p.faults}
 	return what + " " + entry.WhatToDo() + " (request " + requestID + ")"
 }

@@ -227,7 +227,7 @@ func TestCredentials_RefusalSaysWhatIsWrong(t *testing.T) {
 		s.token:                           "without the word Bearer",
 		"Bearer":                          "the word Bearer and no token",
 		"Token " + s.token:                "another scheme than Bearer",
-		"Basic YTpi":                      "another scheme than Bearer",
+		"Basic YTpi":                      "with the scheme Basic",
 		"SSWS " + s.token:                 "another scheme than Bearer",
 		`Bearer "` + s.token + `"`:        "with quotes or brackets",
 		`"Bearer ` + s.token + `"`:        "with quotes or brackets",
@@ -239,8 +239,8 @@ func TestCredentials_RefusalSaysWhatIsWrong(t *testing.T) {
 		"Bearer " + s.token + `\n`:        "spaces, line breaks",
 		"Bearer " + s.token + "%0A":       "spaces, line breaks",
 		"Bearer\t" + s.token:              "another scheme than Bearer",
-		"Bearer " + s.token[:30]:          "incomplete, changed",
-		"Bearer bearertoken":              "incomplete, changed",
+		"Bearer " + s.token[:30]:          "cut off or changed",
+		"Bearer bearertoken":              "does not begin with rct_",
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", header)
 		wantRefused(t, strings.ReplaceAll(header, s.token, "TOKEN"), a, 401, cause.TokenInvalid, says)

@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -221,6 +222,9 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 	if len(header) > 0 {
 		value = header[0]
 	}
+	if value == "" && (hasQueryToken(q.URL) || exposedInURL(q.URL) != nil) {
+		return &problem{cause: cause.TokenMissing, remedy: cause.TokenInURL}
+	}
 	if repeated(header) || len(header) > 0 && hasQueryToken(q.URL) {
 		return &problem{cause: cause.TokenRepeated}
 	}
@@ -229,6 +233,9 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 		// The grant has what the credential claims: nothing is written for it.
 		q.event.ClaimedTenant, q.event.ClaimedToken = grant.Tenant.String(), grant.TokenID
 		q.event.recognize(q.URL.RawQuery, "")
+		if errors.Is(err, access.ErrEntra) && (q.event.IdP == "" || q.event.IdP == idp.Other) {
+			q.event.IdP = idp.Entra
+		}
 		q.unkept = true
 		return err
 	}

@@ -41,8 +41,10 @@ type Diagnosis struct {
 	// newest first; More reports that there are others.
 	Requests []journal.Entry
 	More     bool
-	// Causes are those that the text may be of, where no request is found.
+	// Causes are those that the text may be of, where no request is found. Remedy is the
+	// advice that fits the words best, "" for that of the causes.
 	Causes []cause.Cause
+	Remedy cause.Remedy
 	// Text is the pasted text as it was read.
 	Text errortext.Text
 	// Searched is the number of failures that the text was compared with.
@@ -210,7 +212,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 	d.recognise()
 	causes := d.Causes
 	byWords := d.Match == ByWords
-	d.Match, d.Causes = "", nil
+	d.Match, d.Causes, d.Remedy = "", nil, ""
 	for _, e := range failures {
 		what := whatHappened(e)
 		letters := len(errortext.Letters(what))
@@ -303,6 +305,9 @@ func (d *Diagnosis) recognise() {
 	}
 	if best > 0 {
 		d.Match = ByWords
+		if len(d.Causes) == 1 {
+			d.Remedy = remedyIn(d.Text, d.Causes[0])
+		}
 		return
 	}
 	for _, c := range cause.Causes() {
@@ -320,7 +325,28 @@ func (d *Diagnosis) recognise() {
 // happened, and of what to do.
 func wordsIn(text errortext.Text, c cause.Cause) int {
 	happened := append([]string{c.Meaning().Summary}, phrases[c]...)
+	for _, r := range c.Remedies() {
+		if what := r.Happened(); what != "" {
+			happened = append(happened, what)
+		}
+	}
 	return most(text, happened) + most(text, append(c.AllAdvice(), setting.Phrases(c)...))
+}
+
+// remedyIn returns the remedy of a cause whose words a text has most of, "" for the
+// cause's own.
+func remedyIn(text errortext.Text, c cause.Cause) (remedy cause.Remedy) {
+	best := most(text, []string{c.Meaning().Summary}) + most(text, c.Remedy().AllAdvice())
+	for _, r := range c.Remedies() {
+		n := most(text, r.AllAdvice())
+		if what := r.Happened(); what != "" {
+			n += most(text, []string{what})
+		}
+		if n > best {
+			best, remedy = n, r
+		}
+	}
+	return remedy
 }
 
 // most returns the largest number of letters of one of several texts that a text has, whole
@@ -350,12 +376,6 @@ func most(text errortext.Text, of []string) int {
 // the cause's summary; … stands for the words that vary. A test compares them with
 // the details in answers.
 var phrases = map[cause.Cause][]string{
-	cause.TokenInvalid: {
-		"the Authorization header has the word Bearer twice", "the Authorization header has a colon after the word Bearer",
-		"the Authorization header has the token without the word Bearer", "the Authorization header has the word Bearer and no token",
-		"was sent with quotes or brackets", "was sent with spaces, line breaks or invisible characters in it",
-		"was sent under another scheme than Bearer",
-	},
 	cause.TokenExposed:      {"is a token of this service", "has a token of this service in it"},
 	cause.SensitiveFilter:   {"is never returned, so it cannot be used in a filter"},
 	cause.MemberLimit:       {"The request would change more than"},

@@ -178,6 +178,12 @@ func (s *Stage) Send(method, path, body string, headers ...string) Answer {
 	if !strings.HasPrefix(path, "/scim/") {
 		path = "/scim/v2" + path
 	}
+	return s.SendTo(method, path, body, headers...)
+}
+
+// SendTo sends a SCIM request to a path as it stands, which may be none of SCIM.
+func (s *Stage) SendTo(method, path, body string, headers ...string) Answer {
+	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	r.Header.Set("Content-Type", "application/scim+json")

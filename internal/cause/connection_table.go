@@ -1,0 +1,172 @@
+package cause
+
+import "github.com/rollcall-scim/rollcall/internal/idp"
+
+// The remedies for faulty credentials and addresses: what is entered in the fields of an
+// identity provider's connection.
+const (
+	TokenTwice        Remedy = "token_invalid.twice"
+	TokenColon        Remedy = "token_invalid.colon"
+	TokenNoScheme     Remedy = "token_invalid.no_scheme"
+	TokenEmpty        Remedy = "token_invalid.empty"
+	TokenQuoted       Remedy = "token_invalid.quoted"
+	TokenSpaced       Remedy = "token_invalid.spaced"
+	TokenNotBearer    Remedy = "token_invalid.not_bearer"
+	TokenCut          Remedy = "token_invalid.cut"
+	TokenOfID         Remedy = "token_invalid.id"
+	TokenOfEntra      Remedy = "token_invalid.entra"
+	TokenJWT          Remedy = "token_invalid.jwt"
+	TokenOfOkta       Remedy = "token_invalid.okta"
+	TokenBasic        Remedy = "token_invalid.basic"
+	TokenGUID         Remedy = "token_invalid.guid"
+	TokenClientSecret Remedy = "token_invalid.client_secret"
+	TokenURL          Remedy = "token_invalid.url"
+	TokenMasked       Remedy = "token_invalid.masked"
+	TokenHeaderName   Remedy = "token_invalid.header_name"
+	TokenForeign      Remedy = "token_invalid.foreign"
+	TokenElsewhere    Remedy = "token_unknown.deployment"
+	TokenInURL        Remedy = "token_missing.url"
+)
+
+// A fault is one faulty setting: what a request with it shows, in one sentence, and what
+// to do in each identity provider.
+type fault struct {
+	what   string
+	advice texts
+}
+
+// Happened returns what a request with the fault shows, "" for a remedy whose failures
+// are described with the values of the request.
+func (r Remedy) Happened() string { return connection[r].what }
+
+// connection is the table of faulty credentials and addresses.
+var connection = map[Remedy]fault{
+	TokenTwice: {
+		"Invalid token: the Authorization header has the word Bearer twice.",
+		texts{
+			neutral: "Enter the token {token} without the word Bearer, which is added to it.",
+			okta:    "Enter the token {token} without the word Bearer, which is added to it. Only an app of the type Header Auth needs the word.",
+		},
+	},
+	TokenColon: {
+		"Invalid token: the Authorization header has a colon after the word Bearer.",
+		texts{
+			neutral: "Enter the token {token} without the word Bearer and the colon; where the whole header is asked for, enter \"Bearer TOKEN\" with a space.",
+			entra:   "Enter the token {token} without the word Bearer and the colon, {test} and save.",
+		},
+	},
+	TokenNoScheme: {
+		"Invalid token: the Authorization header has the token without the word Bearer.",
+		texts{
+			neutral:     "{Bearer} and enter the token {token}; where the whole header is asked for, enter \"Bearer TOKEN\".",
+			okta:        "For an app of the type Header Auth, enter \"Bearer TOKEN\" {token}; for any other, set Authentication Mode to HTTP Header and enter the token.",
+			idp.PingOne: "Set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer, and enter the token {token}; in a Custom Header, enter \"Bearer TOKEN\".",
+		},
+	},
+	TokenEmpty: {
+		"Invalid token: the Authorization header has the word Bearer and no token.",
+		texts{neutral: "Enter the SCIM token of this tenant {token}, and {test}."},
+	},
+	TokenQuoted: {
+		"Invalid token: it was sent with quotes or brackets.",
+		texts{neutral: "Enter the token {token} without anything around it."},
+	},
+	TokenSpaced: {
+		"Invalid token: it was sent with spaces, line breaks or invisible characters in it.",
+		texts{neutral: "Copy the token again as one line, and enter it {token} without spaces."},
+	},
+	TokenNotBearer: {
+		"Invalid token: it was sent under another scheme than Bearer.",
+		texts{
+			neutral: "{Bearer} and enter the token {token}, so that \"Authorization: Bearer TOKEN\" is sent.",
+			okta:    "Set Authentication Mode to HTTP Header {token}, not Basic Auth, and enter the token.",
+		},
+	},
+	TokenCut: {
+		"Invalid token: it begins as a token of this service, and is cut off or changed.",
+		texts{
+			neutral: "Copy the whole token again, from rct_ to its last character, and enter it {token}. If it is lost, create a new one: it is shown only once.",
+		},
+	},
+	TokenOfID: {
+		"Invalid token: the id of a token was sent in place of the token.",
+		texts{neutral: "Enter the token itself {token}: it begins with rct_ and is shown only once. If it is lost, create a new one."},
+	},
+	TokenOfEntra: {
+		"Invalid token: it names Microsoft Entra ID as its issuer, which sends such a token when it has no other.",
+		texts{
+			neutral: "Enter the SCIM token of this tenant {token}, and {test}.",
+			entra:   "The field Secret Token under Provisioning is empty: enter the SCIM token of this tenant there, {test} and save.",
+		},
+	},
+	TokenJWT: {
+		"Invalid token: it is a JSON Web Token, and no token of this service is one.",
+		texts{
+			neutral:          "Enter the SCIM token of this tenant {token}: it begins with rct_. {Bearer}, if OAuth or another kind of authentication is set there.",
+			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, and enter the SCIM token of this tenant, which begins with rct_.",
+			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct_. It is not a token that an app of Entra gets.",
+			idp.PingOne:      "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
+			idp.PingFederate: "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
+		},
+	},
+	TokenOfOkta: {
+		"Invalid token: it is an API token of Okta, which opens Okta and not this service.",
+		texts{
+			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct_. Then revoke the API token, which was sent to another service.",
+			okta:    "Enter the SCIM token of this tenant {token}: it begins with rct_. Then revoke the API token under Security > API > Tokens: it was sent to another service.",
+		},
+	},
+	TokenBasic: {
+		"Invalid token: a user name and a password were sent, with the scheme Basic.",
+		texts{
+			neutral: "{Bearer} and enter the SCIM token of this tenant {token}.",
+			okta:    "Set Authentication Mode to HTTP Header {token}, not Basic Auth, and enter the SCIM token of this tenant.",
+		},
+	},
+	TokenGUID: {
+		"Invalid token: an id was sent in place of the token.",
+		texts{
+			neutral:  "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the id of an app, a tenant or a secret.",
+			entra:    "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the Application ID, the Tenant ID or the Secret ID of an app registration.",
+			oneLogin: "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the Client ID or Client Secret of an OpenID app or of the API Credentials.",
+		},
+	},
+	TokenClientSecret: {
+		"Invalid token: a client secret of an app registration was sent in place of the token.",
+		texts{
+			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct_. Then delete the client secret, which was sent to another service.",
+			entra:   "Enter the SCIM token of this tenant {token}: it begins with rct_. Then delete the client secret under Certificates & secrets: it was sent to another service.",
+		},
+	},
+	TokenURL: {
+		"Invalid token: an address was sent in place of the token.",
+		texts{
+			neutral: "Enter the SCIM token of this tenant {token}, and the address ending in /scim/v2 as {url}.",
+			okta:    "Enter the SCIM token of this tenant as the authorization {token}, and the address ending in /scim/v2 as the base URL.",
+			entra:   "Enter the SCIM token of this tenant {token}, and the address ending in /scim/v2 as Tenant URL.",
+		},
+	},
+	TokenMasked: {
+		"Invalid token: only the characters that hide a secret on a screen were sent.",
+		texts{neutral: "Enter the token itself {token}, not the dots that stand for it. If it is lost, create a new one: it is shown only once."},
+	},
+	TokenHeaderName: {
+		"Invalid token: the name of the Authorization header was sent with its value.",
+		texts{neutral: "Enter the token alone {token}, without the words Authorization and Bearer."},
+	},
+	TokenForeign: {
+		"Invalid token: it does not begin with rct_, as every token of this service does.",
+		texts{
+			neutral: "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key.",
+			okta:    "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key. Authentication Mode must be HTTP Header, not OAuth 2.",
+		},
+	},
+	TokenElsewhere: {
+		"Unknown token: another deployment of the service has created it, for example one of another region or stage.",
+		texts{neutral: "Correct {url}, or create a token in this deployment and enter it {token}: both must be of the same deployment."},
+	},
+	TokenInURL: {
+		"The request has no token in the Authorization header, and one in its URL.",
+		texts{neutral: "Remove the token from {url} and enter it {token}. Then rotate it: logs may contain the URL."},
+	},
+}
