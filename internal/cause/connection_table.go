@@ -26,6 +26,15 @@ const (
 	TokenForeign      Remedy = "token_invalid.foreign"
 	TokenElsewhere    Remedy = "token_unknown.deployment"
 	TokenInURL        Remedy = "token_missing.url"
+	AddressTwice      Remedy = "no_route.twice"
+	AddressResource   Remedy = "no_route.resource"
+	AddressVersion    Remedy = "no_route.version"
+	AddressPrefix     Remedy = "no_route.prefix"
+	AddressExtra      Remedy = "no_route.extra"
+	AddressAdmin      Remedy = "no_route.admin"
+	AddressPage       Remedy = "no_route.page"
+	AddressQuery      Remedy = "no_route.query"
+	AddressBase       Remedy = "method_not_allowed.base"
 )
 
 // A fault is one faulty setting: what a request with it shows, in one sentence, and what
@@ -168,5 +177,49 @@ var connection = map[Remedy]fault{
 	TokenInURL: {
 		"The request has no token in the Authorization header, and one in its URL.",
 		texts{neutral: "Remove the token from {url} and enter it {token}. Then rotate it: logs may contain the URL."},
+	},
+	AddressTwice: {
+		"Unknown SCIM endpoint: the path has /scim or /v2 twice.",
+		texts{neutral: "Correct {url}: it has /scim/v2 once, at its end."},
+	},
+	AddressResource: {
+		"Unknown SCIM endpoint: the path has two resources, one after the other, so the base URL ends in one.",
+		texts{
+			neutral:     "Remove the resource from {url}: it ends in /scim/v2, and /Users or /Groups is added to it.",
+			idp.PingOne: "Remove the resource from {url}: it ends in /scim/v2. /Users belongs into Users Resource, and /Groups into Groups Resource.",
+			idp.Oracle:  "Remove the resource from {url}: it is /scim/v2.",
+		},
+	},
+	AddressVersion: {
+		"Unknown SCIM endpoint: the path lacks the version /v2 after /scim.",
+		texts{neutral: "Add the version to {url}: it ends in /scim/v2."},
+	},
+	AddressPrefix: {
+		"Unknown SCIM endpoint: the path does not begin with /scim/v2.",
+		texts{neutral: "Correct {url}: after the name of the host it ends in /scim/v2."},
+	},
+	AddressExtra: {
+		"Unknown SCIM endpoint: the path has a part before /scim/v2, or between it and the resource.",
+		texts{neutral: "Remove that part from {url}: it ends in /scim/v2, right after the host. No app, tenant or stage is named there: the token names the tenant."},
+	},
+	AddressAdmin: {
+		"Unknown SCIM endpoint: the path is one of the admin API.",
+		texts{neutral: "Enter the address that ends in /scim/v2 as {url}, not that of the admin API."},
+	},
+	AddressPage: {
+		"Unknown SCIM endpoint: the path is one of a web page.",
+		texts{neutral: "Enter the address that ends in /scim/v2 as {url}, not that of a page in the browser."},
+	},
+	AddressQuery: {
+		"Unknown SCIM endpoint: the resource stands after a question mark, so the base URL has a query.",
+		texts{neutral: "Remove the question mark and what follows it from {url}: it ends in /scim/v2."},
+	},
+	AddressBase: {
+		"Method not allowed: the path is the base URL, without a resource.",
+		texts{
+			neutral:     "Let {url} end in /scim/v2, and enter /Users and /Groups where the identity provider asks for the resources.",
+			entra:       "Let {url} end in /scim/v2, with nothing but ?aadOptscim062020 after it.",
+			idp.PingOne: "Let {url} end in /scim/v2, and enter /Users as Users Resource and /Groups as Groups Resource.",
+		},
 	},
 }

@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 
-	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -85,20 +82,3 @@ func Routes() []Route {
 // sends it the requests whose paths are spelled differently
 // (docs/decisions/0111-other-spellings-of-a-path.md).
 func serves(function, owner string) bool { return function == owner || function == functionBulk }
-
-// unserved returns why a path has no route: /Me and other versions of the
-// protocol are not supported. RFC 7644 §3.11, §3.13
-func unserved(escapedPath string) *problem {
-	path := web.Segments(escapedPath)
-	if len(path) < 2 || !scim.EqualName(path[0], "scim") {
-		return &problem{cause: cause.NoRoute}
-	}
-	version, below := path[1], path[2:]
-	switch number, isVersion := strings.CutPrefix(strings.ToLower(version), "v"); {
-	case scim.EqualName(version, "v2") && len(below) == 1 && scim.EqualName(below[0], "Me"):
-		return &problem{cause: cause.NotSupported}
-	case isVersion && number != "2" && number != "" && strings.Trim(number, "0123456789") == "" && len(below) > 0:
-		return &problem{cause: cause.ProtocolVersion}
-	}
-	return &problem{cause: cause.NoRoute}
-}

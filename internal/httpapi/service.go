@@ -171,7 +171,7 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	route, values, allowed := s.router.Find(q.Method, q.URL.EscapedPath())
 	if route == nil || !s.serves(route) {
 		if len(allowed) > 0 {
-			return nil, &problem{cause: cause.MethodNotAllowed, allow: allowed}
+			return nil, notAllowed(q.Method, q.URL, allowed)
 		}
 		return nil, unserved(q.URL.EscapedPath())
 	}
@@ -182,6 +182,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	}
 	if err := exposedInURL(q.URL); err != nil {
 		return nil, err
+	}
+	if p := misled(route, q.pathID, q.URL); p != nil {
+		return nil, p
 	}
 	return route.handler(s, ctx, q)
 }

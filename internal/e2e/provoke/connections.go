@@ -24,9 +24,6 @@ type Connection struct {
 	Path string
 	// Method is the method of the request, "" for GET.
 	Method string
-	// Logged reports that the request has a valid token, so that its log entry and the
-	// overview of the tenant have it too.
-	Logged bool
 }
 
 // By sends the request as an identity provider does.
@@ -205,5 +202,77 @@ var Connections = []Connection{
 		Name: "a second credential among the headers", Cause: cause.TokenRepeated,
 		Header: tokenWith(func(token string) string { return "Bearer " + token + ",Bearer " + token }),
 		Says:   map[idp.Provider][]string{idp.Okta: {"once"}, idp.OneLogin: {"SCIM Bearer Token", "Custom Headers"}, idp.PingOne: {"OAuth Access Token", "Custom Header"}},
+	},
+	{
+		Name: "the base URL ends in /Users", Cause: cause.NoRoute, Remedy: cause.AddressResource, Path: "/scim/v2/Users/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove the resource"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove the resource"}, idp.PingOne: {"Users Resource", "Groups Resource"}, idp.OneLogin: {"SCIM Base URL"}},
+	},
+	{
+		Name: "the base URL ends in /Users, and a group is pushed", Cause: cause.NoRoute, Remedy: cause.AddressResource, Method: "POST", Path: "/scim/v2/Users/Groups",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove the resource"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove the resource"}},
+	},
+	{
+		Name: "the base URL ends in /Users, and a user is read", Cause: cause.NoRoute, Remedy: cause.AddressResource, Path: "/scim/v2/Users/Users/019b8d62-7a80-7000-8000-00000000dead",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove the resource"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove the resource"}},
+	},
+	{
+		Name: "the base URL has no version", Cause: cause.NoRoute, Remedy: cause.AddressVersion, Path: "/scim/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Add the version"}, idp.Entra: {"the Tenant URL under Provisioning", "Add the version"}, idp.Google: {"Endpoint URL", "Add the version"}},
+	},
+	{
+		Name: "the base URL is the host alone", Cause: cause.NoRoute, Remedy: cause.AddressPrefix, Path: "/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "ends in /scim/v2"}, idp.Entra: {"the Tenant URL under Provisioning", "ends in /scim/v2"}},
+	},
+	{
+		Name: "the base URL has no /scim", Cause: cause.NoRoute, Remedy: cause.AddressPrefix, Path: "/v2/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "ends in /scim/v2"}, idp.Entra: {"the Tenant URL under Provisioning", "ends in /scim/v2"}},
+	},
+	{
+		Name: "the path of the base URL is there twice", Cause: cause.NoRoute, Remedy: cause.AddressTwice, Path: "/scim/v2/scim/v2/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "once, at its end"}, idp.Entra: {"the Tenant URL under Provisioning", "once, at its end"}, idp.JumpCloud: {"the Base URL on the app's Identity Management tab"}},
+	},
+	{
+		Name: "the version is there twice", Cause: cause.NoRoute, Remedy: cause.AddressTwice, Path: "/scim/v2/v2/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "once, at its end"}, idp.Entra: {"the Tenant URL under Provisioning", "once, at its end"}},
+	},
+	{
+		Name: "a tenant after the base URL", Cause: cause.NoRoute, Remedy: cause.AddressExtra, Path: "/scim/v2/acme/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "the token names the tenant"}, idp.Entra: {"the Tenant URL under Provisioning", "the token names the tenant"}},
+	},
+	{
+		Name: "a placeholder left in the base URL", Cause: cause.NoRoute, Remedy: cause.AddressExtra, Path: "/scim/v2/%7Bapp%7D/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove that part"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove that part"}},
+	},
+	{
+		Name: "a stage before the base URL", Cause: cause.NoRoute, Remedy: cause.AddressExtra, Path: "/prod/scim/v2/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "No app, tenant or stage"}, idp.Entra: {"the Tenant URL under Provisioning", "No app, tenant or stage"}},
+	},
+	{
+		Name: "the address of the admin API", Cause: cause.NoRoute, Remedy: cause.AddressAdmin, Path: "/admin/v1/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "not that of the admin API"}, idp.Entra: {"the Tenant URL under Provisioning", "not that of the admin API"}},
+	},
+	{
+		Name: "the address of the console", Cause: cause.NoRoute, Remedy: cause.AddressPage, Path: "/console/t/acme/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "not that of a page"}, idp.Entra: {"the Tenant URL under Provisioning", "not that of a page"}},
+	},
+	{
+		Name: "a query in the base URL", Cause: cause.NoRoute, Remedy: cause.AddressQuery, Path: "/scim/v2?version=2/Users?filter=userName+eq+%22alice%22",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove the question mark"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove the question mark"}, idp.OneLogin: {"SCIM Base URL", "question mark"}},
+	},
+	{
+		Name: "a query in the base URL, and a user is created", Cause: cause.NoRoute, Remedy: cause.AddressQuery, Method: "POST", Path: "/scim/v2?aadOptscim062020/Users",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "Remove the question mark"}, idp.Entra: {"the Tenant URL under Provisioning", "Remove the question mark"}},
+	},
+	{
+		Name: "no resource after the base URL", Cause: cause.MethodNotAllowed, Remedy: cause.AddressBase, Method: "POST", Path: "/scim/v2",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "end in /scim/v2"}, idp.Entra: {"the Tenant URL under Provisioning", "aadOptscim062020"}, idp.PingOne: {"Users Resource"}},
+	},
+	{
+		Name: "version 1 of the protocol", Cause: cause.ProtocolVersion, Path: "/scim/v1/Users",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "ends in /scim/v2"}, idp.Entra: {"the Tenant URL under Provisioning", "ends in /scim/v2"}},
+	},
+	{
+		Name: "version 1.1 of the protocol", Cause: cause.ProtocolVersion, Path: "/scim/v1.1/Users",
+		Says: map[idp.Provider][]string{idp.Okta: {"the base URL under Provisioning > Integration", "ends in /scim/v2"}, idp.Entra: {"the Tenant URL under Provisioning", "ends in /scim/v2"}},
 	},
 }

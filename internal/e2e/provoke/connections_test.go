@@ -37,12 +37,40 @@ func TestConnections_NameTheFaultAndTheField(t *testing.T) {
 				for _, word := range c.Says[p] {
 					assert.Containsf(t, a.Detail, word, "%s", p)
 				}
-				if p == idp.Okta || p == idp.Entra || p == idp.Ping {
+				if p == idp.Entra {
 					s.wantExplained(c, p, a)
 				}
 			}
 			s.wantNoCredential(c)
 		})
+	}
+}
+
+// What differs from the documented base URL and does no harm is served: slashes, letter
+// case, Entra's parameter and the paths of its validator.
+func TestConnections_HarmlessFormsAreServed(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 5)
+	s.user(`"userName":"alice"`)
+	const filter = "filter=userName+eq+%22alice%22"
+	for name, path := range map[string]string{
+		"a slash at the end": "/scim/v2//Users?" + filter, "two slashes": "/scim//v2/Users?" + filter, "capitals": "/SCIM/V2/Users?" + filter,
+		"Entra's parameter": "/scim/v2/Users?aadOptscim062020&" + filter, "another parameter": "/scim/v2/Users?x=1&" + filter,
+		"the validator": "/scim/v2/users?" + filter, "the base URL itself": "/scim/v2/?" + filter,
+		"a filter with an address": "/scim/v2?filter=userName+eq+%22alice%22+or+displayName+eq+%22a/Users%22",
+	} {
+		a := s.must(s.SendTo("GET", path, ""))
+		assert.EqualValuesf(t, 1, a.Body["totalResults"], "%s: %v", name, a.Body)
+	}
+}
+
+// A base URL with a query of its own never leads to the list of all users: an identity
+// provider would take the first of them for the one that it looked up.
+func TestConnections_QueryInTheBaseURLListsNobody(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 5)
+	s.user(`"userName":"bob"`)
+	for _, query := range []string{"aadOptscim062020/Users?filter=userName+eq+%22alice%22", "x=1/Users?filter=userName+eq+%22alice%22", "x=1/groups", "x/Users/" + nobody, "/Users&count=1"} {
+		a := s.SendTo("GET", "/scim/v2?"+query, "")
+		assert.Truef(t, a.Status == 404 && strings.Contains(a.Detail, cause.AddressQuery.Happened()), "%s: %d %v", query, a.Status, a.Body)
 	}
 }
 
