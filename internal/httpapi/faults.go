@@ -38,6 +38,9 @@ func (q *request) findings(p *problem) []setting.Finding {
 			found = setting.Add(found, f)
 		}
 	}
+	if f, ok := setting.OfScope(q.event.Subject); ok && f.Fault.Explains(p.cause) {
+		found = setting.Add(found, f)
+	}
 	for _, f := range q.faults {
 		if f.Fault.Explains(p.cause) {
 			found = setting.Add(found, f)

@@ -131,7 +131,7 @@ type row struct {
 }
 
 // faults is the table: the faults of all files of this package.
-var faults = merged(mappingFaults, valueFaults, absentFaults, accountFaults)
+var faults = merged(mappingFaults, valueFaults, absentFaults, accountFaults, scopeFaults)
 
 func merged(tables ...map[Fault]row) map[Fault]row {
 	all := map[Fault]row{}

@@ -58,7 +58,7 @@ func TestFaults_NameTheScreen(t *testing.T) {
 			if f == WrongSchemas || f == BadJSON {
 				continue // Okta and Entra make the body themselves
 			}
-			assert.Regexpf(t, ` > |Push Groups|Users and groups`, text, "%s in %s", f, p.Name())
+			assert.Regexpf(t, ` > |under Assignments|Push Groups|Users and groups`, text, "%s in %s", f, p.Name())
 		}
 	}
 }
@@ -165,5 +165,18 @@ func TestOfAccountType(t *testing.T) {
 			want = []Finding{Of(ReaderElsewhere, tt.want)}
 		}
 		assert.Equalf(t, want, OfAccountType(tt.sent, tt.notices), "%v %v", tt.sent, tt.notices)
+	}
+}
+
+// Names of people show no fault of the scope.
+func TestOfScope_KnowsWhatIsNoPerson(t *testing.T) {
+	for name, want := range map[string]Fault{
+		"bob_x.com#EXT#@acme.onmicrosoft.com": GuestInScope, "bob_x.com#ext#@acme.onmicrosoft.com": GuestInScope,
+		"svc-backup@x.test": ServiceInScope, "SVC_SQL": ServiceInScope, "Info@x.test": ServiceInScope, "no-reply@x.test": ServiceInScope,
+		"alice@info.test": "", "svcetlana@x.test": "", "infosec.lead@x.test": "", "sal@x.test": "", "": "", "ext@x.test": "",
+	} {
+		f, ok := OfScope(name)
+		assert.Equalf(t, want, f.Fault, "%q", name)
+		assert.Equalf(t, want != "", ok, "%q", name)
 	}
 }

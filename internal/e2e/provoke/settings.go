@@ -31,7 +31,7 @@ type FaultySetting struct {
 }
 
 // FaultySettings are all of them.
-var FaultySettings = slices.Concat(mappings, accountTypes)
+var FaultySettings = slices.Concat(mappings, accountTypes, scopes)
 
 // creating creates a user with further attributes.
 func creating(more string) func(*Stage, idp.Provider) Answer {
