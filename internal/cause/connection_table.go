@@ -94,12 +94,12 @@ var connection = map[Remedy]fault{
 	TokenCut: {
 		"Invalid token: it begins as a token of this service, and is cut off or changed.",
 		texts{
-			neutral: "Copy the whole token again, from rct_ to its last character, and enter it {token}. If it is lost, create a new one: it is shown only once.",
+			neutral: "Copy the whole token again, from rct to its last character, and enter it {token}. If it is lost, create a new one: it is shown only once.",
 		},
 	},
 	TokenOfID: {
 		"Invalid token: the id of a token was sent in place of the token.",
-		texts{neutral: "Enter the token itself {token}: it begins with rct_ and is shown only once. If it is lost, create a new one."},
+		texts{neutral: "Enter the token itself {token}: it begins with rct and is shown only once. If it is lost, create a new one."},
 	},
 	TokenOfEntra: {
 		"Invalid token: it names Microsoft Entra ID as its issuer, which sends such a token when it has no other.",
@@ -111,9 +111,9 @@ var connection = map[Remedy]fault{
 	TokenJWT: {
 		"Invalid token: it is a JSON Web Token, and no token of this service is one.",
 		texts{
-			neutral:          "Enter the SCIM token of this tenant {token}: it begins with rct_. {Bearer}, if OAuth or another kind of authentication is set there.",
-			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, and enter the SCIM token of this tenant, which begins with rct_.",
-			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct_. It is not a token that an app of Entra gets.",
+			neutral:          "Enter the SCIM token of this tenant {token}: it begins with rct. {Bearer}, if OAuth or another kind of authentication is set there.",
+			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, and enter the SCIM token of this tenant, which begins with rct.",
+			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. It is not a token that an app of Entra gets.",
 			idp.PingOne:      "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
 			idp.PingFederate: "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
 		},
@@ -121,30 +121,30 @@ var connection = map[Remedy]fault{
 	TokenOfOkta: {
 		"Invalid token: it is an API token of Okta, which opens Okta and not this service.",
 		texts{
-			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct_. Then revoke the API token, which was sent to another service.",
-			okta:    "Enter the SCIM token of this tenant {token}: it begins with rct_. Then revoke the API token under Security > API > Tokens: it was sent to another service.",
+			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct. Then revoke the API token, which was sent to another service.",
+			okta:    "Enter the SCIM token of this tenant {token}: it begins with rct. Then revoke the API token under Security > API > Tokens: it was sent to another service.",
 		},
 	},
 	TokenBasic: {
 		"Invalid token: a user name and a password were sent, with the scheme Basic.",
 		texts{
-			neutral: "{Bearer} and enter the SCIM token of this tenant {token}.",
+			neutral: "{Bearer} and enter the SCIM token of this tenant {token}, so that \"Authorization: Bearer TOKEN\" is sent.",
 			okta:    "Set Authentication Mode to HTTP Header {token}, not Basic Auth, and enter the SCIM token of this tenant.",
 		},
 	},
 	TokenGUID: {
 		"Invalid token: an id was sent in place of the token.",
 		texts{
-			neutral:  "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the id of an app, a tenant or a secret.",
-			entra:    "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the Application ID, the Tenant ID or the Secret ID of an app registration.",
-			oneLogin: "Enter the SCIM token of this tenant {token}: it begins with rct_, and is not the Client ID or Client Secret of an OpenID app or of the API Credentials.",
+			neutral:  "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the id of an app, a tenant or a secret.",
+			entra:    "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the Application ID, the Tenant ID or the Secret ID of an app registration.",
+			oneLogin: "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the Client ID or Client Secret of an OpenID app or of the API Credentials.",
 		},
 	},
 	TokenClientSecret: {
 		"Invalid token: a client secret of an app registration was sent in place of the token.",
 		texts{
-			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct_. Then delete the client secret, which was sent to another service.",
-			entra:   "Enter the SCIM token of this tenant {token}: it begins with rct_. Then delete the client secret under Certificates & secrets: it was sent to another service.",
+			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct. Then delete the client secret, which was sent to another service.",
+			entra:   "Enter the SCIM token of this tenant {token}: it begins with rct. Then delete the client secret under Certificates & secrets: it was sent to another service.",
 		},
 	},
 	TokenURL: {
@@ -164,7 +164,7 @@ var connection = map[Remedy]fault{
 		texts{neutral: "Enter the token alone {token}, without the words Authorization and Bearer."},
 	},
 	TokenForeign: {
-		"Invalid token: it does not begin with rct_, as every token of this service does.",
+		"Invalid token: it does not begin with rct, as every token of this service does.",
 		texts{
 			neutral: "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key.",
 			okta:    "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key. Authentication Mode must be HTTP Header, not OAuth 2.",

@@ -30,7 +30,9 @@ func TestCreateTenant_NeedsRandomBytes(t *testing.T) {
 // and the new one, which is revoked, replaces none.
 func TestCancelRotation_FreesBothTokens(t *testing.T) {
 	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	record := func(id string) access.Record { return access.Record{ID: id, Hash: "h", LastFour: "abcd", Created: f.now()} }
+	record := func(id string) access.Record {
+		return access.Record{ID: id, Hash: "h", LastFour: "abcd", Created: f.now()}
+	}
 	f.must(f.store.SaveToken(t.Context(), f.tenant, record("k1")))
 	f.must(f.store.BeginRotation(t.Context(), f.tenant, "k1", record("k2")))
 	f.must(f.store.CancelRotation(t.Context(), f.tenant, "k1", "k2", f.now()))

@@ -113,14 +113,14 @@ var Connections = []Connection{
 		Name: "a token cut off", Cause: cause.TokenInvalid, Remedy: cause.TokenCut,
 		Header: tokenWith(func(token string) string { return "Bearer " + token[:len(token)-9] }),
 		Says: map[idp.Provider][]string{
-			idp.Okta: {"from rct_ to its last character", "Provisioning > Integration"}, idp.Entra: {"Secret Token", "from rct_"},
+			idp.Okta: {"from rct to its last character", "Provisioning > Integration"}, idp.Entra: {"Secret Token", "from rct"},
 			idp.PingFederate: {"Access Token on the Target screen"},
 		},
 	},
 	{
 		Name: "the id of the token", Cause: cause.TokenInvalid, Remedy: cause.TokenOfID,
 		Header: func(s *Stage) string { return "Bearer " + s.TokenID },
-		Says:   map[idp.Provider][]string{idp.Okta: {"the token itself", "rct_"}, idp.Entra: {"Secret Token", "the token itself"}},
+		Says:   map[idp.Provider][]string{idp.Okta: {"the token itself", "rct"}, idp.Entra: {"Secret Token", "the token itself"}},
 	},
 	{
 		Name: "another product's JWT", Cause: cause.TokenInvalid, Remedy: cause.TokenJWT,
