@@ -18,13 +18,15 @@ import (
 type failuresOptions struct {
 	asking
 	subject, cause, kind string
+	effects              bool
+	seats                int
 }
 
 func newFailures() *cobra.Command {
 	var o failuresOptions
 	c := o.add(&cobra.Command{
 		Use: "failures TENANT", Short: "list the users and groups that fail now, why, and what to do",
-		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User",
+		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User\n  rollcall failures acme --effect",
 		Long:    "Show what needs attention in a tenant, for example a revoked token in use, and the users\nand groups whose last request failed: why, since when, and what to do. A user or group\nleaves the list by itself once a request for it succeeds.",
 		Args:    takes(1),
 		RunE:    func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
@@ -32,6 +34,8 @@ func newFailures() *cobra.Command {
 	c.Flags().StringVar(&o.subject, "subject", "", "only this user or group: a whole `NAME`, externalId or id")
 	c.Flags().StringVar(&o.cause, "cause", "", "only this `CAUSE`, for example seat_limit (docs/reference/causes.md)")
 	c.Flags().StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
+	c.Flags().BoolVar(&o.effects, "effect", false, "say what fixes bring: which users and groups succeed after each, and what to send again")
+	c.Flags().IntVar(&o.seats, "seats", 0, "with --effect: what `N` more seats fix")
 	return completes(c, false, o.tenants)
 }
 
@@ -68,6 +72,15 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 	p, err := o.connect(c.Context())
 	if err != nil {
 		return err
+	}
+	if o.effects {
+		if len(query) > 0 {
+			return mistake("--effect considers all failures: leave out --subject, --cause and --type")
+		}
+		return o.effect(c, p, tenant)
+	}
+	if o.seats != 0 {
+		return mistake("--seats needs --effect")
 	}
 	var document failuresDocument
 	if len(query) == 0 { // as the notices are

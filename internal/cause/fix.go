@@ -67,7 +67,7 @@ var fixes = map[Fix]string{
 	FixActivate:       "Reactivating %R in the application",
 	FixUnprotect:      "Unprotecting %R in the application",
 	FixIdentity:       "Giving %R in the application the value that the identity provider sends",
-	FixConvert:        "Making %R a User in the application, with isTeamAccount mapped to true",
+	FixConvert:        "Making %R a User in the application and mapping isTeamAccount to true",
 	FixTeamAccount:    "Mapping isTeamAccount to true in {mapping}",
 	FixRehire:         "Setting \"rehire\" to \"warn\"",
 	FixUnknownMembers: "Setting \"unknownMembers\" to \"skip\"",

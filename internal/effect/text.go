@@ -80,7 +80,9 @@ func (r Record) sentence() string {
 }
 
 // Text returns the effect in sentences.
-func (e Effect) Text() string {
+func (e Effect) Text() string { return strings.TrimSpace(e.said()) }
+
+func (e Effect) said() string {
 	switch e.Fix {
 	case cause.FixRetry:
 		if len(e.Fixed) == 0 {
@@ -92,7 +94,7 @@ func (e Effect) Text() string {
 	}
 	switch step := e.step(); {
 	case len(e.Open) > 0 && len(e.Fixed)+len(e.Left) == 0:
-		return fmt.Sprintf("%s may fix %s: what would then be sent is not known. %s", step, counted(e.Open), e.again())
+		return fmt.Sprintf("%s may fix %s: what would then be sent is not known.%s %s", step, counted(e.Open), e.reason(), e.again())
 	case len(e.Fixed) == 0:
 		return fmt.Sprintf("%s alone does not fix %s: %s", step, counted(e.Left), e.Left[0].Verdict.Refused.What)
 	case len(e.Left)+len(e.Open) == 0:
@@ -101,6 +103,25 @@ func (e Effect) Text() string {
 		return fmt.Sprintf("%s %s %d of %s. %s", step, e.fixes(), len(e.Fixed), counted(e.subjects()), e.again())
 	}
 }
+
+// reason says why the subjects of a mapping fail.
+func (e Effect) reason() string {
+	if e.Fix != cause.FixMapping {
+		return ""
+	}
+	of := e.Open[0]
+	what, _, _ := strings.Cut(of.Detail, " (request ")
+	if advice := of.WhatToDo(); advice != "" {
+		what, _, _ = strings.Cut(what, advice)
+	}
+	if len(e.Open) > 1 {
+		return " They fail for the same reason, for example: " + text.CutRunes(strings.TrimSpace(what), longestReason)
+	}
+	return " The reason: " + text.CutRunes(strings.TrimSpace(what), longestReason)
+}
+
+// longestReason is how many characters of a reason a sentence shows.
+const longestReason = 160
 
 // step says what the fix does.
 func (e Effect) step() string {
