@@ -61,6 +61,13 @@ func (o *failuresOptions) query() (url.Values, error) {
 			query.Set(name, value)
 		}
 	}
+	switch {
+	case err != nil:
+	case o.effects && len(query) > 0:
+		err = mistake("--effect considers all failures: leave out --subject, --cause and --type")
+	case o.seats != 0 && !o.effects:
+		err = mistake("--seats needs --effect")
+	}
 	return query, err
 }
 
@@ -74,13 +81,7 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 		return err
 	}
 	if o.effects {
-		if len(query) > 0 {
-			return mistake("--effect considers all failures: leave out --subject, --cause and --type")
-		}
 		return o.effect(c, p, tenant)
-	}
-	if o.seats != 0 {
-		return mistake("--seats needs --effect")
 	}
 	var document failuresDocument
 	if len(query) == 0 { // as the notices are

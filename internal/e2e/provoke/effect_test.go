@@ -2,6 +2,7 @@ package provoke
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -308,5 +309,50 @@ func foresee(rt *rapid.T, s *Stage, verified map[string]int) {
 	if want := said(f["check"]); want != "unknown" {
 		require.Equalf(rt, want, c.again(fmt.Sprint(f["requestId"]), nil), "%v", f)
 		verified["check"]++
+	}
+}
+
+// adminLine returns the event of the newest request to the admin API.
+func (s *Stage) adminLine() (line map[string]any) {
+	for text := range strings.Lines(s.log.String()) {
+		var one map[string]any
+		if json.Unmarshal([]byte(text), &one) == nil && one["event"] == "admin.request" {
+			line = one
+		}
+	}
+	return line
+}
+
+// What is read for checks and effects has a bound, whatever fails.
+func TestEffects_ReadsAreBounded(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 2)
+	holder := s.user(`"userName":"holder","emails":[{"value":"held@x.org"}]`)
+	s.user(`"userName":"other"`)
+	s.must(s.Ask("PATCH", "/tenants/acme/users/"+holder, `{"protected":true}`))
+	group := s.must(s.Send("POST", "/Groups", stage.Group("Design", holder))).ID()
+	for i := range 60 {
+		s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":"new%d","externalId":"e%[1]d","emails":[{"value":"mail%[1]d@x.org"}]`, i)))
+		s.Send("POST", "/Users", stage.User(fmt.Sprintf(`"userName":"mail%d","emails":[{"value":"held@x.org"}]`, i)))
+		s.Send("PATCH", fmt.Sprintf("/Users/gone%d", i), stage.Patch(`{"op":"replace","path":"active","value":true}`))
+	}
+	for i := range 45 {
+		s.Send("POST", "/Groups", fmt.Sprintf(`{"schemas":[%q],"displayName":"Design","externalId":"g%d"}`, scim.CoreGroupURN, i))
+		s.Send("PATCH", fmt.Sprintf("/Groups/gone%d", i), stage.Patch(`{"op":"add","path":"members","value":[{"value":"`+holder+`"}]}`))
+	}
+	s.Send("PATCH", "/Groups/"+group, stage.Patch(`{"op":"remove","path":"members"}`))
+	list := s.must(s.Ask("GET", "/tenants/acme/failed-users?limit=200", ""))
+	require.Equal(t, 60+60+1+45+1, len(list.Body["failedUsers"].([]any)))
+	before, _ := s.adminLine()["roundTrips"].(float64)
+	for query, bound := range map[string]float64{"check=true&limit=200": 36, "effect=true": 24} {
+		answer := s.must(s.Ask("GET", "/tenants/acme/failed-users?"+query, ""))
+		line := s.adminLine()
+		t.Logf("%s: %v round trips, %v read units", query, line["roundTrips"], line["readUnits"])
+		assert.LessOrEqualf(t, line["roundTrips"], before+bound, "%s: %v", query, line)
+		assert.LessOrEqualf(t, line["readUnits"], 1100.0, "%s: %v", query, line)
+		assert.Zero(t, line["writeUnits"])
+		if query == "effect=true" {
+			assert.NotEmpty(t, answer.Body["effects"])
+			assert.Equal(t, true, answer.Body["effectsMore"])
+		}
 	}
 }
