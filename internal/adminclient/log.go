@@ -64,6 +64,19 @@ func (c *Client) FailedUsers(ctx context.Context, tenant string, q adminwire.Log
 	return get[adminwire.FailedUsers](ctx, c, below(tenant, "failed-users"), search(q))
 }
 
+// FailedUsersAndEffects reads what FailedUsers does, and what fixes bring.
+func (c *Client) FailedUsersAndEffects(ctx context.Context, tenant string, q adminwire.LogQuery) (adminwire.FailedUsers, error) {
+	query := search(q)
+	query.Set("effect", "true")
+	return get[adminwire.FailedUsers](ctx, c, below(tenant, "failed-users"), query)
+}
+
+// CheckedRequest reads what Request does, and what the subject's last failed request would do
+// now.
+func (c *Client) CheckedRequest(ctx context.Context, tenant, id string) (adminwire.Explanation, error) {
+	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), url.Values{"check": {"true"}})
+}
+
 // Request reads all that is known of one request.
 func (c *Client) Request(ctx context.Context, tenant, id string) (adminwire.Explanation, error) {
 	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), nil)

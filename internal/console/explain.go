@@ -49,6 +49,12 @@ type seatsText struct {
 // request.
 func (c *Console) explain(q *request) (page, error) {
 	x, err := c.client.Request(q.Context(), q.tenant, q.parameters["request"])
+	return c.explanation(q, x, err)
+}
+
+// explanation returns the page of what is known of one request, or of the error of its
+// read.
+func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (page, error) {
 	var refusal *adminclient.Problem
 	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
 		return page{status: http.StatusNotFound, name: "problem", title: "Request not found in the log", here: "Log", data: problem{
@@ -72,10 +78,14 @@ func (c *Console) explain(q *request) (page, error) {
 		}
 		entries[i].Token = tokens[e.TokenID]
 	}
-	data := map[string]any{"RequestID": x.RequestID, "Entries": entries, "Now": x.Now, "Failing": (*failedRow)(nil), "FixedBy": (*entryRow)(nil), "SameRequest": false}
+	data := map[string]any{"RequestID": x.RequestID, "Entries": entries, "Now": x.Now, "Failing": (*failedRow)(nil), "FixedBy": (*entryRow)(nil), "SameRequest": false, "Check": (*checkForm)(nil), "Checked": (*checked)(nil)}
 	if x.Failing != nil {
 		row := newFailedRow(q.tenant, *x.Failing, now)
 		data["Failing"], data["SameRequest"] = &row, x.Failing.RequestID == x.RequestID
+		data["Check"] = &checkForm{To: of(q.tenant, "requests", x.RequestID, "check"), Token: c.sessions.formToken(q.cookie)}
+		if x.Failing.Check != nil {
+			data["Checked"] = newChecked(q.tenant, *x.Failing.Check, now)
+		}
 	}
 	if x.FixedBy != nil {
 		row := newEntryRow(q.tenant, *x.FixedBy, now)

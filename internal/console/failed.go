@@ -49,7 +49,11 @@ func (c *Console) failed(q *request) (page, error) {
 	f.Causes = c.causeChoices(q, f.Cause)
 	f.Set = chosenLabels(f.Causes, f.Kinds)
 	f.To = of(q.tenant, "failed")
-	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{
+	read := c.client.FailedUsers
+	if !f.Narrowed && f.After == "" {
+		read = c.client.FailedUsersAndEffects
+	}
+	found, err := read(q.Context(), q.tenant, adminwire.LogQuery{
 		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, Page: adminwire.Page{After: f.After, Limit: pageSize},
 	})
 	if err != nil {
@@ -61,6 +65,6 @@ func (c *Console) failed(q *request) (page, error) {
 	}
 	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
 		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "Nothing": newNothing(&f, found.Nothing),
-		"LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
+		"Effects": newEffects(q.tenant, found), "LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
 	}}, nil
 }

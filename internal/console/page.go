@@ -60,7 +60,7 @@ func parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
 		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks,
 		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
-	}).ParseFS(files, "templates/frame.html", "templates/parts.html")
+	}).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/effect.html")
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ func (c *Console) routes() []route {
 		{http.MethodGet, one + "/requests", c.findRequest},
 		{http.MethodPost, one + "/requests", c.explainText},
 		{http.MethodGet, one + "/requests/{request}", c.explain},
+		{http.MethodPost, one + "/requests/{request}/check", c.checkAgain},
 		{http.MethodGet, one + "/users", c.users},
 		{http.MethodGet, one + "/users/{user}", c.user},
 		{http.MethodGet, one + "/users/{user}/{change}", c.confirmUser},

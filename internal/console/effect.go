@@ -1,0 +1,88 @@
+package console
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+)
+
+// effectRow is what a fix brings.
+type effectRow struct {
+	Text string
+	// Fixed are those that the fix is for, and Left those that then fail for another reason.
+	Fixed, Left []effectOn
+	// More is how many others there are.
+	More int
+}
+
+// effectOn is a failing user or group of a fix.
+type effectOn struct{ Subject, SubjectTo, To, Type, Check string }
+
+// effects are what fixes bring.
+type effects struct {
+	Rows    []effectRow
+	Blocked string
+	More    bool
+}
+
+// maxEffectOn is how many users and groups of an effect the page names.
+const maxEffectOn = 20
+
+// newEffects returns what fixes bring, or nil if there is nothing to show.
+func newEffects(tenant string, found adminwire.FailedUsers) *effects {
+	if len(found.Effects) == 0 {
+		return nil
+	}
+	e := &effects{Blocked: found.Blocked, More: found.EffectsMore}
+	for _, one := range found.Effects {
+		row := effectRow{Text: one.Text}
+		for _, on := range slices.Concat(one.Fixed, one.Open) {
+			row.Fixed = append(row.Fixed, newEffectOn(tenant, on))
+		}
+		for _, on := range one.Left {
+			row.Left = append(row.Left, newEffectOn(tenant, on))
+		}
+		row.More = max(len(row.Fixed)-maxEffectOn, 0) + max(len(row.Left)-maxEffectOn, 0)
+		row.Fixed, row.Left = row.Fixed[:min(len(row.Fixed), maxEffectOn)], row.Left[:min(len(row.Left), maxEffectOn)]
+		e.Rows = append(e.Rows, row)
+	}
+	return e
+}
+
+func newEffectOn(tenant string, on adminwire.EffectOn) effectOn {
+	subject, externalID, id := string(on.Subject), string(on.ExternalID), string(on.ResourceID)
+	return effectOn{
+		Subject: firstOf(subject, externalID, id), SubjectTo: of(tenant, "requests", on.RequestID), To: of(tenant, "requests", on.RequestID),
+		Type: on.ResourceType, Check: on.Check.Text,
+	}
+}
+
+// checked is what a failed request would do now.
+type checked struct {
+	Result, Text, WhatToDo string
+	Holder                 *holderRow
+	At                     *When
+}
+
+// holderRow is the record that has what a request wants.
+type holderRow struct{ Name, ID, State, To string }
+
+func newChecked(tenant string, check adminwire.Check, now time.Time) *checked {
+	c := &checked{Result: check.Result, Text: check.Text, WhatToDo: check.WhatToDo, At: when(now, now)}
+	if h := check.Holder; h != nil {
+		c.Holder = &holderRow{Name: h.Name, ID: h.ID, State: h.State, To: pageOf(tenant, h.ResourceType, h.ID)}
+	}
+	return c
+}
+
+// checkForm is the form that checks a failure again.
+type checkForm struct{ To, Token string }
+
+// checkAgain: POST /console/t/{tenant}/requests/{request}/check shows what the subject's last
+// failed request would do now. It changes nothing: a form, so that no link or loader of
+// pages causes its reads.
+func (c *Console) checkAgain(q *request) (page, error) {
+	x, err := c.client.CheckedRequest(q.Context(), q.tenant, q.parameters["request"])
+	return c.explanation(q, x, err)
+}
