@@ -251,7 +251,7 @@ func fixOfOther(c Checked) fixing {
 	case errors.As(err, &unknown) && !unknown.Whole && !unknown.Itself:
 		return fixing{fixKey: fixKey{fix: cause.FixUnknownMembers}, settings: func(s *tenant.Settings) { s.UnknownMembers = tenant.UnknownMembersSkip }}
 	case errors.As(err, &unknown):
-		return fixing{fixKey: fixKey{fix: cause.FixMembers}}
+		return fixing{fixKey: fixKey{fix: cause.FixMembers, idp: c.IdP}}
 	case errors.Is(err, directory.ErrNotFound):
 		return fixing{fixKey: fixKey{fix: cause.FixAssign, idp: c.IdP}}
 	case errors.Is(err, directory.ErrNoGroup):

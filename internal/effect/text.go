@@ -1,11 +1,14 @@
 package effect
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/cause"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
@@ -93,8 +96,10 @@ func (e Effect) said() string {
 		return fmt.Sprintf("No single fix for %s: what to do is said with each failure.", counted(e.subjects()))
 	}
 	switch step := e.step(); {
+	case len(e.Open) > 0 && len(e.Fixed)+len(e.Left) == 0 && e.Fix == cause.FixMapping:
+		return fmt.Sprintf("%s may fix %s: %s %s", step, counted(e.Open), e.reason(), e.Open[0].WhatToDo())
 	case len(e.Open) > 0 && len(e.Fixed)+len(e.Left) == 0:
-		return fmt.Sprintf("%s may fix %s: what would then be sent is not known.%s %s", step, counted(e.Open), e.reason(), e.again())
+		return fmt.Sprintf("%s may fix %s: what would then be sent is not known. %s", step, counted(e.Open), e.Open[0].WhatToDo())
 	case len(e.Fixed) == 0:
 		return fmt.Sprintf("%s alone does not fix %s: %s", step, counted(e.Left), e.Left[0].Verdict.Refused.What)
 	case len(e.Left)+len(e.Open) == 0:
@@ -106,18 +111,12 @@ func (e Effect) said() string {
 
 // reason says why the subjects of a mapping fail.
 func (e Effect) reason() string {
-	if e.Fix != cause.FixMapping {
-		return ""
-	}
 	of := e.Open[0]
 	what, _, _ := strings.Cut(of.Detail, " (request ")
 	if advice := of.WhatToDo(); advice != "" {
 		what, _, _ = strings.Cut(what, advice)
 	}
-	if len(e.Open) > 1 {
-		return " They fail for the same reason, for example: " + text.CutRunes(strings.TrimSpace(what), longestReason)
-	}
-	return " The reason: " + text.CutRunes(strings.TrimSpace(what), longestReason)
+	return text.CutRunes(strings.TrimSpace(what), longestReason)
 }
 
 // longestReason is how many characters of a reason a sentence shows.
@@ -167,37 +166,54 @@ func counted(all []Checked) string {
 // maxGroups is how many groups a sentence names.
 const maxGroups = 5
 
-// again says what must be sent again.
+// again says what must be sent again, in the words of each identity provider.
 func (e Effect) again() string {
-	user, group := cause.Again(e.IdP)
-	var groups []string
-	users := 0
-	for _, c := range append(append([]Checked{}, e.Fixed...), e.Open...) {
-		if c.Type != journal.TypeGroup {
-			users++
-		} else if name := text.CutRunes(c.Name, longestName); name != "" {
-			groups = append(groups, name)
+	var users []idp.Provider
+	groups := map[idp.Provider][]string{}
+	var order []idp.Provider
+	name := func(p idp.Provider, name string) {
+		if groups[p] == nil {
+			order = append(order, p)
+		}
+		groups[p] = append(groups[p], text.CutRunes(name, longestName))
+	}
+	for _, c := range e.Fixed {
+		switch {
+		case c.Type == journal.TypeGroup:
+			name(c.IdP, cmp.Or(c.Name, c.ID))
+		case !slices.Contains(users, c.IdP):
+			users = append(users, c.IdP)
 		}
 	}
 	for _, g := range e.Push {
-		groups = append(groups, text.CutRunes(g.Name, longestName))
+		name(e.IdP, cmp.Or(g.Name, g.ID))
 	}
 	var said []string
-	if users > 0 {
-		said = append(said, user)
+	for _, p := range users {
+		user, _ := cause.Again(p)
+		said = append(said, in(p, len(users))+user)
 	}
-	if len(groups) > 0 {
-		list := strings.Join(groups[:min(len(groups), maxGroups)], ", ")
-		if len(groups) > maxGroups {
-			list += " and others"
-		}
-		said = append(said, fmt.Sprintf("for the groups %s, %s", list, group))
-		if len(groups) == 1 {
-			said[len(said)-1] = fmt.Sprintf("for the group %s, %s", list, group)
-		}
+	for _, p := range order {
+		_, group := cause.Again(p)
+		said = append(said, in(p, len(order))+group+" ("+listed(groups[p])+")")
 	}
 	if len(said) == 0 {
 		return ""
 	}
 	return "Then " + strings.Join(said, "; then ") + "."
+}
+
+// in names an identity provider where there are several.
+func in(p idp.Provider, of int) string {
+	if of == 1 || p == "" || p == idp.Other {
+		return ""
+	}
+	return "in " + p.Name() + " "
+}
+
+func listed(names []string) string {
+	if len(names) > maxGroups {
+		return strings.Join(names[:maxGroups], ", ") + " and others"
+	}
+	return strings.Join(names, ", ")
 }

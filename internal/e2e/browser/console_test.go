@@ -44,8 +44,11 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 			b.says("#failures", "seat")
 			b.follow("#failing-link", "Failed users")
 			b.says("#failed", "anna@example.com", cause.SeatLimit.Advice("", idp.Okta))
+			b.says("#effects", "1 more seat fixes 1 user.", "Retry Selected")
 			b.follow("#failed a.details", "Details of a request")
 			b.says("#now", "Still failing")
+			b.follow("#check button", "Details of a request")
+			b.says("#checked", "still refused", "2 of 2 seats in use")
 			b.says("#what-to-do-1", cause.SeatLimit.Advice("", idp.Okta))
 			b.says("#detail-1", "2 of 2 seats in use", refused.RequestID)
 			b.follow("a.history", "Provisioning log")
@@ -69,6 +72,11 @@ func TestConsole_FromAFailedSyncToItsFix(t *testing.T) {
 
 			// The fix.
 			s.Send("PATCH", "/Users/"+first.ID(), stage.Patch(`{"op":"replace","path":"active","value":false}`))
+			b.open(s.base+"/console/t/acme/failed", "Failed users")
+			b.says("#effects", "Nothing to fix: the next attempt of 1 user succeeds.")
+			b.open(s.base+"/console/t/acme/requests/"+refused.RequestID, "Details of a request")
+			b.follow("#check button", "Details of a request")
+			b.says("#checked", "would succeed", "it creates the record, and takes a seat")
 			made := s.user("anna@example.com", `,"externalId":"00u1anna"`)
 			require.Equalf(t, 201, made.Status, "%d %v", made.Status, made.Body)
 			b.open(s.base+"/console/t/acme/failed", "Failed users")
