@@ -23,6 +23,7 @@ func TestFailures_SayWhatAFixBrings(t *testing.T) {
 	}, "failures", "acme", "--effect")
 	checkPrints(t, path, 0, []string{"1 more seat fixes 1 of 2 users.", "User other@example.com: not fixed", "2 of 2 seats in use"}, "failures", "acme", "--effect", "--seats", "1")
 	checkPrints(t, path, 0, []string{`"fix":"seats"`, `"licences":2`}, "failures", "acme", "--effect", "--json")
+	checkPrints(t, path, 0, []string{"2 more seats fix 2 users."}, "seats", "show", "acme")
 	checkPrints(t, path, 0, []string{"User new@example.com", "It would still be refused: 1 of 1 seats in use."}, "check", "acme", "new@example.com")
 	checkPrints(t, path, 0, []string{"That user is holder@example.com: active.", "held by"}, "check", "acme", "holder@example.com")
 	s.Ask("PATCH", "/tenants/acme", `{"maxSeats":3}`)

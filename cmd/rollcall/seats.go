@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -40,13 +41,32 @@ fewer seats than the limit are in use.`,
 }
 
 func showUsage(a *asking, c *cobra.Command, tenant string) error {
-	u, err := connectAndCall[adminwire.Usage](a, c, http.MethodGet, tenantPath(tenant, "usage"), nil, nil)
+	p, err := a.connect(c.Context())
 	if err != nil {
 		return err
+	}
+	u, err := call[adminwire.Usage](c.Context(), p, http.MethodGet, tenantPath(tenant, "usage"), nil, nil)
+	if err != nil {
+		return err
+	}
+	var found adminwire.FailedUsers
+	if !a.json && (isFull(u.Seats) || isFull(u.Readers)) {
+		found, err = call[adminwire.FailedUsers](c.Context(), p, http.MethodGet, tenantPath(tenant, "failed-users"), url.Values{"effect": {"true"}, "limit": {"1"}}, nil)
+		if err != nil {
+			return err
+		}
 	}
 	return a.show(c, u, func(w io.Writer) {
 		of := func(name string, n adminwire.Count) []string { return []string{name, text(n.Used), limitText(n.Limit)} }
 		aligned(w, []string{"", "IN USE", "LIMIT"}, [][]string{of("seats", u.Seats), of("readers", u.Readers)})
 		fmt.Fprintf(w, "%s, %s\n", amount.Count(u.Users, "user"), amount.Count(u.Groups, "group"))
+		for _, e := range found.Effects {
+			if e.Fix == "seats" || e.Fix == "readers" {
+				paragraph(w, text(e.Text))
+			}
+		}
 	})
 }
+
+// isFull reports whether no licence is free.
+func isFull(n adminwire.Count) bool { return n.Limit != nil && n.Used >= *n.Limit }

@@ -58,6 +58,32 @@ func newEffectOn(tenant string, on adminwire.EffectOn) effectOn {
 	}
 }
 
+// moreLicences returns what more seats and more Reader licences fix, "" where none fails for
+// want of one.
+func (c *Console) moreLicences(q *request, o adminwire.Overview) (seats, readers string, err error) {
+	if o.FailingCauses["seat_limit"]+o.FailingCauses["reader_limit"] == 0 {
+		return "", "", nil
+	}
+	found, err := c.client.FailedUsersAndEffects(q.Context(), q.tenant, adminwire.LogQuery{Page: adminwire.Page{Limit: 1}})
+	for _, e := range found.Effects {
+		switch e.Fix {
+		case "seats":
+			seats = e.Text
+		case "readers":
+			readers = e.Text
+		}
+	}
+	return seats, readers, err
+}
+
+// with returns the meter with what more of them fix.
+func (m meter) with(tenant, effect string) meter {
+	if effect != "" {
+		m.Effect, m.EffectTo = effect, of(tenant, "failed")
+	}
+	return m
+}
+
 // checked is what a failed request would do now.
 type checked struct {
 	Result, Text, WhatToDo string

@@ -58,3 +58,16 @@ func TestExplain_ChecksAgain(t *testing.T) {
 	checked.says(t, "still refused", "It would still be refused: this user exists.", "Match the user.", "Held by carol", "active", "Checked 2026-07-14 12:00:00 UTC")
 	assert.Equal(t, "/console/t/acme/users/u7", checked.link(t, "carol"))
 }
+
+func TestOverview_SaysWhatMoreSeatsFix(t *testing.T) {
+	b := visitor(t, healthy())
+	b.service.set("GET /tenants/acme/overview", adminwire.Overview{State: "failing", Failing: 2, FailingCauses: map[string]int{"seat_limit": 2}})
+	b.service.set("GET /tenants/acme/failed-users", adminwire.FailedUsers{Effects: []adminwire.Effect{{Fix: "retry", Text: "Nothing."}, {Fix: "seats", Text: "2 more seats fix 2 users."}}})
+	p := b.get("/console/t/acme").page()
+	p.id(t, "seats-effect").says(t, "2 more seats fix 2 users.", "Failed users")
+	b.service.set("GET /tenants/acme/overview", adminwire.Overview{State: "failing", Failing: 2, FailingCauses: map[string]int{"duplicate": 2}})
+	b.service.last()
+	b.get("/console/t/acme")
+	asked, _ := b.service.last()
+	assert.NotContains(t, asked, "GET /tenants/acme/failed-users?effect=true&limit=1")
+}

@@ -57,8 +57,10 @@ func more(path string, query url.Values, next string) string {
 
 // A meter shows how many are used of how many.
 type meter struct {
-	ID, Name string
-	Text     string
+	// Effect is what more of them would fix, and EffectTo the page that says more; "" for nothing.
+	Effect, EffectTo string
+	ID, Name         string
+	Text             string
 	// Limited is set if there is a limit. Now, Max and Width are set then;
 	// Width is a part of 100.
 	Limited  bool
@@ -151,12 +153,16 @@ func (c *Console) overview(q *request) (page, error) {
 	for i, n := range o.Notices {
 		notices[i] = newNotice(q.tenant, n)
 	}
+	seats, readers, err := c.moreLicences(q, o)
+	if err != nil {
+		return page{}, err
+	}
 	return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{
 		"DisplayName": t.DisplayName, "Deleting": false, "BaseURL": t.BaseURL, "Waiting": o.State == "waiting",
 		"Notices": notices, "Health": newHealth(q.tenant, o),
 		"Meters": []meter{
-			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised."),
-			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised."),
+			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised.").with(q.tenant, seats),
+			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised.").with(q.tenant, readers),
 		},
 		"Users": o.Users, "Groups": o.Groups, "UsersTo": of(q.tenant, "users"), "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
 		"LastSync": newSync(q.tenant, o, c.now()), "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
