@@ -173,7 +173,7 @@ func (c *troubled) groupRequest(t *rapid.T) {
 func (c *troubled) change(t *rapid.T) {
 	ctx := context.Background()
 	flag := func() *bool { return new(rapid.Bool().Draw(t, "flag")) }
-	switch rapid.IntRange(0, 7).Draw(t, "change") {
+	switch rapid.IntRange(0, 8).Draw(t, "change") {
 	case 0:
 		r, err := c.dir.CreateInApp(ctx, c.tenant, c.by(), directory.AppUser{
 			UserName: rapid.SampledFrom([]string{"anna", "cleo@x.org", "ewan"}).Draw(t, "own"), Origin: directory.OriginManual, Active: flag(), Protected: *flag(),
@@ -199,6 +199,9 @@ func (c *troubled) change(t *rapid.T) {
 		c.settings.Rehire = rapid.SampledFrom([]tenant.Rehire{tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse}).Draw(t, "rehire")
 	case 6:
 		c.settings.UnknownMembers = rapid.SampledFrom([]tenant.UnknownMembers{tenant.UnknownMembersSkip, tenant.UnknownMembersRefuse}).Draw(t, "unknown members")
+	case 7: // the ledger is divided, as it is under many requests
+		_, err := c.store.AddShards(ctx, c.tenant)
+		require.NoError(c.t, err)
 	default:
 		c.settings.DeletedUsers = rapid.SampledFrom([]tenant.DeletedUsers{tenant.DeletedHidden, tenant.DeletedReadable}).Draw(t, "deleted")
 	}

@@ -97,7 +97,7 @@ func (c *troubles) request() {
 // inApp changes something in the application.
 func (c *troubles) inApp() {
 	user := "/tenants/acme/users/" + c.pick("user", append([]string{"nobody"}, c.users...)...)
-	switch rapid.IntRange(0, 6).Draw(c.rt, "in the application") {
+	switch rapid.IntRange(0, 7).Draw(c.rt, "in the application") {
 	case 0, 1:
 		a := c.Ask("POST", "/tenants/acme/users", `{"userName":"`+c.pick("own", "anna", "cleo@x.org", "ewan")+`","accountType":"`+c.pick("own type", "user", "reader")+`"}`)
 		if a.Status < 300 {
@@ -111,6 +111,9 @@ func (c *troubles) inApp() {
 		c.settings(`{"rehire":"` + c.pick("rehire", "warn", "keep", "refuse") + `"}`)
 	case 5:
 		c.settings(`{"unknownMembers":"` + c.pick("unknown members", "skip", "refuse") + `"}`)
+	case 6: // the ledger is divided, as it is under many requests
+		_, err := c.App.Store.AddShards(c.t.Context(), c.tenant)
+		require.NoError(c.rt, err)
 	default:
 		c.settings(fmt.Sprintf(`{"maxSeats":%d,"maxReaders":%d}`, rapid.IntRange(0, 4).Draw(c.rt, "seats"), rapid.IntRange(0, 2).Draw(c.rt, "readers")))
 	}
