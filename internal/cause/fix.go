@@ -51,6 +51,9 @@ var Fixes = [...]Fix{
 // for the number of licences, and %R for the record that is changed.
 func (f Fix) Step(p idp.Provider) string { return Words(fixes[f], p) }
 
+// Instead returns what may be better than the fix, "" for nothing.
+func (f Fix) Instead() string { return instead[f] }
+
 // Again returns how a user, and how a group, is sent again, in the words of an identity
 // provider's screens.
 func Again(p idp.Provider) (user, group string) {
@@ -77,4 +80,10 @@ var fixes = map[Fix]string{
 	FixLink:           "Unlinking the group and pushing it again",
 	FixSplit:          "Splitting the group",
 	FixOther:          "What to do is said with each failure",
+}
+
+// instead has what may be better than a fix that removes a record.
+var instead = map[Fix]string{
+	FixUser:  "If both are one person, match the existing user in the identity provider instead.",
+	FixGroup: "If both are one group, link the existing group in the identity provider instead.",
 }

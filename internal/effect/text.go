@@ -83,7 +83,9 @@ func (r Record) sentence() string {
 }
 
 // Text returns the effect in sentences.
-func (e Effect) Text() string { return strings.TrimSpace(e.said()) }
+func (e Effect) Text() string {
+	return strings.TrimSpace(strings.TrimSpace(e.said()) + " " + e.Fix.Instead())
+}
 
 func (e Effect) said() string {
 	switch e.Fix {

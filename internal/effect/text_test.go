@@ -44,7 +44,7 @@ func TestEffect_SaysWhatIsFixedAndWhatIsSentAgain(t *testing.T) {
 		"Nothing to fix: the next attempt of 3 users and 1 group succeeds. " + retry + "; " + push + " (Design).": {
 			Fix: cause.FixRetry, IdP: idp.Okta, Fixed: append(okta[:3:3], on(idp.Okta, cause.Conflict, "", group("Design"))...),
 		},
-		"Deleting holder in the application fixes 1 user. " + retry + ".": {Fix: cause.FixUser, Record: &effect.Record{Type: journal.TypeUser, Name: "holder"}, IdP: idp.Okta, Fixed: okta[:1]},
+		"Deleting holder in the application fixes 1 user. " + retry + ". If both are one person, match the existing user in the identity provider instead.": {Fix: cause.FixUser, Record: &effect.Record{Type: journal.TypeUser, Name: "holder"}, IdP: idp.Okta, Fixed: okta[:1]},
 		"Assigning the user to the app again may fix 1 user: what would then be sent is not known. " + cause.UserNotFound.Advice("", idp.Okta): {
 			Fix: cause.FixAssign, IdP: idp.Okta, Open: on(idp.Okta, cause.UserNotFound, "", user("anna")),
 		},
