@@ -131,6 +131,14 @@ func askMembers(a journal.Asked, joins, leaves []string, whole bool) {
 	}
 }
 
+// ask keeps the values of a request that failed.
+func (r *GroupResult) ask(asked journal.Asked, err error) {
+	if err != nil {
+		askRefused(asked, err)
+		r.Asked = asked
+	}
+}
+
 // askRefused keeps the members that a refusal is about where the others are too many.
 func askRefused(a journal.Asked, err error) {
 	if a[journal.AskedMembers] == "" {

@@ -25,12 +25,7 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	asked := askedOfGroup(nil, sent)
 	askMembers(asked, ids, nil, false)
-	defer func() {
-		if err != nil {
-			askRefused(asked, err)
-			made.Asked = asked
-		}
-	}()
+	defer func() { made.ask(asked, err) }()
 	if ids, err = w.users(ctx, ids); err != nil {
 		return GroupResult{Skipped: w.skipped}, err
 	}

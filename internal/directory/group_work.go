@@ -261,8 +261,8 @@ func (w *groupWork) run(attempt func(try int) (GroupResult, error)) (GroupResult
 	result, err := untilCommitted(attempt)
 	result.Skipped, result.Nested = w.skipped, w.nested
 	if err != nil {
-		result.Group, result.Asked = w.last, w.asked
-		askRefused(w.asked, err)
+		result.Group = w.last
+		result.ask(w.asked, err)
 	}
 	return result, err
 }
