@@ -194,7 +194,7 @@ check-test:
 # times as long. make race tests everything with it.
 RACE = $(addprefix ./internal/,table/... store directory access tenant provlog logline lambdahttp web app httpapi adminapi console e2e/linear)
 # Tests that send one request after another show it nothing new.
-ALONE = AnyHistory|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne
+ALONE = AnyHistory|WhatThenHappens|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne
 check-race:
 	@env -u CI go run ./scripts/testreport -- -race -skip '$(ALONE)' -p 2 -timeout 40m $(RACE)
 
