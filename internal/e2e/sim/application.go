@@ -97,7 +97,7 @@ func (a *application) step() {
 	case x < 89 && len(c.groups) > 0:
 		a.ask("DELETE", "/groups/"+c.groups[a.random.IntN(len(c.groups))], "")
 	default:
-		a.ask("GET", a.one("", "/usage", "/overview", "/log", "/failed-users", "/tokens", "/users", "/groups"), "")
+		a.ask("GET", a.one("", "/usage", "/overview", "/log", "/failed-users", "/failed-users?effect=true&check=true", "/tokens", "/users", "/groups"), "")
 	}
 }
 
