@@ -64,12 +64,23 @@ func (s *Service) foresee(ctx context.Context, f foreseen, t tenant.Tenant, fail
 	if err != nil {
 		return err
 	}
-	effects, err := s.Effects.Effects(ctx, t, all.Failing, f.seats)
+	effects, err := s.Effects.Effects(ctx, t, all.Failing, f.seats, func(ctx context.Context) ([]effect.Skipped, error) { return s.skipped(ctx, t.ID) })
 	if err != nil {
 		return err
 	}
 	page.Effects, page.EffectsMore = listOf(effects, effectDocument), all.Next != ""
 	return nil
+}
+
+// skipped reads which members requests for groups have skipped, the newest of the log.
+func (s *Service) skipped(ctx context.Context, t tenant.ID) (all []effect.Skipped, err error) {
+	found, err := s.Provisioning.Find(ctx, t, provlog.Query{Cause: cause.UnknownMembers, Outcome: journal.Warning, Type: journal.TypeGroup, Limit: maxLimit})
+	for _, e := range found.Entries {
+		for _, id := range e.Skipped {
+			all = append(all, effect.Skipped{Group: effect.Record{Type: journal.TypeGroup, ID: e.ResourceID, Name: e.Subject}, Member: id})
+		}
+	}
+	return all, err
 }
 
 // blocked says why each request of the tenant is refused now, or "".

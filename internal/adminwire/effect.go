@@ -66,8 +66,8 @@ type Effect struct {
 	Left []EffectOn `json:"left"`
 	// Those of whose requests it is not known.
 	Open []EffectOn `json:"open"`
-	// Groups to push again, because requests for them have skipped fixed users, or because
-	// fixed users left them.
+	// Groups to push again, because requests for them have skipped deleted users, whom the fix
+	// restores: those in the newest log entries.
 	Push []Holder `json:"push"`
 }
 

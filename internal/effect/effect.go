@@ -28,8 +28,8 @@ type Effect struct {
 	Fixed, Left []Checked
 	// Open are subjects whose requests may be accepted: their values are not kept.
 	Open []Checked
-	// Push are groups that then have to be pushed again for the users of Fixed: requests
-	// for them have skipped these users, or the users left them.
+	// Push are groups that then have to be pushed again: requests for them have skipped
+	// deleted users, whom the fix restores.
 	Push []Record
 }
 
@@ -49,8 +49,10 @@ const unlimited = 1 << 40
 // subjects' requests one after the other, users before groups, in the order of their
 // failures, it counts each free seat and each free name once.
 //
-// with is a number of seats to add; at 0 it is as many as the failing users need.
-func (f *Forecaster) Effects(ctx context.Context, t tenant.Tenant, failing []journal.Failing, with int64) ([]Effect, error) {
+// with is a number of seats to add; at 0 it is as many as the failing users need. skipped
+// reads the members that requests for groups have skipped; it is called where a fix restores
+// a deleted user.
+func (f *Forecaster) Effects(ctx context.Context, t tenant.Tenant, failing []journal.Failing, with int64, skipped func(context.Context) ([]Skipped, error)) ([]Effect, error) {
 	failing = inOrder(failing)
 	base, err := f.prepare(ctx, t, failing)
 	if err != nil {
@@ -85,10 +87,43 @@ func (f *Forecaster) Effects(ctx context.Context, t tenant.Tenant, failing []jou
 		}
 		effects = append(effects, e)
 	}
+	if err := push(ctx, effects, skipped); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(effects, func(a, b Effect) int {
 		return cmp.Or(cmp.Compare(len(b.Fixed), len(a.Fixed)), cmp.Compare(len(b.Open), len(a.Open)))
 	})
 	return effects, nil
+}
+
+// Skipped is a member that a request for a group has skipped.
+type Skipped struct {
+	Group Record
+	// Member is the id as it was sent.
+	Member string
+}
+
+// push adds to effects the groups that must be pushed again for deleted users that are
+// restored: requests for the groups have skipped them since.
+func push(ctx context.Context, effects []Effect, skipped func(context.Context) ([]Skipped, error)) error {
+	restores := func(c Checked) bool { return c.Verdict.Action == journal.Restored }
+	if !slices.ContainsFunc(effects, func(e Effect) bool { return slices.ContainsFunc(e.Fixed, restores) }) {
+		return nil
+	}
+	all, err := skipped(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range effects {
+		e := &effects[i]
+		for _, s := range all {
+			known := slices.ContainsFunc(e.Push, func(g Record) bool { return g.ID == s.Group.ID })
+			if !known && slices.ContainsFunc(e.Fixed, func(c Checked) bool { return restores(c) && c.Verdict.ID == s.Member }) {
+				e.Push = append(e.Push, s.Group)
+			}
+		}
+	}
+	return nil
 }
 
 // inOrder returns users before groups, in the order of their first failures.

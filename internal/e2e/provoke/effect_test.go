@@ -359,3 +359,25 @@ func TestEffects_ReadsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Groups that skipped a deleted user must be pushed again once the user is restored.
+func TestEffects_NameTheGroupsToPushAgain(t *testing.T) {
+	s := New(t, enginetest.Memory(t), 1)
+	anna := s.user(`"userName":"anna"`)
+	s.must(s.Send("DELETE", "/Users/"+anna, ""))
+	s.must(s.Send("POST", "/Groups", stage.Group("Design", anna)))
+	sales := s.must(s.Send("POST", "/Groups", stage.Group("Sales"))).ID()
+	s.must(s.Send("POST", "/Groups", stage.Group("Other", "somebody-else")))
+	s.must(s.Send("PATCH", "/Groups/"+sales, stage.Patch(`{"op":"add","path":"members","value":[{"value":"`+anna+`"}]}`)))
+	s.user(`"userName":"holder"`)
+	require.Equal(t, 403, s.Send("POST", "/Users", stage.User(`"userName":"anna"`)).Status)
+	effects := s.must(s.Ask("GET", "/tenants/acme/failed-users?effect=true", "")).Body["effects"].([]any)
+	require.Len(t, effects, 1)
+	e := effects[0].(map[string]any)
+	var groups []string
+	for _, g := range e["push"].([]any) {
+		groups = append(groups, fmt.Sprint(g.(map[string]any)["name"]))
+	}
+	require.ElementsMatch(t, []string{"Design", "Sales"}, groups)
+	require.Contains(t, e["text"], "1 more seat fixes 1 user. Then use Retry Selected for the user under Dashboard > Tasks; then select Push now for the group under Push Groups (Sales, Design).")
+}
