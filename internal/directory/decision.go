@@ -202,6 +202,7 @@ func (w *userWork) endMemberships(ctx context.Context, c *Change, most int) erro
 	c.Ends, c.Leave, c.Later, c.Gone = true, memberships, len(memberships) > most, w.gone
 	if c.After != nil {
 		c.After.Leaving = c.Later
+		c.After.owe(groupsIn(memberships), c.Later)
 	}
 	return nil
 }

@@ -41,6 +41,9 @@
 //     with the user, a UserMembership; epoch: one complete set of memberships
 //     of a group. A membership counts if its epoch is the group's current one.
 //   - leaving: said of a user whose remaining memberships are being removed.
+//   - owed: said of a membership that an identity provider counts as done and
+//     that does not exist, so that it must push the group again: a member that
+//     was skipped, or a group that a user left by a deletion or a rehire.
 //   - task: stored work that outlives its transaction; the sweep finishes what
 //     the request did not. at rest: a group read after its unfinished task was
 //     finished.

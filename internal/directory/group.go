@@ -36,6 +36,9 @@ type Group struct {
 	// finished, or is "". Each request that reads the group and needs its
 	// members finishes the change first.
 	PendingChange string
+	// Owed reports that members sent were skipped, and may still have to be
+	// pushed again.
+	Owed bool
 	// History names the newest log entries of the group, as it was read.
 	History journal.History
 }

@@ -43,6 +43,9 @@ type GroupEdit struct {
 	Document bool
 	// Exact commits the change only at Before's version.
 	Exact bool
+	// Whole reports that the request states all members of the group: no other
+	// is owed to it afterwards than those that were skipped.
+	Whole bool
 	Logged
 }
 
@@ -104,6 +107,12 @@ type MemberDelta struct {
 // Unchanged reports whether the change leaves the group as it is: committing it
 // only checks that its conditions hold, all at one moment.
 func (c *GroupUpdate) Unchanged() bool { return !c.Rewrites && len(c.Add)+len(c.Remove) == 0 }
+
+// Owes reports whether the change adds to the owed members of the group, or may
+// remove some, even if it changes nothing else.
+func (c *GroupUpdate) Owes() bool {
+	return len(c.Entry.Skipped) > 0 || c.Before.Owed && (c.Whole || len(c.AlreadyMembers)+len(c.NotMembers) > 0)
+}
 
 // seenAtOnce reports whether the evidence that nothing changes was read at one
 // moment: the group as it was read, or one member that was found present, or

@@ -184,8 +184,23 @@ func (w *groupWork) replaceMembers(ctx context.Context, e GroupEdit, ids []strin
 
 // present reads the members of a group, unless there are more than a bound.
 // Users whose memberships are being ended are not included.
+//
+// If the request states all members, the groups owed to users are read beside them.
 func (w *groupWork) present(ctx context.Context, g *Group, bound int) (members []string, all bool, err error) {
-	members, leaving, err := w.d.membersOf(ctx, w.tenant, g, bound)
+	var leaving map[string]bool
+	read := func(ctx context.Context) (err error) {
+		members, leaving, err = w.d.membersOf(ctx, w.tenant, g, bound)
+		return err
+	}
+	if w.whole {
+		var failed error // of the members: too many are no failure
+		err = w.d.store.Together(ctx,
+			func(ctx context.Context) error { failed = read(ctx); return nil },
+			func(ctx context.Context) (err error) { w.owed, err = w.d.store.OwedGroups(ctx, w.tenant); return err })
+		err = errorOr(err, failed)
+	} else {
+		err = read(ctx)
+	}
 	var tooMany *TooManyError
 	if errors.As(err, &tooMany) {
 		return nil, false, nil

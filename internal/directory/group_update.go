@@ -97,6 +97,7 @@ func (w *groupWork) update(ctx context.Context, changes []resource.MemberChange,
 		from.Version, from.Revision, from.Modified = before.Version+1, before.Revision+1, w.by.Time
 		after, renewed := w.d.groupRecord(w.by, wanted, from)
 		w.skipped, w.unknown, w.wanted, w.seen, w.leaving, w.notices = nil, nil, nil, nil, nil, notices
+		w.whole, w.absent, w.owed = false, nil, nil
 		e := GroupEdit{
 			Before: before, After: after, Document: document, Exact: w.match != nil,
 			Logged: w.logged(w.entry(journal.Updated, after, renewed)),
@@ -107,6 +108,9 @@ func (w *groupWork) update(ctx context.Context, changes []resource.MemberChange,
 			return GroupResult{}, err
 		}
 		result, err := w.members(ctx, e, changes, try)
+		if err == nil {
+			w.forgetOwed(ctx)
+		}
 		result.Notices = notices
 		return result, err
 	})
@@ -173,6 +177,7 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 	}
 	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
 	if plan.Reset {
+		w.whole, e.Whole = true, true
 		return w.replaceMembers(ctx, e, plan.Add, try)
 	}
 	if filtered && len(plan.Add)+len(plan.Remove) == 0 {
@@ -193,6 +198,7 @@ func (w *groupWork) apply(ctx context.Context, e GroupEdit, add, remove []string
 	w.completeEntry(&e.Entry, len(add)+len(remove) > 0)
 	c := GroupUpdate{GroupEdit: e, MemberDelta: MemberDelta{Add: add, Remove: remove}}
 	err := w.commit(ctx, c.After, &c.Entry, &c.MemberDelta, func(ctx context.Context) error { return w.send(ctx, c) })
+	w.absent = c.NotMembers
 	result := resultOf(c.GroupEdit, len(c.Add), len(c.Remove))
 	if err != nil || c.Unchanged() {
 		result.Action, result.Group = journal.Unchanged, c.Before

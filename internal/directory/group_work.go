@@ -28,6 +28,12 @@ type groupWork struct {
 	// wanted are the members of a whole new set, as sent: at least one must be
 	// known.
 	wanted []string
+	// whole reports that the request states all members. absent are those that
+	// were to leave and are not members. owed are the groups owed to users, read
+	// if all members are stated.
+	whole  bool
+	absent []string
+	owed   map[string][]string
 	// notices are the tolerances applied to the patch.
 	notices []scim.Notice
 	// last is the group as it was last read, for the log of a request that
@@ -211,7 +217,7 @@ func (w *groupWork) judge(ctx context.Context, after *Group, m *MemberDelta, fai
 // send commits a change of the document or of a few members, and reads the
 // first members beside it if the answer shows them.
 func (w *groupWork) send(ctx context.Context, c GroupUpdate) error {
-	if c.Unchanged() && c.seenAtOnce() {
+	if c.Unchanged() && c.seenAtOnce() && !c.Owes() {
 		return nil
 	}
 	if !w.by.ShowMembers {

@@ -531,6 +531,14 @@ func (s *rehearsed) StageMembers(ctx context.Context, t tenant.ID, _ string, _ i
 	return unknown, err
 }
 
+// OwedGroups returns none: no decision depends on which groups are owed.
+func (s *rehearsed) OwedGroups(context.Context, tenant.ID) (map[string][]string, error) {
+	return nil, nil
+}
+
+// ForgetOwed does nothing.
+func (s *rehearsed) ForgetOwed(context.Context, tenant.ID, string, []string) error { return nil }
+
 func (s *rehearsed) GiveUpEpoch(context.Context, tenant.ID, string, int64) error { return nil }
 
 // Finish refuses stored work: it would have to be done.

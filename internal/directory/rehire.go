@@ -11,9 +11,9 @@ import (
 
 // MaxRehired is the largest number of memberships that end in the transaction
 // of a reactivation: each takes at most three of the hundred operations of a
-// transaction, and a record with new values and emails, and deleted records
-// that lose values to it, takes 55.
-const MaxRehired = 15
+// transaction, and a record with new values and emails, the groups owed to it, and
+// deleted records that lose values to it, takes 56.
+const MaxRehired = 14
 
 // noteRehire returns the note about the groups of a user who is found again
 // with another externalId, as far as known before they are read.

@@ -27,6 +27,7 @@ type Store interface {
 	UserChanges
 	GroupChanges
 	Tasks
+	OwedMemberships
 
 	// Together runs calls of this Store side by side and waits for all of them:
 	// one round trip. What they read may be of different moments. It returns
@@ -137,6 +138,17 @@ type GroupChanges interface {
 	// a few members at a time.
 	AcceptMembers(ctx context.Context, t tenant.ID, c GroupAcceptance) error
 	DeleteGroup(ctx context.Context, t tenant.ID, c GroupDeletion) error
+}
+
+// OwedMemberships keeps which groups an identity provider must push again for users
+// who lost them. A deletion and a hiring write it, and joins remove it, each with its
+// own change.
+type OwedMemberships interface {
+	// OwedGroups reads the active users to whom groups are owed, some hundred at most,
+	// with the groups.
+	OwedGroups(ctx context.Context, t tenant.ID) (map[string][]string, error)
+	// ForgetOwed removes a group from those that are owed to users.
+	ForgetOwed(ctx context.Context, t tenant.ID, group string, users []string) error
 }
 
 // Tasks works on what outlives one transaction.

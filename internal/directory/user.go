@@ -50,6 +50,11 @@ type User struct {
 	// Leaving reports that memberships the user had when it was deleted are
 	// still to be ended. Readers see none of them, and none begins.
 	Leaving bool
+	// Owed are the groups that the user left by a deletion or by being hired
+	// again, and has not joined since: the identity provider must push them
+	// again. They are at most maxOwed; OwedMore reports that there were others.
+	Owed     []string
+	OwedMore bool
 	// History names the newest log entries of the record, as it was read.
 	History journal.History
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,15 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.PendingChange}
 	name := taskSort(task)
 	parts := partOps(t, name, c)
-	edit := append(editOps(t, c.GroupEdit, table.Attributes{attrWork: table.Text(c.After.PendingChange)}), protectedChecks(t, c.Before, c.Protected)...)
+	owed, set, err := s.owedBeside(ctx, t, owedOf(c.GroupEdit))
+	if err != nil {
+		return err
+	}
+	if set == nil {
+		set = table.Attributes{}
+	}
+	set[attrWork] = table.Text(c.After.PendingChange)
+	edit := slices.Concat(editOps(t, c.GroupEdit, set), protectedChecks(t, c.Before, c.Protected), owed)
 	batches := partBatches(parts, table.MaxOps-headOps-len(edit))
 	head := taskKey(t, name)
 	begin := func(state string) []operation {
@@ -66,7 +75,7 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 		beside = []operation{{Op: table.Check(head, staged)}}
 	}
 	accept := operation{Op: table.Update(head, table.Change{Set: table.Attributes{attrState: table.Text(stateAccepted)}}, staged)}
-	err := s.commit(ctx, c.NotAfter, append(slices.Concat(batches[last], edit), accept))
+	err = s.commit(ctx, c.NotAfter, append(slices.Concat(batches[last], edit), accept))
 	var failed *directory.CommitError
 	if errors.As(err, &failed) {
 		// Not accepted: the stored parts are abandoned. If deleting them fails,
@@ -215,6 +224,14 @@ func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task,
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
 	return s.join(ctx, t, add, now.Add(journal.WriteTime), func(users []string) []operation {
 		entry.Added = users
+		owed, flagged := owedOps(t, owedChange{
+			group: group, id: group.ID, stated: slices.Concat(splitIDs(a.Text(attrAdded)), splitIDs(a.Text(attrRemoved))),
+			skipped: outside(add, users), entry: entry, expires: expires,
+		}, nil)
+		set := maps.Clone(set)
+		if flagged != group.Owed {
+			set[attrOwed] = flag(flagged)
+		}
 		touch := touchGroup(t, group.ID, now, set,
 			table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))
 		operations := append(slices.Clone(after), operation{Op: table.Delete(part.Key, table.Present())})
@@ -222,7 +239,7 @@ func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task,
 			extendHistory(&touch.Change, group.History, entry)
 			operations = append(operations, operation{Op: logOp(t, entry, group.History, expires)})
 		}
-		operations = append(operations, operation{Op: touch})
+		operations = append(append(operations, operation{Op: touch}), owed...)
 		for _, user := range users {
 			operations = append(operations, joinOps(t, group.ID, group.Epoch, user)...)
 		}
@@ -245,6 +262,11 @@ func (s *Store) membersDue(ctx context.Context, t tenant.ID, group *directory.Gr
 	add = slices.DeleteFunc(add, func(id string) bool { return member[id] })
 	remove = slices.DeleteFunc(remove, func(id string) bool { return !member[id] })
 	return add, remove, err
+}
+
+// outside returns the ids of a list that another list does not contain.
+func outside(ids, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(others, id) })
 }
 
 func splitIDs(text string) []string {

@@ -43,6 +43,7 @@ func (s *Store) Commit(ctx context.Context, t tenant.ID, c directory.Change) err
 		mailOps(t, c),
 		transferOps(t, c.Transfers),
 		leaveOps(t, c),
+		owedUserOps(t, c),
 		protectedOps(t, c.Protected),
 		[]operation{{Op: logOp(t, c.Entry, historyOf(c.Before), c.Expires)}},
 	)
@@ -120,6 +121,9 @@ func recordOps(t tenant.ID, c directory.Change) []operation {
 	if before.Deleted == after.Deleted {
 		op := userUpdate(t, after, same...)
 		extendHistory(&op.Change, before.History, c.Entry)
+		if c.Ends {
+			keepOwed(op.Change.Set, after)
+		}
 		if c.Later {
 			op.Change.Set[attrLeaving] = flag(true)
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -126,6 +127,40 @@ func groupDecisions(t tenant.ID) []decision {
 			},
 			conditions: append(sameGroup(t), ofDocument(t), exactly(t),
 				settled{membershipKey(t, "g1", 1, "c"), table.Present(), directory.UserNotMember, "a member that is added again and its leave"}),
+		},
+		{
+			name: "a change of a group that only skips a member", returned: refused, given: group1,
+			commit: func(f *fixture, s *Store) error {
+				e := f.editOf("g1")
+				e.Document, e.Exact = true, true
+				e.Entry.Skip([]string{"x"})
+				return s.UpdateGroup(f.t.Context(), f.tenant, directory.GroupUpdate{GroupEdit: e, MemberDelta: directory.MemberDelta{Unknown: []string{"x"}}})
+			},
+			conditions: append(sameGroup(t), ofDocument(t), exactly(t),
+				settled{userKey(t, "x"), table.Absent(), directory.UserKnown, "a skipped member and its return"}),
+		},
+		{
+			name: "a group that is no longer owed to a user",
+			given: func(f *fixture) {
+				group1(f)
+				f.write(table.Update(userKey(f.tenant, "a"), table.Change{Set: table.Attributes{owedName("g1"): table.Number(1)}}))
+			},
+			commit:     func(f *fixture, s *Store) error { return s.ForgetOwed(f.t.Context(), f.tenant, "g1", []string{"a", "b"}) },
+			conditions: []settled{{userKey(t, "a"), table.Present(), "", "a group that is forgotten and the deletion of the user"}},
+		},
+		{
+			name: "the last owed member of a group",
+			given: func(f *fixture) {
+				group1(f)
+				f.write(table.Put(table.Item{Key: owedKey(f.tenant, "Group", "g1"), Attributes: table.Attributes{attrRequest: table.Text("r1")}}))
+			},
+			commit: func(f *fixture, s *Store) error {
+				return s.RemoveOwed(f.t.Context(), f.tenant, provlog.Owed{Type: "Group", ID: "g1", Request: "r1"}, true)
+			},
+			conditions: []settled{
+				{owedKey(t, "Group", "g1"), table.Is(attrRequest, table.Text("r1")), "", "an item that is removed and a member that is skipped"},
+				{groupKey(t, "g1"), table.Present(), "", "a flag that is removed and the deletion of the group"},
+			},
 		},
 		{
 			name: "a group that is emptied", returned: refused, given: group1,

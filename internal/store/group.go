@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -28,6 +29,9 @@ func groupItem(t tenant.ID, g *directory.Group) table.Item {
 	a[attrEpochs] = table.Number(g.Epochs)
 	a[attrOrigin] = table.Text(string(g.Origin))
 	a[attrWork] = table.Text(g.PendingChange)
+	if g.Owed {
+		a[attrOwed] = flag(true)
+	}
 	return table.Item{Key: groupKey(t, g.ID), Attributes: a}
 }
 
@@ -57,6 +61,7 @@ func decodeGroup(item table.Item) *directory.Group {
 		Origin:        directory.Origin(a.Text(attrOrigin)),
 		PendingChange: a.Text(attrWork),
 		Held:          directory.Claims{},
+		Owed:          a.Number(attrOwed) == 1,
 		History:       decodeHistory(a),
 	}
 	for _, kind := range directory.GroupKinds {
@@ -125,11 +130,16 @@ func (s *Store) CreateGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	g := c.Group
 	item := groupItem(t, g)
 	keepHistory(item.Attributes, nil, c.Entry)
+	owed, flagged := owedOps(t, owedChange{id: g.ID, whole: true, skipped: c.Entry.Skipped, entry: c.Entry, expires: c.Expires}, nil)
+	if flagged {
+		item.Attributes[attrOwed] = flag(true)
+	}
 	operations := slices.Concat(
 		[]operation{{Op: table.Put(item, table.Absent())}},
 		claimOps(t, g.ID, directory.GroupKinds[:], nil, g.Held, g.Former, nil),
 		memberOps(t, g, directory.MemberDelta{Add: c.Add, Unknown: c.Unknown}),
 		[]operation{{Op: logOp(t, c.Entry, nil, c.Expires)}},
+		owed,
 	)
 	if c.Staged {
 		operations = append(operations, takeEpochOps(t, g.ID, g.Epoch)...)
@@ -140,14 +150,25 @@ func (s *Store) CreateGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 // UpdateGroup changes the document of a group, a few members, or both.
 //
 // A change that is Unchanged consists of conditions only: all hold at one
-// moment, and nothing is written. The failures of a transaction do not prove
-// that, because DynamoDB checks each item at a different time.
+// moment, and nothing is written, except which members were skipped. The failures
+// of a transaction do not prove that, because DynamoDB checks each item at a
+// different time.
 func (s *Store) UpdateGroup(ctx context.Context, t tenant.ID, c directory.GroupUpdate) error {
 	operations := memberOps(t, c.After, c.MemberDelta)
-	if c.Unchanged() {
+	owed, flags, err := s.owedBeside(ctx, t, owedOf(c.GroupEdit, c.Add, c.AlreadyMembers, c.Remove, c.NotMembers))
+	if err != nil {
+		return err
+	}
+	operations = append(operations, owed...)
+	switch {
+	case c.Unchanged() && flags != nil:
+		operations = append(operations, operation{
+			Op: table.Update(groupKey(t, c.Before.ID), table.Change{Set: flags}, groupConditions(c.GroupEdit)...),
+		})
+	case c.Unchanged():
 		operations = append(operations, operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c.GroupEdit)...)})
-	} else {
-		operations = append(operations, editOps(t, c.GroupEdit, nil)...)
+	default:
+		operations = append(operations, editOps(t, c.GroupEdit, flags)...)
 	}
 	return s.commit(ctx, c.NotAfter, operations)
 }
@@ -155,6 +176,11 @@ func (s *Store) UpdateGroup(ctx context.Context, t tenant.ID, c directory.GroupU
 // ReplaceMembers replaces all members of a group by a new set.
 func (s *Store) ReplaceMembers(ctx context.Context, t tenant.ID, c directory.GroupNewSet) error {
 	set := table.Attributes{attrEpoch: table.Number(c.After.Epoch)}
+	owed, flags, err := s.owedBeside(ctx, t, owedOf(c.GroupEdit))
+	if err != nil {
+		return err
+	}
+	maps.Copy(set, flags)
 	var operations []operation
 	if c.Staged {
 		operations = append(takeEpochOps(t, c.After.ID, c.After.Epoch), editOps(t, c.GroupEdit, set)...)
@@ -162,7 +188,7 @@ func (s *Store) ReplaceMembers(ctx context.Context, t tenant.ID, c directory.Gro
 		set[attrEpochs] = table.Number(c.After.Epochs)
 		operations = editOps(t, c.GroupEdit, set, table.Is(attrEpochs, table.Number(c.Before.Epochs)))
 	}
-	return s.commit(ctx, c.NotAfter, slices.Concat(operations,
+	return s.commit(ctx, c.NotAfter, slices.Concat(operations, owed,
 		endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time), protectedChecks(t, c.Before, c.Protected)))
 }
 
@@ -180,6 +206,9 @@ func (s *Store) DeleteGroup(ctx context.Context, t tenant.ID, c directory.GroupD
 			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},
 		},
 	)
+	if g.Owed {
+		operations = append(operations, operation{Op: table.Delete(owedKey(t, journal.TypeGroup, g.ID))})
+	}
 	if !c.Ends {
 		operations = append(operations, endEpochOps(t, g.ID, g.Epoch, c.Entry.Time)...)
 	}

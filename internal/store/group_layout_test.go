@@ -282,7 +282,8 @@ func TestGroups_AreStoredAs(t *testing.T) {
 			want: []string{
 				`T#acme#G#g1#1 | u1 | gone`,
 				`T#acme#G#g1#1 | u2 |`,
-				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
+				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=1 epochs=1 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" owe=1 rev=1 ver=2 work=""`,
+				`T#acme#OWED | Group#g1 | at=1767323046678 idp="okta" req="r1" ttl=1767326646 x.~u8=1 x.~u9=1`,
 				`T#acme#LOG | r1 | at=1767323046678 attrs="members" cause="unknown_members" did="updated" idp="okta" madd="u2" mrem="u1" name="Staff" op="modify" out="warning" rid="g1" rt="Group" skip="u8,u9" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#U#u1 | g1#1 | gone`,
 				`T#acme#U#u2 | g1#1 |`,

@@ -18,7 +18,7 @@ func joinOps(t tenant.ID, group string, epoch int64, user string, when ...table.
 		{Op: table.Put(table.Item{Key: userMembershipKey(t, user, group, epoch)})},
 		// More than a check that the user is live: a deletion that read the
 		// user's memberships before this one began must find that it has begun.
-		means(table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}},
+		means(table.Update(userKey(t, user), table.Change{Add: map[string]int64{attrJoins: 1}, Remove: []string{owedName(group)}},
 			table.Is(attrLeaving, flag(false))), directory.UserUnknown, user),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -33,6 +34,9 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 			{Op: table.Delete(failingKey(t, subjectName(subjectOfRecord(c.Entry))))},
 		},
 	)
+	if len(u.Owed) > 0 {
+		operations = append(operations, operation{Op: table.Delete(owedKey(t, journal.TypeUser, u.ID))})
+	}
 	for _, mail := range c.OtherBefore {
 		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})
 	}

@@ -38,6 +38,7 @@ func userItem(t tenant.ID, u *directory.User) table.Item {
 	a := userAttributes(u)
 	a[attrJoins] = table.Number(u.Joins)
 	a[attrLeaving] = flag(u.Leaving)
+	keepOwed(a, u)
 	return table.Item{Key: recordKey(t, u), Attributes: a}
 }
 
@@ -111,6 +112,8 @@ func decodeUser(item table.Item, deleted bool) *directory.User {
 		Joins:         a.Number(attrJoins),
 		Leaving:       a.Number(attrLeaving) == 1,
 		Held:          directory.Claims{},
+		Owed:          decodeOwed(a),
+		OwedMore:      a.Number(attrOwedMore) == 1,
 		History:       decodeHistory(a),
 	}
 	for _, kind := range directory.Kinds {

@@ -59,6 +59,7 @@ var removed = []struct {
 
 	{"group.go", "CreateGroup", "table.Put(item, table.Absent())", "table.Put(item)", "a new group with members/two groups of one id"},
 	{"group.go", "UpdateGroup", "operations = append(operations, operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c.GroupEdit)...)})", "", "a change of a group that changes nothing/two changes of one version"},
+	{"group.go", "UpdateGroup", "table.Change{Set: flags}, groupConditions(c.GroupEdit)...)", "table.Change{Set: flags})", "a change of a group that only skips a member/two changes of one version"},
 	{"group.go", "ReplaceMembers", ", table.Is(attrEpochs, table.Number(c.Before.Epochs))", "", "a group that is emptied/two new sets under one epoch"},
 	{"group.go", "DeleteGroup", "same...", "same[:0]...", "a deleted group/two changes of one version"},
 	{"group.go", "groupConditions", "table.Is(attrEpoch, table.Number(e.Before.Epoch)), ", "", "a renamed group whose members change/a change and a whole new set of members"},
@@ -100,6 +101,10 @@ var removed = []struct {
 	{"member.go", "endMembershipOps", "touchGroup(t, m.Group, e.Time, nil, table.Present())", "touchGroup(t, m.Group, e.Time, nil)", "a deleted user, with its memberships/a user and a group that are deleted"},
 
 	{"member.go", "endMembershipOps", "ops = append(ops, operation{Op: table.Check(groupKey(t, m.Group), table.Absent())})", "", "a deleted user, with a membership of a group that is gone/a deletion and the creation of the group"},
+
+	{"owed.go", "ForgetOwed", "Remove: []string{name}}, table.Present())", "Remove: []string{name}})", "a group that is no longer owed to a user/a group that is forgotten and the deletion of the user"},
+	{"owed.go", "RemoveOwed", "table.Delete(key, table.Is(attrRequest, table.Text(o.Request)))", "table.Delete(key)", "the last owed member of a group/an item that is removed and a member that is skipped"},
+	{"owed.go", "RemoveOwed", "flag(false)}}, table.Present())", "flag(false)}})", "the last owed member of a group/a flag that is removed and the deletion of the group"},
 
 	{"protected.go", "protectedChecks", "ops := []operation{{Op: table.Check(protectedListKey(t), sameList(c.List))}}", "var ops []operation", "a group that is emptied/a change of many members and a protection"},
 	{"protected.go", "protectedChecks", "ops = append(ops, operation{Op: table.Check(membershipKey(t, g.ID, g.Epoch, user), table.Absent())})", "_ = user", "a deleted group/a change of many members and a join of a protected user"},
