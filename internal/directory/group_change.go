@@ -46,6 +46,9 @@ type GroupEdit struct {
 	// Whole reports that the request states all members of the group: no other
 	// is owed to it afterwards than those that were skipped.
 	Whole bool
+	// Foreign are the members that were to leave and cannot be users: they may be
+	// owed to the group.
+	Foreign []string
 	Logged
 }
 
@@ -111,7 +114,7 @@ func (c *GroupUpdate) Unchanged() bool { return !c.Rewrites && len(c.Add)+len(c.
 // Owes reports whether the change adds to the owed members of the group, or may
 // remove some, even if it changes nothing else.
 func (c *GroupUpdate) Owes() bool {
-	return len(c.Entry.Skipped) > 0 || c.Before.Owed && (c.Whole || len(c.AlreadyMembers)+len(c.NotMembers) > 0)
+	return len(c.Entry.Skipped) > 0 || c.Before.Owed && (c.Whole || len(c.AlreadyMembers)+len(c.NotMembers)+len(c.Foreign) > 0)
 }
 
 // seenAtOnce reports whether the evidence that nothing changes was read at one

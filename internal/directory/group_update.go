@@ -175,7 +175,12 @@ func (w *groupWork) members(ctx context.Context, e GroupEdit, changes []resource
 	if plan.Add, err = w.users(ctx, plan.Add); err != nil {
 		return GroupResult{}, err
 	}
-	plan.Remove = slices.DeleteFunc(slices.Clone(plan.Remove), func(id string) bool { return !ValidID(id) })
+	for _, id := range plan.Remove {
+		if !ValidID(id) {
+			e.Foreign = append(e.Foreign, id)
+		}
+	}
+	plan.Remove = without(plan.Remove, e.Foreign)
 	if plan.Reset {
 		w.whole, e.Whole = true, true
 		return w.replaceMembers(ctx, e, plan.Add, try)

@@ -144,7 +144,7 @@ type GroupChanges interface {
 // who lost them. A deletion and a hiring write it, and joins remove it, each with its
 // own change.
 type OwedMemberships interface {
-	// OwedGroups reads the active users to whom groups are owed, some hundred at most,
+	// OwedGroups reads the live users to whom groups are owed, some hundred at most,
 	// with the groups.
 	OwedGroups(ctx context.Context, t tenant.ID) (map[string][]string, error)
 	// ForgetOwed removes a group from those that are owed to users.

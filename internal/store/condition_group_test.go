@@ -145,7 +145,9 @@ func groupDecisions(t tenant.ID) []decision {
 				group1(f)
 				f.write(table.Update(userKey(f.tenant, "a"), table.Change{Set: table.Attributes{owedName("g1"): table.Number(1)}}))
 			},
-			commit:     func(f *fixture, s *Store) error { return s.ForgetOwed(f.t.Context(), f.tenant, "g1", []string{"a", "b"}) },
+			commit: func(f *fixture, s *Store) error {
+				return s.ForgetOwed(f.t.Context(), f.tenant, "g1", []string{"a", "b"})
+			},
 			conditions: []settled{{userKey(t, "a"), table.Present(), "", "a group that is forgotten and the deletion of the user"}},
 		},
 		{

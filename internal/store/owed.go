@@ -25,7 +25,7 @@ import (
 //     changes of such a group write to it, at one operation each, to remove the members that
 //     they name.
 //   - A user's item says that groups are owed to the user, who lost them by a deletion or by
-//     being hired again and is active now. The groups are attributes of the user's record,
+//     being hired again and is live now. The groups are attributes of the user's record,
 //     because a join updates that record anyway, and removes its group there: the joins of
 //     other users pay nothing.
 //
@@ -181,7 +181,7 @@ func (s *Store) owedBeside(ctx context.Context, t tenant.ID, c owedChange) (ops 
 // owedOf returns what an edit of a group means for its owed members.
 func owedOf(e directory.GroupEdit, stated ...[]string) owedChange {
 	return owedChange{
-		group: e.Before, id: e.Before.ID, whole: e.Whole, stated: slices.Concat(stated...), skipped: e.Entry.Skipped, entry: e.Entry, expires: e.Expires,
+		group: e.Before, id: e.Before.ID, whole: e.Whole, stated: slices.Concat(e.Foreign, slices.Concat(stated...)), skipped: e.Entry.Skipped, entry: e.Entry, expires: e.Expires,
 	}
 }
 
@@ -196,11 +196,11 @@ func keepOwed(a table.Attributes, u *directory.User) {
 	}
 }
 
-// owedUserOps list a user to whom groups are owed from this change on: one who becomes
-// active again without them, or loses them by being hired again.
+// owedUserOps list a user to whom groups are owed from this change on: one who is restored
+// without them, or loses them and stays, for example by being hired again.
 func owedUserOps(t tenant.ID, c directory.Change) []operation {
 	u := c.After
-	if c.Before == nil || !u.Live() || !u.Active || len(u.Owed) == 0 || c.Before.Live() && c.Before.Active && !c.Ends {
+	if c.Before == nil || !u.Live() || len(u.Owed) == 0 || c.Before.Live() && !c.Ends {
 		return nil
 	}
 	a := owedItem(c.Entry, c.Expires)
@@ -280,7 +280,7 @@ func (s *Store) OwedStates(ctx context.Context, t tenant.ID, owed []provlog.Owed
 		return states, err
 	}
 	var members []table.Key
-	for _, m := range owed {
+	for _, m := range distinctOwed(owed) { // a member may be skipped by one and lost by the other
 		group, ok := items[groupKey(t, m.Group)]
 		if !ok {
 			continue
@@ -302,6 +302,16 @@ func (s *Store) OwedStates(ctx context.Context, t tenant.ID, owed []provlog.Owed
 		_, states.Exist[m] = joined[membershipKey(t, m.Group, states.Groups[m.Group].Epoch, m.User)]
 	}
 	return states, err
+}
+
+// distinctOwed returns memberships, each once.
+func distinctOwed(owed []provlog.OwedMembership) []provlog.OwedMembership {
+	seen := map[provlog.OwedMembership]bool{}
+	return slices.DeleteFunc(slices.Clone(owed), func(m provlog.OwedMembership) bool {
+		twice := seen[m]
+		seen[m] = true
+		return twice
+	})
 }
 
 // owedKeys returns the keys of the groups and users of owed memberships, each once.
