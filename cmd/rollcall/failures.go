@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/sheet"
 )
 
 // failuresOptions are the flags of rollcall failures.
@@ -20,6 +21,7 @@ type failuresOptions struct {
 	subject, cause, kind string
 	effects              bool
 	seats                int
+	csv                  bool
 }
 
 func newFailures() *cobra.Command {
@@ -36,6 +38,7 @@ func newFailures() *cobra.Command {
 	c.Flags().StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
 	c.Flags().BoolVar(&o.effects, "effect", false, "say what fixes bring: which users and groups succeed after each, and what to send again")
 	c.Flags().IntVar(&o.seats, "seats", 0, "with --effect: what `N` more seats fix")
+	csvFlag(c, &o.csv)
 	return completes(c, false, o.tenants)
 }
 
@@ -75,6 +78,10 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 	query, err := o.query()
 	if err != nil {
 		return err
+	}
+	if o.csv {
+		return writeCSV(&o.asking, c, sheet.FailedUsers, tenantPath(tenant, "failed-users"), query, 0,
+			func(p adminwire.FailedUsers) ([]adminwire.FailedUser, string) { return p.FailedUsers, p.Next })
 	}
 	p, err := o.connect(c.Context())
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/sheet"
 )
 
 const logLong = `Show a tenant's provisioning log, newest entries first: the result of each change
@@ -30,6 +31,7 @@ type logOptions struct {
 	asking
 	subject, cause, outcome, kind, since, until string
 	limit                                       int
+	csv                                         bool
 }
 
 func newLog() *cobra.Command {
@@ -46,7 +48,8 @@ func newLog() *cobra.Command {
 	f.StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
 	f.StringVar(&o.since, "since", "", "only entries since this `TIME`")
 	f.StringVar(&o.until, "until", "", "only entries until this `TIME`")
-	f.IntVar(&o.limit, "limit", 50, "at most this `NUMBER` of entries")
+	f.IntVar(&o.limit, "limit", 50, "at most this `NUMBER` of entries; --csv prints all without it")
+	csvFlag(c, &o.csv)
 	return completes(c, false, o.tenants)
 }
 
@@ -104,6 +107,14 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 	query, err := o.query(time.Now())
 	if err != nil {
 		return err
+	}
+	if o.csv {
+		most := 0
+		if c.Flags().Changed("limit") {
+			most = o.limit
+		}
+		return writeCSV(&o.asking, c, sheet.Log, tenantPath(tenant, "log"), query, most,
+			func(p adminwire.Log) ([]adminwire.Entry, string) { return p.Entries, p.Next })
 	}
 	p, err := o.connect(c.Context())
 	if err != nil {

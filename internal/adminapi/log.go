@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/setting"
+	"github.com/rollcall-scim/rollcall/internal/sheet"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
@@ -164,7 +165,7 @@ func (s *Service) listLog(ctx context.Context, q *request) (*reply, error) {
 		}
 		page.Nothing = searched{Query: query, settings: t.Settings, now: q.start}.nothingDocument(n)
 	}
-	return ok(page)
+	return inFormat(q, sheet.Log, page.Entries, page.Next, page)
 }
 
 // listFailed: GET /tenants/{tenant}/failed-users lists the failing users and
@@ -203,7 +204,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 			Query: provlog.Query{Subject: query.Subject, Cause: query.Cause, Type: query.Type}, failing: true, settings: t.Settings, now: q.start,
 		}.nothingDocument(n)
 	}
-	return ok(page)
+	return inFormat(q, sheet.FailedUsers, page.FailedUsers, page.Next, page)
 }
 
 // readRequest: GET /tenants/{tenant}/requests/{request} explains one request.

@@ -144,6 +144,13 @@ var routes = []Route{
 		answers{{200, "A page", adminwire.FailedUsers{}}},
 	},
 	{
+		get, one + "/push-again", "listPushAgain", (*Service).listPushAgain,
+		"List what the identity provider must push again: skipped members, groups that users lost, refused groups",
+		adminwire.PushAgainQuery{},
+		nil,
+		answers{{200, "A page", adminwire.PushAgain{}}},
+	},
+	{
 		get, one + "/requests/{request}", "readRequest", (*Service).readRequest,
 		"Explain a request: what happened, why, what to do, and whether it is resolved",
 		adminwire.RequestQuery{},

@@ -13,6 +13,7 @@ type Page struct {
 // A LogQuery is a search of the log.
 type LogQuery struct {
 	Page
+	Formatted
 	// A whole userName, displayName, primary email, externalId or id: only the history of
 	// that user or group.
 	Subject string `json:"subject,omitzero"`
@@ -31,6 +32,7 @@ type LogQuery struct {
 // A FailedUsersQuery is a search of the failing users and groups.
 type FailedUsersQuery struct {
 	Page
+	Formatted
 	// A whole userName, displayName, primary email, externalId or id: only that user or
 	// group.
 	Subject string `json:"subject,omitzero"`

@@ -31,6 +31,7 @@ const (
 	OwnReader        Remedy = "own_user.reader"
 	ProtectedMember  Remedy = "protected.member"
 	SkippedMembers   Remedy = "unknown_members.skipped"
+	PushAgain        Remedy = "unknown_members.again"
 	WholeSetUnknown  Remedy = "unknown_members.whole"
 	GroupInItself    Remedy = "unknown_members.itself"
 	AnswerPlain      Remedy = "answer_too_large.plain"

@@ -225,6 +225,10 @@ var advices = joined(lifecycleAdvices, map[Remedy]texts{
 		oneLogin:  "Add the app to the users who were skipped, then {push}.",
 		jumpCloud: "Add the users who were skipped to a group on the app's User Groups tab, then {push}.",
 	},
+	PushAgain: {
+		neutral: "The user exists and is not in the group: {push}.",
+		entra:   "The user exists and is not in the group: select Restart provisioning, which sends the members again.",
+	},
 	WholeSetUnknown: {
 		neutral:   "Provision the users first: {assign}, then {push}. To empty the group, send an empty list of members.",
 		okta:      "Assign the users to the app under Assignments first, then {push}. To empty the group, remove all of its members.",

@@ -20,6 +20,7 @@ type Source interface {
 	EntryReader
 	RecordReader
 	FailingSubjects
+	OwedReader
 }
 
 // EntryReader reads the log. Keys are those of entries: UUIDv7s, in the order of time.

@@ -1,0 +1,121 @@
+// Package sheet writes lists of the admin API as CSV, for a spreadsheet or a ticket. It is
+// one table of columns for the admin API, the console and the command. RFC 4180
+//
+// Cells have texts that others chose: none is a formula for a spreadsheet, and none has a
+// control character. The package reads nothing, and holds no list.
+package sheet
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/text"
+)
+
+// MediaType is the media type of all sheets. RFC 7111
+const MediaType = "text/csv; charset=utf-8; header=present"
+
+// A Sheet is the form of a list of rows.
+type Sheet[R any] struct {
+	headings []string
+	cells    func(r R) []string
+}
+
+// FailedUsers, Log and PushAgain are the forms of the lists.
+var (
+	FailedUsers = Sheet[adminwire.FailedUser]{
+		headings: []string{
+			"type", "subject", "externalId", "id", "operation", "cause", "detail", "whatToDo", "identityProvider", "firstFailure", "lastFailure", "failures", "request",
+		},
+		cells: func(f adminwire.FailedUser) []string {
+			return []string{
+				f.ResourceType, string(f.Subject), string(f.ExternalID), string(f.ResourceID), f.Operation, f.Cause, f.Detail, f.WhatToDo, string(f.IdP),
+				moment(f.FirstFailure), moment(f.LastFailure), strconv.FormatInt(f.Count, 10), f.RequestID,
+			}
+		},
+	}
+	Log = Sheet[adminwire.Entry]{
+		headings: []string{
+			"time", "request", "by", "actor", "identityProvider", "operation", "action", "outcome", "status", "type", "subject", "externalId", "id",
+			"cause", "detail", "whatToDo", "changed", "membersAdded", "membersRemoved", "identityProviderRequest",
+		},
+		cells: func(e adminwire.Entry) []string {
+			return []string{
+				moment(e.Time), e.RequestID, e.By, e.Who, e.IdP, e.Operation, e.Action, e.Outcome, number(e.Status), e.ResourceType, e.Subject, e.ExternalID, e.ResourceID,
+				e.Cause, e.Detail, e.WhatToDo, strings.Join(e.Changed, " "), strings.Join(e.MembersAdded, " "), strings.Join(e.MembersRemoved, " "), e.IdPRequestID,
+			}
+		},
+	}
+	PushAgain = Sheet[adminwire.PushAgainItem]{
+		headings: []string{
+			"reason", "group", "groupId", "user", "userId", "userState", "others", "since", "identityProvider", "sentWithoutAsking", "cause", "whatToDo",
+		},
+		cells: func(i adminwire.PushAgainItem) []string {
+			return []string{
+				i.Reason, i.Group, string(i.GroupID), i.User, i.UserID, i.UserState, number(int(i.Others)), moment(i.Since), string(i.IdP), i.SentWithoutAsking, i.Cause, i.WhatToDo,
+			}
+		},
+	}
+)
+
+// number returns a count, "" for none.
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// A Writer writes the rows of one sheet, the headings first.
+type Writer[R any] struct {
+	sheet Sheet[R]
+	csv   *csv.Writer
+}
+
+// To returns a Writer to w, which has written the headings.
+func (s Sheet[R]) To(w io.Writer) (*Writer[R], error) {
+	out := &Writer[R]{sheet: s, csv: csv.NewWriter(w)}
+	out.csv.UseCRLF = true
+	err := out.csv.Write(s.headings)
+	out.csv.Flush()
+	return out, err
+}
+
+// Write writes rows, and leaves nothing in memory.
+func (w *Writer[R]) Write(rows []R) error {
+	for _, r := range rows {
+		cells := w.sheet.cells(r)
+		for i, cell := range cells {
+			cells[i] = safe(cell)
+		}
+		if err := w.csv.Write(cells); err != nil {
+			return err
+		}
+	}
+	w.csv.Flush()
+	return w.csv.Error()
+}
+
+// formula are the characters with which a cell begins that a spreadsheet evaluates, in full
+// width too.
+const formula = "=+-@\t\r\n＝＋－＠"
+
+// safe returns a cell that is a text for each spreadsheet: an apostrophe stands before what
+// would be a formula, also after blanks, and escapes stand for hidden characters.
+func safe(cell string) string {
+	if trimmed := strings.TrimLeft(cell, " "); trimmed != "" && strings.ContainsRune(formula, []rune(trimmed)[0]) {
+		cell = "'" + cell
+	}
+	return text.Terminal(cell)
+}
