@@ -77,6 +77,11 @@ func (c *Client) CheckedRequest(ctx context.Context, tenant, id string) (adminwi
 	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), url.Values{"check": {"true"}})
 }
 
+// PushAgain reads a page of what the identity provider must push again.
+func (c *Client) PushAgain(ctx context.Context, tenant string, p adminwire.Page) (adminwire.PushAgain, error) {
+	return get[adminwire.PushAgain](ctx, c, below(tenant, "push-again"), page(p.After, p.Limit))
+}
+
 // Request reads all that is known of one request.
 func (c *Client) Request(ctx context.Context, tenant, id string) (adminwire.Explanation, error) {
 	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), nil)

@@ -382,7 +382,12 @@ func healthy() map[string]any {
 			Failing: 1, LastSync: []adminwire.Entry{carolsEntry}, Failures: spans,
 		},
 		"GET " + acme + "/failed-users": adminwire.FailedUsers{FailedUsers: []adminwire.FailedUser{carol}},
-		"GET " + acme + "/log":          adminwire.Log{Entries: []adminwire.Entry{carolsEntry}},
+		"GET " + acme + "/push-again": adminwire.PushAgain{PushAgain: []adminwire.PushAgainItem{
+			{Reason: "member_skipped", Group: "Sales", GroupID: "g1", UserID: "u7", UserState: "unknown", Others: 3, Since: at(-3 * time.Hour), IdP: "okta", SentWithoutAsking: "never", WhatToDo: "Assign the user."},
+			{Reason: "groups_lost", Group: "Sales", GroupID: "g1", User: "anna@example.com", UserID: "u1", UserState: "active", Since: at(-2 * time.Hour), IdP: "entra", SentWithoutAsking: "never", WhatToDo: "Select Restart provisioning."},
+			{Reason: "group_refused", Group: "Design", Since: at(-time.Hour), IdP: "entra", SentWithoutAsking: "next_cycle", Cause: "duplicate", WhatToDo: "Rename the group."},
+		}},
+		"GET " + acme + "/log": adminwire.Log{Entries: []adminwire.Entry{carolsEntry}},
 		"GET " + acme + "/requests/" + failedID: adminwire.Explanation{
 			RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "failing", Failing: &carol,
 		},
@@ -412,7 +417,7 @@ func healthy() map[string]any {
 func pages() []string {
 	const one = "/console/t/acme"
 	return []string{
-		"/console/", one, one + "/failed", one + "/log", one + "/log?from=yesterday", one + "/requests/" + failedID, one + "/requests/unknown", one + "/requests?id=(",
+		"/console/", one, one + "/failed", one + "/push-again", one + "/log", one + "/log?from=yesterday", one + "/requests/" + failedID, one + "/requests/unknown", one + "/requests?id=(",
 		one + "/groups", one + "/groups/g1", one + "/groups/none", one + "/users", one + "/users?state=deleted", one + "/users?subject=" + strings.Repeat("x", maxSubject+1), one + "/users/u1", one + "/users/u2",
 		one + "/users/none", one + "/users/u1/deactivate", one + "/users/u1/protect", one + "/users/u2/reactivate", one + "/users/u2/unprotect", one + "/users/u1/unprotect", one + "/users/u1/eat", one + "/settings",
 		one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",

@@ -127,7 +127,7 @@ func (c *Console) history(q *request) (page, error) {
 	if len(s.Subject) > maxSubject {
 		s.Wrong["subject"] = "A name has at most 1,024 bytes."
 	}
-	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Token": c.sessions.formToken(q.cookie), "Nothing": (*nothing)(nil)}
+	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "CSV": of(q.tenant, "log.csv") + question(s.values().Encode()), "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Token": c.sessions.formToken(q.cookie), "Nothing": (*nothing)(nil)}
 	p := page{name: "log", title: "Provisioning log", here: "Log", data: data}
 	if len(s.Wrong) > 0 {
 		p.status = http.StatusBadRequest

@@ -100,6 +100,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 				"GET /causes":                        map[string]any{"causes": append(filled[[]adminwire.Cause](text), causeTexts...)},
 				"GET " + acme + "/overview":          filled[adminwire.Overview](text),
 				"GET " + acme + "/failed-users":      filled[adminwire.FailedUsers](text),
+				"GET " + acme + "/push-again":        filled[adminwire.PushAgain](text),
 				"GET " + acme + "/log":               filled[adminwire.Log](text),
 				"GET " + acme + "/requests/failing":  explanation,
 				"GET " + acme + "/requests/fixed":    fixed,
@@ -116,7 +117,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 			})
 			const one = "/console/t/acme"
 			paths := []string{
-				"/console/", one, one + "/failed", one + "/log", one + "/requests/failing", one + "/requests/fixed", one + "/requests/refused",
+				"/console/", one, one + "/failed", one + "/push-again", one + "/log", one + "/requests/failing", one + "/requests/fixed", one + "/requests/refused",
 				one + "/groups", one + "/groups/g1", one + "/users", one + "/users/u1", one + "/settings", one + "/users/" + url.PathEscape(text), one + "/groups/" + url.PathEscape(text),
 				one + "/users?" + url.Values{"subject": {text}, "state": {text}, "managedBy": {text}, "after": {text}}.Encode(), one + "/groups/g1?" + url.Values{"after": {text}}.Encode(),
 				one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", "/console/causes",

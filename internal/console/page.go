@@ -53,7 +53,7 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "explain", "diagnosis", "log", "users", "user", "groups", "group", "settings", "change", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "log", "users", "user", "groups", "group", "settings", "change", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
 
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
@@ -98,6 +98,7 @@ func (c *Console) render(q *request, p page) (*web.Answer, error) {
 		for _, l := range []link{
 			{Name: "Overview", To: of(q.tenant)},
 			{Name: "Failed users", To: of(q.tenant, "failed")},
+			{Name: "Push again", To: of(q.tenant, "push-again")},
 			{Name: "Log", To: of(q.tenant, "log")},
 			{Name: "Users", To: of(q.tenant, "users")},
 			{Name: "Groups", To: of(q.tenant, "groups")},
