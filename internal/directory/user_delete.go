@@ -49,7 +49,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 
 // MaxPurged is the largest number of memberships that end in the transaction of
 // a purge: each takes at most three of its hundred operations, and a record
-// with its values, emails and entries takes 30.
+// with its values, emails and entries takes 31.
 const MaxPurged = 23
 
 // Purge removes a user for good: the record, live or deleted, the values it

@@ -229,7 +229,7 @@ func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task,
 			skipped: outside(add, users), entry: entry, expires: expires,
 		}, nil)
 		set := maps.Clone(set)
-		if flagged != group.Owed {
+		if len(owed) > 0 {
 			set[attrOwed] = flag(flagged)
 		}
 		touch := touchGroup(t, group.ID, now, set,

@@ -42,6 +42,8 @@ func (f Fault) String() string { return f.Item + ": " + f.Problem }
 //     task ends it;
 //   - the protected users are those on the list, and no existing group has a
 //     marker as deleted;
+//   - a group with owed members says so, and groups are owed only to users that
+//     exist;
 //   - no task is left, and unfinished work has a task;
 //   - the ledger's counts are those of the records, its shards are numbered without a
 //     gap, their limits add up to the tenant's, and none of several is above its own.
@@ -72,7 +74,7 @@ func (s *Store) audit(ctx context.Context, t tenant.ID) (*audit, error) {
 			return nil, err
 		}
 	}
-	for _, read := range []func(context.Context, *audit) error{s.auditGuard, s.auditMarkers, s.auditTasks, s.auditMembers, s.auditLedger} {
+	for _, read := range []func(context.Context, *audit) error{s.auditGuard, s.auditMarkers, s.auditOwed, s.auditTasks, s.auditMembers, s.auditLedger} {
 		if err := read(ctx, a); err != nil {
 			return nil, err
 		}
@@ -141,6 +143,7 @@ type auditedGroup struct {
 	record        uint32
 	epoch, epochs int64
 	pending       string
+	owed          bool
 }
 
 // digest stands for a key: keys are longer, and a value that a client chose

@@ -13,7 +13,7 @@ import (
 func (a *audit) group(g *directory.Group) {
 	item := "group " + g.ID
 	n := a.add(audited{id: g.ID, group: true})
-	a.groups[g.ID] = auditedGroup{record: n, epoch: g.Epoch, epochs: g.Epochs, pending: g.PendingChange}
+	a.groups[g.ID] = auditedGroup{record: n, epoch: g.Epoch, epochs: g.Epochs, pending: g.PendingChange, owed: g.Owed}
 	a.counts.Groups++
 	r, err := g.Resource()
 	if err != nil {

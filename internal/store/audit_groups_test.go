@@ -396,6 +396,20 @@ var spoils = []struct {
 		[]problem{{item: "group g1", format: "exists and has a marker as deleted in the application"}},
 	},
 	{
+		"a group has owed members and no flag",
+		func(f *fixture) []table.Op {
+			return set(owedKey(f.tenant, "Group", "g1"), owedName("x"), table.Number(1))
+		},
+		[]problem{{item: "group g1", format: "has owed members and does not say so"}},
+	},
+	{
+		"groups are owed to a user that is not there",
+		func(f *fixture) []table.Op {
+			return set(owedKey(f.tenant, "User", "nobody"), owedName("g1"), table.Number(1))
+		},
+		[]problem{{item: "user nobody", format: "has an item of owed groups and does not exist"}},
+	},
+	{
 		"a user was purged, and its memberships are being ended",
 		func(f *fixture) []table.Op {
 			return append(f.member("g1", 1, "purged"), f.task("user#purged", table.Attributes{attrPartOf: table.Text("r")})...)

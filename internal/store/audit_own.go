@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -47,6 +49,22 @@ func (s *Store) auditMarkers(ctx context.Context, a *audit) error {
 	return s.scan(ctx, markerKey(a.tenant, "").Partition, func(i table.Item) {
 		if _, exists := a.groups[i.Sort]; exists {
 			a.fault("group "+i.Sort, "exists and has a marker as deleted in the application")
+		}
+	})
+}
+
+// auditOwed compares the items of owed memberships with the records. What is owed to a group
+// that does not exist any more is removed by the next reader.
+func (s *Store) auditOwed(ctx context.Context, a *audit) error {
+	return s.scan(ctx, owedKey(a.tenant, "", "").Partition, func(i table.Item) {
+		kind, id, _ := strings.Cut(i.Sort, "#")
+		switch g, exists := a.groups[id]; {
+		case kind == journal.TypeGroup && exists && !g.owed:
+			a.fault("group "+id, "has owed members and does not say so")
+		case kind == journal.TypeUser:
+			if _, known := a.known(id); !known {
+				a.fault("user "+id, "has an item of owed groups and does not exist")
+			}
 		}
 	})
 }

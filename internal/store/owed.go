@@ -172,7 +172,9 @@ func (s *Store) owedBeside(ctx context.Context, t tenant.ID, c owedChange) (ops 
 		return nil, nil, err
 	}
 	ops, flagged := owedOps(t, c, known)
-	if flagged != c.group.Owed {
+	if len(ops) > 0 {
+		// The flag is set even if the group had it when it was read: the item may have
+		// been removed meanwhile, with the flag.
 		set = table.Attributes{attrOwed: flag(flagged)}
 	}
 	return ops, set, nil

@@ -21,6 +21,7 @@ import (
 //	log entry     absent                        no change without its entry
 //	index         of the entry, to which no record leads any more
 //	failing       unconditional                 a purged user is no longer failing
+//	owed          unconditional                 and is not pushed again
 func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) error {
 	u := c.Before
 	operations := slices.Concat(
@@ -32,11 +33,9 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 			{Op: logOp(t, c.Entry, u.History, c.Expires)},
 			{Op: indexOp(t, subjectOfRecord(c.Entry), c.Entry, c.Expires)},
 			{Op: table.Delete(failingKey(t, subjectName(subjectOfRecord(c.Entry))))},
+			{Op: table.Delete(owedKey(t, journal.TypeUser, u.ID))},
 		},
 	)
-	if len(u.Owed) > 0 {
-		operations = append(operations, operation{Op: table.Delete(owedKey(t, journal.TypeUser, u.ID))})
-	}
 	for _, mail := range c.OtherBefore {
 		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})
 	}
