@@ -151,6 +151,13 @@ var routes = []Route{
 		answers{{200, "A page", adminwire.PushAgain{}}},
 	},
 	{
+		get, one + "/drift", "listDrift", (*Service).listDrift,
+		"List active users that no identity provider has pushed, and users and groups that none has asked about for long",
+		adminwire.DriftQuery{},
+		nil,
+		answers{{200, "A page", adminwire.Drift{}}},
+	},
+	{
 		get, one + "/requests/{request}", "readRequest", (*Service).readRequest,
 		"Explain a request: what happened, why, what to do, and whether it is resolved",
 		adminwire.RequestQuery{},

@@ -25,7 +25,7 @@ type Sheet[R any] struct {
 	cells    func(r R) []string
 }
 
-// FailedUsers, Log and PushAgain are the forms of the lists.
+// FailedUsers, Log, Drift and PushAgain are the forms of the lists.
 var (
 	FailedUsers = Sheet[adminwire.FailedUser]{
 		headings: []string{
@@ -48,6 +48,12 @@ var (
 				moment(e.Time), e.RequestID, e.By, e.Who, e.IdP, e.Operation, e.Action, e.Outcome, number(e.Status), e.ResourceType, e.Subject, e.ExternalID, e.ResourceID,
 				e.Cause, e.Detail, e.WhatToDo, strings.Join(e.Changed, " "), strings.Join(e.MembersAdded, " "), strings.Join(e.MembersRemoved, " "), e.IdPRequestID,
 			}
+		},
+	}
+	Drift = Sheet[adminwire.DriftItem]{
+		headings: []string{"reason", "type", "subject", "externalId", "id", "modified"},
+		cells: func(d adminwire.DriftItem) []string {
+			return []string{d.Reason, d.ResourceType, d.Subject, string(d.ExternalID), d.ResourceID, moment(d.Modified)}
 		},
 	}
 	PushAgain = Sheet[adminwire.PushAgainItem]{

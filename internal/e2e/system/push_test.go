@@ -1,6 +1,7 @@
 package system
 
 import (
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -356,4 +358,43 @@ func (s *service) csv(path string) string {
 	require.Equal(s.t, 200, w.Code, w.Body)
 	require.Equal(s.t, "text/csv; charset=utf-8; header=present", w.Header().Get("Content-Type"))
 	return w.Body.String()
+}
+
+func TestDrift(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testDrift) }
+
+func testDrift(t *testing.T, open func(testing.TB) table.Table) {
+	at := time.Now().UTC()
+	s := newService(t, open(t), 9, app.Options{Now: func() time.Time { return at }, Random: rand.Reader})
+	post := func(name string) string { return s.must(201, "POST", "/Users", userBody(`"userName":"`+name+`"`)) }
+	quiet, changed, same, refused, off := post("quiet@x"), post("changed@x"), post("same@x"), post("refused@x"), post("off@x")
+	own := s.makeOwn(`"userName":"own@x"`)
+	group := s.must(201, "POST", "/Groups", stage.Group("Staff", quiet))
+	s.must(201, "POST", "/Groups", stage.Group("Design"))
+	at = at.Add(40 * 24 * time.Hour)
+	s.must(200, "PATCH", "/Users/"+changed, patchBody(`[{"op":"replace","path":"displayName","value":"C"}]`))
+	s.must(200, "PATCH", "/Users/"+same, patchBody(`[{"op":"replace","path":"userName","value":"same@x"}]`))
+	s.must(409, "PATCH", "/Users/"+refused, patchBody(`[{"op":"replace","path":"userName","value":"same@x"}]`))
+	s.must(200, "PATCH", "/Users/"+off, patchBody(`[{"op":"replace","path":"active","value":false}]`))
+	s.ask(200, "PATCH", "/tenants/acme/users/"+quiet, `{"displayName":"By the application"}`)
+	s.must(200, "PATCH", "/Groups/"+group, patchBody(`[{"op":"add","path":"members","value":`+stage.Members(same)+`}]`))
+
+	list := func(query string) []string {
+		rows := []string{}
+		for after := ""; ; {
+			page := s.mustAdmin(200, "GET", "/tenants/acme/drift?limit=2&after="+after+query, "")
+			for _, row := range page["drift"].([]any) {
+				row := row.(map[string]any)
+				rows = append(rows, fmt.Sprint(row["reason"], " ", row["subject"]))
+			}
+			var more bool
+			if after, more = page["next"].(string); !more {
+				return rows
+			}
+		}
+	}
+	since := "&since=" + at.Add(-30*24*time.Hour).Format(time.RFC3339)
+	require.ElementsMatch(t, []string{"no_request quiet@x", "no_request same@x", "not_linked own@x", "no_request Design"}, list(since), "of same@x nothing was changed")
+	require.Equal(t, []string{"not_linked own@x"}, list(""), "90 days")
+	require.Contains(t, s.csv("/tenants/acme/drift?format=csv"+since), "not_linked,User,own@x,,"+own+",")
+	require.LessOrEqual(t, s.admin("GET", "/tenants/acme/drift?limit=200", "").event["roundTrips"], 6.0)
 }
