@@ -235,6 +235,9 @@ func printExplanation(w io.Writer, x adminwire.Explanation, why map[string]strin
 	switch {
 	case x.Now == "failing" && x.Failing != nil:
 		fmt.Fprintf(w, "\nStill failing: failed %s (last request %s).\n", failedTimes(*x.Failing), text(x.Failing.RequestID))
+		printDismissal(w, x.Failing.Dismissed)
+	case x.Now == "forgotten":
+		fmt.Fprintln(w, "\nNothing with this name was sent for 30 days: the failure is no longer listed.")
 	case x.Now == "fixed" && x.FixedBy == nil:
 		fmt.Fprintln(w, "\nResolved: no longer failing.")
 	case x.Now == "fixed":

@@ -22,6 +22,7 @@ type failuresOptions struct {
 	effects              bool
 	seats                int
 	csv                  bool
+	dismissed            bool
 }
 
 func newFailures() *cobra.Command {
@@ -29,7 +30,7 @@ func newFailures() *cobra.Command {
 	c := o.add(&cobra.Command{
 		Use: "failures TENANT", Short: "list the users and groups that fail now, why, and what to do",
 		Example: "  rollcall failures acme\n  rollcall failures acme --cause seat_limit --type User\n  rollcall failures acme --effect",
-		Long:    "Show what needs attention in a tenant, for example a revoked token in use, and the users\nand groups whose last request failed: why, since when, and what to do. A user or group\nleaves the list by itself once a request for it succeeds.",
+		Long:    "Show what needs attention in a tenant, for example a revoked token in use, and the users\nand groups whose last request failed: why, since when, and what to do. A user or group\nleaves the list by itself once a request for it succeeds, and 'rollcall dismiss' takes it out.",
 		Args:    takes(1),
 		RunE:    func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
 	})
@@ -39,6 +40,7 @@ func newFailures() *cobra.Command {
 	c.Flags().BoolVar(&o.effects, "effect", false, "say what fixes bring: which users and groups succeed after each, and what to send again")
 	c.Flags().IntVar(&o.seats, "seats", 0, "with --effect: what `N` more seats fix")
 	csvFlag(c, &o.csv)
+	c.Flags().BoolVar(&o.dismissed, "dismissed", false, "only those that were dismissed ('rollcall dismiss'), by whom and why")
 	return completes(c, false, o.tenants)
 }
 
@@ -71,6 +73,9 @@ func (o *failuresOptions) query() (url.Values, error) {
 	case o.seats != 0 && !o.effects:
 		err = mistake("--seats needs --effect")
 	}
+	if o.dismissed {
+		query.Set("dismissed", "true")
+	}
 	return query, err
 }
 
@@ -99,7 +104,7 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 		return p.knowing(c.Context(), o.cause, err)
 	}
 	list := document.FailedUsers.FailedUsers
-	if len(list) == 0 {
+	if len(list) == 0 && !o.dismissed {
 		query.Del("after")
 		if document.FailedUsers, err = call[adminwire.FailedUsers](c.Context(), p, http.MethodGet, path, query, nil); err != nil {
 			return err
@@ -121,6 +126,8 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 				fmt.Fprintln(w)
 			}
 			o.printFailures(w, tenant, list)
+		case o.dismissed:
+			fmt.Fprintln(w, "No failure is dismissed.")
 		case document.Attention == nil:
 			printNothing(w, "No failures found.", document.Nothing, calledAs+" failures "+shellWord(tenant), o.server(), o.cause+o.kind != "")
 		}
@@ -208,6 +215,7 @@ func printFailure(w io.Writer, f adminwire.FailedUser) {
 	labelled(w, "    ", [][2]string{
 		{"what happened", text(happened(f.Detail, f.RequestID, f.WhatToDo))}, {"failed", failedTimes(f)}, {"request", text(f.RequestID)},
 	})
+	printDismissal(w, f.Dismissed)
 }
 
 // happened returns the detail of a failure without the advice and the id at its

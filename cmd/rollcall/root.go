@@ -63,7 +63,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		}
 	}
 	group(groupStart, "Start", newLocal(), newInit(), newDoctor())
-	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newConsole())
+	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
 	group(groupTenants, "Tenants and tokens", newTenant(), newSeats(), newToken(), newSchema())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())
 	group(groupOperate, "Operate", newVerify(), newVersion())

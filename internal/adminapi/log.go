@@ -76,12 +76,16 @@ func seatsDocument(e journal.Entry) *adminwire.Seats {
 
 // failingDocument returns a failing user or group.
 func failingDocument(f journal.Failing) adminwire.FailedUser {
-	return adminwire.FailedUser{
+	document := adminwire.FailedUser{
 		ResourceType: f.Type, ResourceID: adminwire.NullableString(f.ID), Subject: adminwire.NullableString(f.Name),
 		ExternalID: adminwire.NullableString(f.ExternalID), Operation: string(f.Operation), IdP: adminwire.NullableString(f.IdP),
 		Cause: string(f.Cause), Detail: f.Detail, WhatToDo: f.WhatToDo(), Documentation: f.Cause.Documentation(),
 		FirstFailure: f.First, LastFailure: f.Last, Count: f.Count, RequestID: f.RequestID,
 	}
+	if d := f.Dismissal; !d.IsZero() {
+		document.Dismissed = &adminwire.Dismissal{Time: d.Time, Who: d.Who, Reason: d.Reason}
+	}
+	return document
 }
 
 // filters reads the filters that all searches have, "" for those that are absent.
@@ -183,6 +187,13 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	dismissed, err := q.flag("dismissed")
+	if err != nil {
+		return nil, err
+	}
+	if dismissed {
+		query.Dismissed = provlog.OnlyDismissed
+	}
 	t, err := s.tenantOf(ctx, q)
 	if err != nil {
 		return nil, err
@@ -195,7 +206,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err := s.foresee(ctx, foreseen, t, found.Failing, query.After == "", &page); err != nil {
 		return nil, err
 	}
-	if len(found.Failing) == 0 && found.Next == "" && query.After == "" {
+	if len(found.Failing) == 0 && found.Next == "" && query.After == "" && !dismissed {
 		n, err := s.Provisioning.WhyNoneFails(ctx, q.tenant, query)
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -183,6 +184,8 @@ var sentinels = [...]struct {
 	{access.ErrRotation, kindState, "The token's state does not allow this: a rotation is started for a live token, and completed or cancelled after that."},
 	{access.ErrPast, kindInvalid, "expiresAt must be in the future; leave it out for a token that never expires."},
 	{access.ErrKeys, kindBusy, "It is safe to send the request again."},
+	{journal.ErrNotFailing, kindState, "The request is not a current failure of a user or group: a later request succeeded, the log no longer has it, or it concerns no single user or group."},
+	{journal.ErrFailedAgain, kindState, "The user or group has failed again since; read the list of failures again."},
 	{directory.ErrNotFound, kindNotFound, "User not found."},
 	{directory.ErrNoGroup, kindNotFound, "Group not found."},
 	{directory.ErrVersion, kindVersion, "The user has changed since you read it; read it again."},

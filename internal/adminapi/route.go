@@ -165,6 +165,13 @@ var routes = []Route{
 		answers{{200, "The explanation", adminwire.Explanation{}}},
 	},
 	{
+		post, one + "/requests/{request}/dismissal", "dismissFailure", (*Service).dismissFailure,
+		"Dismiss the failure of a user or group whose last request this is: it leaves the list until the user or group fails again",
+		nil,
+		adminwire.NewDismissal{},
+		answers{{200, "The failure, with its dismissal", adminwire.FailedUser{}}},
+	},
+	{
 		post, one + "/explanations", "explainText", (*Service).explainText,
 		"Explain the text of an error as an identity provider shows it; the text is not stored",
 		nil,

@@ -82,6 +82,18 @@ func (c *Client) PushAgain(ctx context.Context, tenant string, p adminwire.Page)
 	return get[adminwire.PushAgain](ctx, c, below(tenant, "push-again"), page(p.After, p.Limit))
 }
 
+// DismissedFailures reads a page of the failing users and groups that were dismissed.
+func (c *Client) DismissedFailures(ctx context.Context, tenant, after string, limit int) (adminwire.FailedUsers, error) {
+	q := page(after, limit)
+	q.Set("dismissed", "true")
+	return get[adminwire.FailedUsers](ctx, c, below(tenant, "failed-users"), q)
+}
+
+// Dismiss dismisses the failure of the user or group whose last request this is.
+func (c *Client) Dismiss(ctx context.Context, tenant, request string, d adminwire.NewDismissal) (adminwire.FailedUser, error) {
+	return do[adminwire.FailedUser](ctx, c, http.MethodPost, below(tenant, "requests", request, "dismissal"), nil, d)
+}
+
 // Request reads all that is known of one request.
 func (c *Client) Request(ctx context.Context, tenant, id string) (adminwire.Explanation, error) {
 	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), nil)

@@ -112,6 +112,24 @@ type FailedUser struct {
 	RequestID string `json:"requestId"`
 	// Present with check=true.
 	Check *Check `json:"check,omitzero"`
+	// Present for a failure that was dismissed since.
+	Dismissed *Dismissal `json:"dismissed,omitzero"`
+}
+
+// A Dismissal is the removal of a failure from the list of failures until the user or group
+// fails again.
+type Dismissal struct {
+	Time time.Time `json:"time"`
+	// The person or operator who dismissed it.
+	Who    string `json:"who"`
+	Reason string `json:"reason"`
+}
+
+// A NewDismissal dismisses a failure.
+type NewDismissal struct {
+	// Why the failure needs no attention: one line of at most 500 bytes. It is kept in the
+	// log.
+	Reason string `json:"reason" jsonschema:"minLength=1"`
 }
 
 // FailedUsers is a page of failing users and groups.

@@ -5,8 +5,8 @@ type Explanation struct {
 	RequestID string  `json:"requestId"`
 	Entries   []Entry `json:"entries" jsonschema:"minItems=1"`
 	// Whether the subject of a failure still fails; absent for a request that did not
-	// fail.
-	Now string `json:"now,omitzero" jsonschema:"enum=failing,enum=fixed"`
+	// fail. forgotten: nothing with its name was sent for 30 days.
+	Now string `json:"now,omitzero" jsonschema:"enum=failing,enum=fixed,enum=forgotten"`
 	// The subject's failure now.
 	Failing *FailedUser `json:"failing,omitzero"`
 	// The success that came after the failure, where it is known.

@@ -47,6 +47,8 @@ type FailedUsersQuery struct {
 	// With effect=true, a number of seats to add: how many users these fix. Without it, as many
 	// as the failing users need.
 	Seats int `json:"seats,omitzero" jsonschema:"minimum=1,maximum=100000"`
+	// true lists those whose failure was dismissed, in place of the others.
+	Dismissed string `json:"dismissed,omitzero" jsonschema:"enum=true,enum=false"`
 }
 
 // A RequestQuery says what to read of a request.

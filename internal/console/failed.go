@@ -19,7 +19,7 @@ type failedRow struct {
 	Documentation                   string
 	First, Last                     *When
 	Count                           int
-	To                              string
+	To, DismissTo                   string
 }
 
 func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRow {
@@ -30,7 +30,7 @@ func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRo
 		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
 		Detail: f.Detail, WhatToDo: f.WhatToDo, Documentation: documentation(f.Documentation),
 		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: int(f.Count),
-		To: of(tenant, "requests", f.RequestID),
+		To: of(tenant, "requests", f.RequestID), DismissTo: of(tenant, "requests", f.RequestID, "dismiss"),
 	}
 }
 
@@ -65,7 +65,8 @@ func (c *Console) failed(q *request) (page, error) {
 	}
 	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
 		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "Nothing": newNothing(&f, found.Nothing),
+		"DismissedTo": of(q.tenant, "dismissed"),
 		"CSV":   of(q.tenant, "failed.csv") + question(f.values().Encode()),
-		"Effects": newEffects(q.tenant, found), "LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
+		"Effects": newEffects(q.tenant, found), "LogTo":       of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
 	}}, nil
 }

@@ -421,6 +421,7 @@ func pages() []string {
 		one + "/groups", one + "/groups/g1", one + "/groups/none", one + "/users", one + "/users?state=deleted", one + "/users?subject=" + strings.Repeat("x", maxSubject+1), one + "/users/u1", one + "/users/u2",
 		one + "/users/none", one + "/users/u1/deactivate", one + "/users/u1/protect", one + "/users/u2/reactivate", one + "/users/u2/unprotect", one + "/users/u1/unprotect", one + "/users/u1/eat", one + "/settings",
 		one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
+		one + "/dismissed", one + "/requests/" + failedID + "/dismiss", one + "/requests/unknown/dismiss",
 		one + "/tokens/tok9/revoke", one + "/tokens/tok1/eat", one + "/tokens/minted", "/console/causes", "/console/causes/seat_limit", "/console/causes/token_revoked",
 		"/console/causes/none", "/console/t/nobody", "/console/none",
 	}

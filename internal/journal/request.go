@@ -13,9 +13,11 @@ const (
 	Bulk    Operation = "bulk"
 	// Repair is an operator's: it corrects what contradicts itself in the table.
 	Repair Operation = "repair"
-	Read   Operation = "read"
-	List   Operation = "list"
-	Search Operation = "search"
+	// Dismiss is an administrator's: it takes a failure out of the list of failures.
+	Dismiss Operation = "dismiss"
+	Read    Operation = "read"
+	List    Operation = "list"
+	Search  Operation = "search"
 	// Discover reads the service's configuration, schemas or resource types.
 	Discover Operation = "discover"
 )
@@ -41,6 +43,7 @@ const (
 	Purged      Action = "purged"
 	Unchanged   Action = "unchanged"
 	Repaired    Action = "repaired"
+	Dismissed   Action = "dismissed"
 )
 
 // An Outcome is the outcome of a request.

@@ -48,6 +48,8 @@ type Failing struct {
 	RequestID string
 	// Asked are the values of the last failed request that the rules depend on.
 	Asked Asked
+	// Dismissal is zero unless an administrator dismissed the failure since.
+	Dismissal Dismissal
 }
 
 // WhatToDo returns what to do in the identity provider that sent the last

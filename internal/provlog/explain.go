@@ -35,6 +35,8 @@ type State string
 const (
 	StillFailing State = "failing"
 	Fixed        State = "fixed"
+	// Forgotten: no request has named the subject for so long that it is no longer listed.
+	Forgotten State = "forgotten"
 )
 
 // Member is a member that a group's failure or warning is about.
@@ -207,7 +209,7 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 	if text == "" {
 		text = failed.ExternalID
 	}
-	found, err := l.Failing(ctx, t, FailingQuery{Subject: text, Type: failed.ResourceType})
+	found, err := l.Failing(ctx, t, FailingQuery{Subject: text, Type: failed.ResourceType, Dismissed: WithDismissed})
 	if err != nil {
 		return err
 	}
@@ -221,9 +223,12 @@ func (l *Log) since(ctx context.Context, t tenant.ID, x *Explanation) error {
 		return err
 	}
 	for _, e := range later.Entries { // newest first: the last one stays
-		if e.Outcome != journal.Failure && e.Key() > failed.Key() {
+		if e.Outcome != journal.Failure && e.Operation != journal.Dismiss && e.Key() > failed.Key() {
 			x.FixedBy = &e
 		}
+	}
+	if x.FixedBy == nil && failed.About.ID == "" && l.now().Sub(failed.Time) >= journal.NamedFailureKept {
+		x.Now = Forgotten
 	}
 	return nil
 }

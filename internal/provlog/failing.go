@@ -17,9 +17,27 @@ type FailingQuery struct {
 	Subject string
 	Cause   cause.Cause
 	Type    string
+	// Dismissed says what is wanted of the dismissed ones.
+	Dismissed Dismissed
 	// After is the Next of the page before.
 	After string
 	Limit int
+}
+
+// Dismissed is a choice of failing subjects by whether they were dismissed.
+type Dismissed int
+
+// The choices.
+const (
+	WithoutDismissed Dismissed = iota
+	OnlyDismissed
+	WithDismissed
+)
+
+// matches reports whether a failing subject matches the filters of the search.
+func (q FailingQuery) matches(f journal.Failing) bool {
+	return (q.Cause == "" || f.Cause == q.Cause) && (q.Type == "" || f.Type == q.Type) &&
+		(q.Dismissed == WithDismissed || f.Dismissal.IsZero() == (q.Dismissed == WithoutDismissed))
 }
 
 // FailingFound is a page of failing subjects, the latest failure first.
@@ -46,7 +64,7 @@ func (l *Log) Failing(ctx context.Context, t tenant.ID, q FailingQuery) (found F
 		}
 		// A page may have fewer subjects than its limit: the limit bounds what is read.
 		for _, f := range left {
-			if (q.Cause == "" || f.Cause == q.Cause) && (q.Type == "" || f.Type == q.Type) {
+			if q.matches(f) {
 				found.Failing = append(found.Failing, f)
 			}
 		}
@@ -82,7 +100,7 @@ func (l *Log) failingSubject(ctx context.Context, t tenant.ID, q FailingQuery) (
 	}
 	var all []journal.Failing
 	for _, f := range failing {
-		if (q.Cause == "" || f.Cause == q.Cause) && (q.Type == "" || f.Type == q.Type) {
+		if q.matches(f) {
 			all = append(all, f)
 		}
 	}

@@ -377,6 +377,21 @@ func logDecisions(t tenant.ID) []decision {
 			conditions: []settled{logged, {failing, table.Present(), "", "a failure and the success of a subject"}},
 		},
 		{
+			name: "a dismissed failure", returned: fails,
+			given: func(f *fixture) {
+				r := record(f)
+				r.Entry.RequestID = "r0"
+				f.must(f.store.Record(f.t.Context(), f.tenant, r))
+			},
+			commit: func(f *fixture, s *Store) error {
+				_, err := s.Dismiss(f.t.Context(), f.tenant, journal.Dismissal{
+					RequestID: "r0", Time: f.now(), Who: "Dana", Reason: "left", ID: "r1", Expires: f.now().Add(time.Hour),
+				})
+				return err
+			},
+			conditions: []settled{logged, {failing, table.Is(attrRequest, table.Text("r0")), "", "a dismissal and another failure"}},
+		},
+		{
 			name: "an amended entry", returned: fails,
 			given: func(f *fixture) { f.must(f.store.Record(f.t.Context(), f.tenant, record(f))) },
 			commit: func(f *fixture, s *Store) error {

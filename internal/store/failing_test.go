@@ -60,6 +60,47 @@ func TestRecord_MarksAndResolvesFailingSubjects(t *testing.T) {
 	require.Equal(t, []string{"r2"}, pages[1].Items)
 }
 
+// A dismissal ends with the next failure, and what failed by a name is kept for 30 days, what
+// failed with a record as long as its entry.
+func TestDismiss_EndsWithTheNextFailure(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	keep := 90 * 24 * time.Hour
+	fails := func(s journal.Subject, request string, failed bool) {
+		e := journal.Entry{
+			RequestID: request, Time: f.now(), Operation: journal.Create, Outcome: journal.Failure, Cause: cause.SeatLimit,
+			ResourceType: s.Type, ResourceID: s.ID, Subject: s.Name, About: s,
+		}
+		f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Entry: &e, Expires: f.now().Add(keep), Fails: s, Failed: failed}))
+	}
+	failing := func() []journal.Failing {
+		page, err := f.store.FailingPage(t.Context(), f.tenant, "", 10)
+		f.must(err)
+		return page.Items
+	}
+	dora := journal.Subject{Type: journal.TypeUser, Name: "dora"}
+	fails(dora, "r1", false)
+	d := journal.Dismissal{RequestID: "r1", Time: f.now(), Who: "Dana", Reason: "left", ID: "r2", Expires: f.now().Add(keep)}
+	done, err := f.store.Dismiss(t.Context(), f.tenant, d)
+	f.must(err)
+	require.Equal(t, "dora", done.Name)
+	d.ID, d.Expires = "", time.Time{}
+	require.Equal(t, d, failing()[0].Dismissal)
+
+	_, err = f.store.Dismiss(t.Context(), f.tenant, journal.Dismissal{RequestID: "r9", Time: f.now(), ID: "r3"})
+	require.ErrorIs(t, err, journal.ErrNotFailing)
+	fails(dora, "r4", true)
+	require.True(t, failing()[0].Dismissal.IsZero())
+	require.EqualValues(t, 2, failing()[0].Count)
+	_, err = f.store.Dismiss(t.Context(), f.tenant, journal.Dismissal{RequestID: "r1", Time: f.now(), ID: "r5"})
+	require.ErrorIs(t, err, journal.ErrFailedAgain)
+
+	fails(journal.Subject{Type: journal.TypeUser, ID: "u1"}, "r6", false)
+	require.Len(t, failing(), 2)
+	f.pass(journal.NamedFailureKept)
+	require.Len(t, failing(), 1)
+	require.Equal(t, "u1", failing()[0].ID)
+}
+
 // The entry of a purge is found by the user's id, although no record leads to it any more.
 func TestPurge_LeavesAnEntryThatIsFound(t *testing.T) {
 	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))

@@ -202,7 +202,7 @@ func failingOp(t tenant.ID, r journal.Record) table.Op {
 		attrDetail: table.Text(text.Cut(e.Detail, maxDetail)), attrRemedy: table.Text(string(e.Remedy)), attrRequest: table.Text(e.Key()),
 		attrAsked:        table.Text(r.Asked.Text()),
 		attrFaults:       table.Text(joinNames(setting.Names(e.Faults))),
-		table.ExpiryName: table.Number(r.Expires.Unix()),
+		table.ExpiryName: table.Number(journal.FailureExpires(r.Fails, e.Time, r.Expires).Unix()),
 	}
 	key := failingKey(t, subjectName(r.Fails))
 	if r.Failed {

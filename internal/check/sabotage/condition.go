@@ -57,6 +57,9 @@ var removed = []struct {
 	{"commit.go", "claimOps", "ops = append(ops, held(table.Check(key, table.Absent()), kind.Former()))", "", "a new user/a userName and its earlier form"},
 	{"commit.go", "transferOps", ",\n\t\t\t\ttable.Is(attrVersion, table.Number(moved.From.Version))", "", "a new user with the names of a deleted one/a name that is taken and its user that is restored"},
 
+	{"dismiss.go", "Dismiss", ", table.Is(attrRequest, table.Text(d.RequestID)))", ")", "a dismissed failure/a dismissal and another failure"},
+	{"dismiss.go", "Dismiss", "table.Put(logged, table.Absent())", "table.Put(logged)", "a dismissed failure/two entries under one name"},
+
 	{"group.go", "CreateGroup", "table.Put(item, table.Absent())", "table.Put(item)", "a new group with members/two groups of one id"},
 	{"group.go", "UpdateGroup", "operations = append(operations, operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c.GroupEdit)...)})", "", "a change of a group that changes nothing/two changes of one version"},
 	{"group.go", "UpdateGroup", "table.Change{Set: flags}, groupConditions(c.GroupEdit)...)", "table.Change{Set: flags})", "a change of a group that only skips a member/two changes of one version"},

@@ -524,6 +524,16 @@ var broken = []struct {
 		"internal/store", "TestExpired_IsNotRead",
 	},
 	{
+		"dismissal that outlives the next failure", "A user who fails again is on no list.", "internal/store/dismiss.go",
+		[]Edit{{"decodeDismissal", " || a.Text(attrDismissed) != a.Text(attrRequest)", ""}},
+		"internal/store", "TestDismiss_EndsWithTheNextFailure",
+	},
+	{
+		"failure by a name that is kept like the log", "A name that never comes again stays on the list of failures.", "internal/journal/dismissal.go",
+		[]Edit{{"FailureExpires", "if end := failed.Add(NamedFailureKept); end.Before(entries) {\n\t\treturn end\n\t}", ""}},
+		"internal/store", "TestDismiss_EndsWithTheNextFailure",
+	},
+	{
 		"partition left by the deletion of a tenant", "Data of a deleted tenant stays.", "internal/store/purge.go",
 		[]Edit{{"recordPartitions", "\"FAILING\", ", ""}},
 		"internal/store", "TestRecordPartitions_AreAllThatHaveKeys",

@@ -122,8 +122,8 @@ func TestUnreachable_InEveryAdminRoute(t *testing.T) {
 	names := strings.NewReplacer("{tenant}", "acme", "{user}", user, "{group}", group, "{token}", token, "{schema}", schema,
 		"{request}", "019b8d62-7a80-7000-8000-000000000001")
 	bodies := map[string]string{
-		"POST /tenants/{tenant}/explanations": `{"text":"Conflict"}`,
-		"PUT /tenants/{tenant}":               `{}`, "PATCH /tenants/{tenant}": `{"displayName":"x"}`, "POST /tenants/{tenant}/users": `{"userName":"b"}`,
+		"POST /tenants/{tenant}/explanations": `{"text":"Conflict"}`, "POST /tenants/{tenant}/requests/{request}/dismissal": `{"reason":"x"}`,
+		"PUT /tenants/{tenant}": `{}`, "PATCH /tenants/{tenant}": `{"displayName":"x"}`, "POST /tenants/{tenant}/users": `{"userName":"b"}`,
 		"PATCH /tenants/{tenant}/users/{user}":   `{"displayName":"x"}`,
 		"PUT /tenants/{tenant}/schemas/{schema}": `{"id":"` + schema + `","name":"P","attributes":[{"name":"badge"}]}`,
 	}
