@@ -21,6 +21,22 @@ type activity struct {
 	mu     sync.Mutex
 	seen   map[sight]*sighting
 	counts map[countOf]*counter
+	days   map[dayOf]*journal.Day
+	// kinds has when the requests of a kind were last written.
+	kinds map[kindOf]time.Time
+}
+
+// A dayOf is the key of an identity provider's requests that are not written yet.
+type dayOf struct {
+	tenant tenant.ID
+	idp    idp.Provider
+}
+
+// A kindOf is the key of a kind of an identity provider's requests on a day.
+type kindOf struct {
+	dayOf
+	day  time.Time
+	kind journal.Kind
 }
 
 // A sight is an item of its own: the last request of an identity provider with
@@ -104,6 +120,9 @@ func (a *activity) of(q *request, answer *reply) (due journal.Activity) {
 	if a.counts == nil || len(a.counts) >= maxLimited {
 		a.counts = map[countOf]*counter{}
 	}
+	if a.days == nil || len(a.days) >= maxLimited || len(a.kinds) >= maxLimited {
+		a.days, a.kinds = map[dayOf]*journal.Day{}, map[kindOf]time.Time{}
+	}
 	of := countOf{tenant: q.grant.Tenant, cause: q.event.Cause}
 	rule := journal.RuleOf(of.cause)
 	refused := answer.refusal != nil
@@ -115,8 +134,66 @@ func (a *activity) of(q *request, answer *reply) (due journal.Activity) {
 	}
 	if !refused || rule.Entries != journal.OneAMinute {
 		due.Seen = a.see(q, answer)
+		due.Days = a.day(q, refused)
 	}
 	return due
+}
+
+// day counts an accepted request by its kind, and returns the requests that must be written:
+// all that are not written yet, as soon as those of one kind are due. The first request of a
+// kind on a day is written at once, so that none is missed.
+func (a *activity) day(q *request, refused bool) []journal.Day {
+	kind := q.event.kind(refused)
+	if kind == "" {
+		return nil
+	}
+	of, today := dayOf{q.grant.Tenant, q.event.IdP}, q.start.UTC().Truncate(24*time.Hour)
+	d, ok := a.days[of]
+	if !ok || !d.Day.Equal(today) { // the rest of another day is unknown
+		d = &journal.Day{IdP: of.idp, Day: today, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+		a.days[of] = d
+	}
+	d.Last[kind] = q.start
+	d.Count[kind]++
+	key := kindOf{of, today, kind}
+	written, ok := a.kinds[key]
+	if since := q.start.Sub(written); ok && since >= 0 && since < kind.Interval() {
+		return nil
+	}
+	for kind := range d.Last {
+		a.kinds[kindOf{of, today, kind}] = q.start
+	}
+	due := *d
+	due.Expires = today.Add(journal.DaysKept)
+	delete(a.days, of)
+	return []journal.Day{due}
+}
+
+// kind returns the kind of an accepted request, or "" for one that no check needs.
+func (e *event) kind(refused bool) journal.Kind {
+	switch {
+	case e.Operation.Reads():
+		switch {
+		case refused, e.Operation == journal.Discover:
+			return ""
+		case e.imports:
+			return journal.Imports
+		}
+		return journal.Lookups
+	case !e.Operation.Changes(), e.Operation == journal.Bulk, refused && !journal.MarksFailing(e.Operation, e.Cause):
+		return ""
+	case e.Type == journal.TypeGroup && refused:
+		return journal.GroupRefusals
+	case e.Type == journal.TypeGroup:
+		return journal.Groups
+	case refused:
+		return journal.Refusals
+	case e.Operation == journal.Create:
+		return journal.Creations
+	case e.Action == journal.Deactivated, e.Action == journal.Deleted:
+		return journal.Departures
+	}
+	return journal.Updates
 }
 
 // see records an accepted request.
@@ -196,9 +273,32 @@ func (a *activity) lost(q *request, seen journal.Activity) {
 			}
 		}
 	}
+	for _, day := range seen.Days {
+		a.lostDay(dayOf{q.grant.Tenant, day.IdP}, day)
+	}
 	for _, tally := range seen.Tallies {
 		if c, ok := a.counts[countOf{tenant: q.grant.Tenant, cause: tally.Cause, token: tally.TokenID}]; ok {
 			c.least = true
 		}
+	}
+}
+
+// lostDay keeps the kinds of a day that may not be written, so that they are written again
+// with the next request of one of them. Their numbers are lost: they may be counted already,
+// and a count must not be too high.
+func (a *activity) lostDay(of dayOf, lost journal.Day) {
+	d, ok := a.days[of]
+	if !ok {
+		d = &journal.Day{IdP: of.idp, Day: lost.Day, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+		a.days[of] = d
+	}
+	if !d.Day.Equal(lost.Day) {
+		return
+	}
+	for kind, at := range lost.Last {
+		if d.Last[kind].Before(at) {
+			d.Last[kind] = at
+		}
+		delete(a.kinds, kindOf{of, lost.Day, kind})
 	}
 }

@@ -53,11 +53,11 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 		id := tenantID(t, fmt.Sprintf("t%d", i))
 		q := &request{id: "r", start: now, grant: access.Grant{Tenant: id, TokenID: "k"}, event: &event{Cause: cause.TokenRevoked, Outcome: journal.Failure}}
 		a.of(q, &reply{refusal: &problem{cause: cause.TokenRevoked}})
-		q.event.Cause, q.event.Outcome = "", journal.Success
+		q.event.Cause, q.event.Outcome, q.event.Operation = "", journal.Success, journal.List
 		a.of(q, &reply{})
 		s.take(id, cause.TokenRevoked, now)
 	}
-	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(s.sampled) > maxLimited {
+	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(s.sampled) > maxLimited || len(a.days)+len(a.kinds) > 2*maxLimited {
 		t.Errorf("%d, %d and %d are remembered, at most %d", len(a.seen), len(a.counts), len(s.sampled), maxLimited)
 	}
 }

@@ -64,6 +64,8 @@ type event struct {
 	SeatDelta      int64 `log:"seatDelta"`
 	ReaderDelta    int64 `log:"readerDelta"`
 	*fullLedger
+	// imports is set for a list of users without a filter.
+	imports bool
 	// of a bulk request: operations done, failed, and not answered
 	BulkDone   int `log:"bulkDone"`
 	BulkFailed int `log:"bulkFailed"`

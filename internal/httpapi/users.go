@@ -192,12 +192,17 @@ func (s *Service) usersPage(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.event.imports = query.Filter == nil && query.Count > probeCount
 	page, err := s.findUsers(ctx, q, projection, query)
 	if err != nil {
 		return nil, err
 	}
 	return q.listReply(s.users(q).Name, query, page)
 }
+
+// probeCount is the largest count with which identity providers list users to test the
+// connection, and not to import users: Okta sends 1 and 2.
+const probeCount = 2
 
 // A found is a page of resources as JSON.
 type found struct {

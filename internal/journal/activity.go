@@ -9,10 +9,11 @@ import (
 
 // Activity has the facts that one instance of the service saw in a tenant's requests and the
 // log does not have: the last request of each identity provider, and the numbers of
-// requests of some kinds.
+// requests of some causes and kinds.
 type Activity struct {
 	Seen    []Seen
 	Tallies []Tally
+	Days    []Day
 }
 
 // Empty reports whether there is nothing to write.

@@ -16,6 +16,8 @@ import (
 const (
 	attrChangeAt = "chat"  // when the last request was made that wanted to change something
 	attrLeast    = "least" // 1 of a count that may lack some
+	attrKindAt   = "t."    // begins when the last request of a kind came
+	attrKind     = "n."    // begins the number of requests of a kind
 )
 
 // What was seen lies beside the times at which tokens were used: no token's id has a '#'.
@@ -23,6 +25,7 @@ const (
 	seenIdP    = "#IDP#"
 	tallyToken = "#TOKEN#"
 	tallyDay   = "#DAY#"
+	idpDay     = "#IDPDAY#"
 	seenAll    = "#"
 )
 
@@ -30,7 +33,8 @@ const (
 // request that it runs beside.
 //
 //	last request of an identity provider  set
-//	requests of a kind                    counted on
+//	requests of a cause                   counted on
+//	requests of an identity provider      counted on, by day and kind
 //
 // Nothing depends on what is there: two instances add to one count. A sighting of an
 // identity provider does not wait for that of another instance: it is an error, and
@@ -60,18 +64,37 @@ func (s *Store) Observe(ctx context.Context, t tenant.ID, a journal.Activity) er
 		}
 		ops = append(ops, table.Update(usedKey(t, sort), table.Change{Set: set, Add: map[string]int64{attrCount: tally.Count}}))
 	}
+	for _, day := range a.Days {
+		ops = append(ops, dayOp(t, day))
+	}
 	if len(ops) == 0 {
 		return nil
 	}
-	return writeError(s.transact(ctx, table.Transaction{Ops: ops, Optional: len(a.Tallies) == 0}))
+	return writeError(s.transact(ctx, table.Transaction{Ops: ops, Optional: len(a.Tallies)+len(a.Days) == 0}))
+}
+
+// dayOp adds to the requests of an identity provider on a day.
+func dayOp(t tenant.ID, day journal.Day) table.Op {
+	change := table.Change{Set: table.Attributes{table.ExpiryName: table.Number(day.Expires.Unix())}, Add: map[string]int64{}}
+	for kind, at := range day.Last {
+		change.Set[attrKindAt+string(kind)] = millis(at)
+		if n := day.Count[kind]; n > 0 {
+			change.Add[attrKind+string(kind)] = n
+		}
+	}
+	return table.Update(usedKey(t, idpDay+string(day.IdP)+"#"+day.Day.UTC().Format(time.DateOnly)), change)
 }
 
 // Activity reads what was seen of a tenant's requests. There are as many items as
-// identity providers, refused tokens, and causes on each day that is kept; a page holds
-// thousands.
+// identity providers, refused tokens, and causes and identity providers on each day that is
+// kept; a page holds thousands.
 func (s *Store) Activity(ctx context.Context, t tenant.ID) (a journal.Activity, err error) {
 	err = s.scanPrefix(ctx, usedKey(t, "").Partition, seenAll, func(item table.Item) {
 		if expired(item.Attributes, s.now()) {
+			return
+		}
+		if name, ok := strings.CutPrefix(item.Sort, idpDay); ok {
+			a.Days = append(a.Days, decodeDay(name, item.Attributes))
 			return
 		}
 		if name, ok := strings.CutPrefix(item.Sort, seenIdP); ok {
@@ -92,6 +115,20 @@ func decodeSeen(from idp.Provider, a table.Attributes) journal.Seen {
 			Operation: journal.Operation(a.Text(attrOperation)), Outcome: journal.Outcome(a.Text(attrOutcome)), Cause: cause.Cause(a.Text(attrCause)),
 		},
 	}
+}
+
+// decodeDay reads the requests of a day from its item, whose name is that of the identity
+// provider and the date. The name has no '#'.
+func decodeDay(name string, a table.Attributes) journal.Day {
+	provider, date, _ := strings.Cut(name, "#")
+	day := journal.Day{IdP: idp.Provider(provider), Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+	day.Day, _ = time.Parse(time.DateOnly, date)
+	for _, kind := range journal.Kinds {
+		if at := timeOf(a, attrKindAt+string(kind)); !at.IsZero() {
+			day.Last[kind], day.Count[kind] = at, a.Number(attrKind+string(kind))
+		}
+	}
+	return day
 }
 
 func decodeTally(sort string, a table.Attributes) journal.Tally {

@@ -73,3 +73,37 @@ func testObserve(t *testing.T, open func(testing.TB) table.Table) {
 		t.Errorf("a day later: %+v, %v", a, err)
 	}
 }
+
+// The requests of an identity provider on a day are counted by kind, by several instances at
+// once, and forgotten with the day.
+func TestObserve_CountsTheKindsOfADay(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), func(t *testing.T, open func(testing.TB) table.Table) {
+		f := newFixture(t, open(t), made)
+		today := made.UTC().Truncate(24 * time.Hour)
+		day := func(kind journal.Kind, n int64, day time.Time) journal.Activity {
+			return journal.Activity{Days: []journal.Day{{
+				IdP: "okta", Day: day, Last: map[journal.Kind]time.Time{kind: made}, Count: map[journal.Kind]int64{kind: n}, Expires: day.Add(journal.DaysKept),
+			}}}
+		}
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() { assert.NoError(t, f.store.Observe(t.Context(), f.tenant, day(journal.Creations, 2, today))) })
+		}
+		all.Wait()
+		f.must(f.store.Observe(t.Context(), f.tenant, day(journal.Departures, 0, today)))
+		f.must(f.store.Observe(t.Context(), f.tenant, day(journal.Lookups, 1, today.AddDate(0, 0, 1))))
+		a, err := f.store.Activity(t.Context(), f.tenant)
+		f.must(err)
+		require.Equal(t, []journal.Day{
+			{
+				IdP: "okta", Day: today, Last: map[journal.Kind]time.Time{journal.Creations: made.UTC(), journal.Departures: made.UTC()},
+				Count: map[journal.Kind]int64{journal.Creations: 8, journal.Departures: 0},
+			},
+			{IdP: "okta", Day: today.AddDate(0, 0, 1), Last: map[journal.Kind]time.Time{journal.Lookups: made.UTC()}, Count: map[journal.Kind]int64{journal.Lookups: 1}},
+		}, a.Days)
+		f.pass(journal.DaysKept)
+		a, err = f.store.Activity(t.Context(), f.tenant)
+		f.must(err)
+		require.Len(t, a.Days, 1, "the first day is over")
+	})
+}
