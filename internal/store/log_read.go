@@ -247,7 +247,7 @@ func decodeFailing(item table.Item) journal.Failing {
 		Operation: journal.Operation(a.Text(attrOperation)), IdP: idp.Provider(a.Text(attrIdP)), Cause: cause.Cause(a.Text(attrCause)),
 		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), Faults: setting.ParseAll(splitIDs(a.Text(attrFaults))),
 		First: timeOf(a, attrFirst), Last: timeOf(a, attrTime), Count: a.Number(attrCount), RequestID: a.Text(attrRequest),
-		Asked: journal.ParseAsked(a.Text(attrAsked)),
+		Asked:     journal.ParseAsked(a.Text(attrAsked)),
 		Dismissal: decodeDismissal(a),
 	}
 }
