@@ -50,7 +50,7 @@ func TestDismiss_RefusesHostileReasons(t *testing.T) {
 	a := b.post(dismissPath, url.Values{"reason": {`"><script>alert(1)</script>`}})
 	require.Equal(t, 400, a.Code)
 	a.page().id(t, "reason-wrong").says(t, "has a token of this service")
-	require.Empty(t, a.page().named("script"))
+	require.NotContains(t, a.Body.String(), "<script>alert")
 }
 
 // A failure that happened again, or is over, is not dismissed.
