@@ -212,9 +212,13 @@ func failedTimes(f adminwire.FailedUser) string {
 
 func printFailure(w io.Writer, f adminwire.FailedUser) {
 	fmt.Fprintf(w, "\n  %s %s\n", text(f.ResourceType), cut(text(firstOf(f.Subject, f.ExternalID, f.ResourceID))))
-	labelled(w, "    ", [][2]string{
+	rows := [][2]string{
 		{"what happened", text(happened(f.Detail, f.RequestID, f.WhatToDo))}, {"failed", failedTimes(f)}, {"request", text(f.RequestID)},
-	})
+	}
+	if f.Retry != "" {
+		rows = append(rows, [2]string{"sent again", text(f.Retry)})
+	}
+	labelled(w, "    ", rows)
 	printDismissal(w, f.Dismissed)
 }
 

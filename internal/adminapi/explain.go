@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/amount"
@@ -33,10 +34,10 @@ func (s *Service) explainText(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(diagnosisDocument(d, t.Settings))
+	return ok(diagnosisDocument(d, t.Settings, q.start))
 }
 
-func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) adminwire.Diagnosis {
+func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings, now time.Time) adminwire.Diagnosis {
 	document := adminwire.Diagnosis{
 		Found: "nothing", By: string(d.Match), Detail: diagnosisDetail(d, settings), Missing: missingPart(d),
 		RequestID: d.Text.RequestID, IdP: d.Text.IdP, Status: d.Text.Status,
@@ -48,7 +49,7 @@ func diagnosisDocument(d provlog.Diagnosis, settings tenant.Settings) adminwire.
 	}
 	switch {
 	case d.Explanation != nil:
-		document.Found, document.Explanation = "request", new(explanationDocument(*d.Explanation))
+		document.Found, document.Explanation = "request", new(explanationDocument(*d.Explanation, now))
 	case len(d.Requests) > 0:
 		document.Found = "requests"
 	case len(d.Causes) > 0:

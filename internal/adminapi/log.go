@@ -74,6 +74,15 @@ func seatsDocument(e journal.Entry) *adminwire.Seats {
 	return document
 }
 
+// failingNow returns how failing users and groups are listed at a time.
+func failingNow(now time.Time) func(journal.Failing) adminwire.FailedUser {
+	return func(f journal.Failing) adminwire.FailedUser {
+		document := failingDocument(f)
+		document.Retry = provlog.Retry(f, now)
+		return document
+	}
+}
+
 // failingDocument returns a failing user or group.
 func failingDocument(f journal.Failing) adminwire.FailedUser {
 	document := adminwire.FailedUser{
@@ -202,7 +211,7 @@ func (s *Service) listFailed(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingDocument), Next: sealPosition(found.Next)}
+	page := adminwire.FailedUsers{FailedUsers: listOf(found.Failing, failingNow(q.start)), Next: sealPosition(found.Next)}
 	if err := s.foresee(ctx, foreseen, t, found.Failing, query.After == "", &page); err != nil {
 		return nil, err
 	}
@@ -236,7 +245,7 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	document := explanationDocument(x)
+	document := explanationDocument(x, q.start)
 	if check && x.Failing != nil {
 		verdicts, err := s.Effects.Check(ctx, t, []journal.Failing{*x.Failing})
 		if err != nil {
@@ -248,12 +257,12 @@ func (s *Service) readRequest(ctx context.Context, q *request) (*reply, error) {
 }
 
 // explanationDocument returns the explanation of one request.
-func explanationDocument(x provlog.Explanation) adminwire.Explanation {
+func explanationDocument(x provlog.Explanation, now time.Time) adminwire.Explanation {
 	document := adminwire.Explanation{RequestID: x.RequestID, Now: string(x.Now), Entries: listOf(x.Entries, func(e journal.Entry) adminwire.Entry {
 		return entryDocument(e, x.Members[e.Key()])
 	})}
 	if x.Failing != nil {
-		document.Failing = new(failingDocument(*x.Failing))
+		document.Failing = new(failingNow(now)(*x.Failing))
 	}
 	if x.FixedBy != nil {
 		document.FixedBy = new(listedEntry(*x.FixedBy))
@@ -288,7 +297,9 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.Provisioning.Overview(ctx, q.tenant, aboutTenant(t, tokens))
+	about := aboutTenant(t, tokens)
+	about.Groups = l.Groups
+	o, err := s.Provisioning.Overview(ctx, q.tenant, about)
 	if err != nil {
 		return nil, err
 	}

@@ -112,6 +112,9 @@ type FailedUser struct {
 	RequestID string `json:"requestId"`
 	// Present with check=true.
 	Check *Check `json:"check,omitzero"`
+	// Whether and when the identity provider sends the change again by itself, where it
+	// documents that. Present only in lists of failures, and for one request.
+	Retry string `json:"retry,omitzero"`
 	// Present for a failure that was dismissed since.
 	Dismissed *Dismissal `json:"dismissed,omitzero"`
 }

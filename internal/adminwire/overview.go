@@ -39,7 +39,7 @@ type Overview struct {
 
 // A Notice is one thing in a tenant's provisioning that its administrator should know.
 type Notice struct {
-	Kind  string `json:"kind" jsonschema:"enum=scim_off,enum=token_refused,enum=token_refused_beside_valid,enum=token_refused_before,enum=no_valid_token,enum=no_token,enum=nothing_received,enum=token_expires,enum=requests_refused,enum=rate_limited,enum=warnings"`
+	Kind  string `json:"kind" jsonschema:"enum=scim_off,enum=token_refused,enum=token_refused_beside_valid,enum=token_refused_before,enum=no_valid_token,enum=no_token,enum=nothing_received,enum=token_expires,enum=requests_refused,enum=rate_limited,enum=warnings,enum=groups_absent,enum=deactivations_absent,enum=updates_absent,enum=only_creations,enum=users_absent,enum=members_absent,enum=idp_silent,enum=imports_absent,enum=sync_stops,enum=retries_end"`
 	Level string `json:"level" jsonschema:"enum=error,enum=warning,enum=info"`
 	// The notice in sentences.
 	Text string `json:"text"`

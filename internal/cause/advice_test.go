@@ -71,6 +71,28 @@ func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
 	}
 }
 
+// Every check of the overview has advice under the same rules.
+func TestChecks_AdviseEveryProvider(t *testing.T) {
+	for _, c := range Checks() {
+		for _, p := range append(Advised[:], "") {
+			text := c.Advice(p)
+			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 2 || !strings.HasSuffix(text, ".") {
+				t.Errorf("%s in %q: %d characters, %d sentences: %q", c, p, len(text), n, text)
+			}
+			assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", c, p, text)
+			for other, words := range terms {
+				for _, word := range words {
+					assert.Falsef(t, other != p && !slices.Contains(terms[p], word) && strings.Contains(text, word), "%s in %q has %q, which is %s's: %q", c, p, word, other, text)
+				}
+			}
+			named := slices.ContainsFunc(terms[p], func(term string) bool { return strings.Contains(text, term) })
+			assert.Truef(t, named || p != idp.Okta && p != idp.Entra || c == SyncStops || c == RetriesEnd || c == ImportsAbsent && p == idp.Entra, "%s in %q names no screen: %q", c, p, text)
+		}
+		assert.NotEqual(t, c.Advice(idp.Entra), "", c)
+	}
+	assert.Empty(t, Check("new").Advice(idp.Okta))
+}
+
 // The advice that IdPs need most names a screen of theirs.
 func TestAdvice_NamesTheScreen(t *testing.T) {
 	for _, c := range []Cause{

@@ -15,7 +15,7 @@ type failedRow struct {
 	Type                            string
 	Cause                           string
 	CauseTo                         string
-	Detail, WhatToDo                string
+	Detail, WhatToDo, Retry         string
 	Documentation                   string
 	First, Last                     *When
 	Count                           int
@@ -28,7 +28,7 @@ func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRo
 		Subject: firstOf(subject, externalID, id), ExternalID: externalID, ResourceID: id,
 		SubjectTo: historyOf(tenant, id, subject, externalID),
 		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
-		Detail: f.Detail, WhatToDo: f.WhatToDo, Documentation: documentation(f.Documentation),
+		Detail: f.Detail, WhatToDo: f.WhatToDo, Retry: f.Retry, Documentation: documentation(f.Documentation),
 		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: int(f.Count),
 		To: of(tenant, "requests", f.RequestID), DismissTo: of(tenant, "requests", f.RequestID, "dismiss"),
 	}

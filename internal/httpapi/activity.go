@@ -149,24 +149,25 @@ func (a *activity) day(q *request, refused bool) []journal.Day {
 	}
 	of, today := dayOf{q.grant.Tenant, q.event.IdP}, q.start.UTC().Truncate(24*time.Hour)
 	d, ok := a.days[of]
-	if !ok || !d.Day.Equal(today) { // the rest of another day is unknown
-		d = &journal.Day{IdP: of.idp, Day: today, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+	var due []journal.Day
+	if ok && !d.Day.Equal(today) { // what was left of another day
+		due, ok = append(due, *d), false
+	}
+	if !ok {
+		d = &journal.Day{IdP: of.idp, Day: today, Expires: today.Add(journal.DaysKept), Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
 		a.days[of] = d
 	}
 	d.Last[kind] = q.start
 	d.Count[kind]++
-	key := kindOf{of, today, kind}
-	written, ok := a.kinds[key]
+	written, ok := a.kinds[kindOf{of, today, kind}]
 	if since := q.start.Sub(written); ok && since >= 0 && since < kind.Interval() {
-		return nil
+		return due
 	}
 	for kind := range d.Last {
 		a.kinds[kindOf{of, today, kind}] = q.start
 	}
-	due := *d
-	due.Expires = today.Add(journal.DaysKept)
 	delete(a.days, of)
-	return []journal.Day{due}
+	return append(due, *d)
 }
 
 // kind returns the kind of an accepted request, or "" for one that no check needs.
@@ -289,7 +290,7 @@ func (a *activity) lost(q *request, seen journal.Activity) {
 func (a *activity) lostDay(of dayOf, lost journal.Day) {
 	d, ok := a.days[of]
 	if !ok {
-		d = &journal.Day{IdP: of.idp, Day: lost.Day, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+		d = &journal.Day{IdP: of.idp, Day: lost.Day, Expires: lost.Expires, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
 		a.days[of] = d
 	}
 	if !d.Day.Equal(lost.Day) {

@@ -17,7 +17,7 @@ type Activity struct {
 }
 
 // Empty reports whether there is nothing to write.
-func (a Activity) Empty() bool { return len(a.Seen) == 0 && len(a.Tallies) == 0 }
+func (a Activity) Empty() bool { return len(a.Seen)+len(a.Tallies)+len(a.Days) == 0 }
 
 // Seen is the last accepted request of an identity provider: one with a valid token,
 // whether it succeeded or not. An instance writes it once a minute at most.

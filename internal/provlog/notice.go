@@ -42,7 +42,7 @@ const (
 // NoticeKind is the topic of a notice.
 type NoticeKind string
 
-// The kinds of notices.
+// The kinds of notices, besides the checks of package cause.
 const (
 	// NoticeOff: SCIM is turned off.
 	NoticeOff NoticeKind = "scim_off"
@@ -93,6 +93,9 @@ type Notice struct {
 
 // WhatToDo returns what to do about the notice, or "" if its text says all.
 func (n Notice) WhatToDo() string {
+	if text := cause.Check(n.Kind).Advice(n.IdP); text != "" {
+		return text
+	}
 	if n.Cause == "" || n.Kind == NoticeTokenPast {
 		return ""
 	}
@@ -120,11 +123,15 @@ type judgement struct {
 	// tallies are the counted requests by cause, unnamed the recent failures that
 	// belong to no user or group.
 	tallies, unnamed []journal.Tally
+	// recorded are the requests of each identity provider by day, failing the users and groups
+	// that fail, as far as they are read.
+	recorded []journal.Day
+	failing  []journal.Failing
 }
 
 // judge sets the health, the summary, the notices and the warnings of an overview.
 func (j *judgement) judge(o *Overview) {
-	o.Notices = slices.Concat(j.whole(), j.refusedTokens(), j.lack(), j.refused(), j.warnings(o), j.expiring())
+	o.Notices = slices.Concat(j.whole(), j.refusedTokens(), j.lack(), j.forecast(), j.refused(), j.warnings(o), j.absent(), j.expiring())
 	slices.SortStableFunc(o.Notices, func(x, y Notice) int { return x.Level.rank() - y.Level.rank() })
 	o.Health = j.health(o)
 	o.Summary = j.summary(o)

@@ -56,6 +56,8 @@ type About struct {
 	// LogDays is how long entries are kept.
 	LogDays int
 	Tokens  []Token
+	// Groups is the number of groups.
+	Groups int64
 }
 
 // Token is a token of a tenant, without its secret.
@@ -95,7 +97,7 @@ func (l *Log) Overview(ctx context.Context, t tenant.ID, about About) (o Overvie
 	if err != nil {
 		return o, err
 	}
-	j := judgement{now: l.now().UTC(), about: about, seen: o.LastSeen, tallies: known.Tallies, unnamed: unnamed}
+	j := judgement{now: l.now().UTC(), about: about, seen: o.LastSeen, tallies: known.Tallies, unnamed: unnamed, recorded: known.Days, failing: failing.Failing}
 	j.judge(&o)
 	return o, nil
 }

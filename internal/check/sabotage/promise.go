@@ -534,6 +534,16 @@ var broken = []struct {
 		"internal/store", "TestDismiss_EndsWithTheNextFailure",
 	},
 	{
+		"first request of a kind that waits for others", "A deactivation that came is reported as absent.", "internal/httpapi/activity.go",
+		[]Edit{{"day", "written, ok := a.kinds[kindOf{of, today, kind}]", "written, ok := a.kinds[kindOf{of, today, journal.Creations}]"}},
+		"internal/httpapi", "TestActivity_WritesTheFirstOfEachKind",
+	},
+	{
+		"kinds that are lost with their write", "A deactivation that came is reported as absent.", "internal/httpapi/activity.go",
+		[]Edit{{"lost", "a.lostDay(dayOf{q.grant.Tenant, day.IdP}, day)", "_ = day"}},
+		"internal/httpapi", "TestActivity_LostDaysAreWrittenAgain",
+	},
+	{
 		"partition left by the deletion of a tenant", "Data of a deleted tenant stays.", "internal/store/purge.go",
 		[]Edit{{"recordPartitions", "\"FAILING\", ", ""}},
 		"internal/store", "TestRecordPartitions_AreAllThatHaveKeys",
