@@ -60,7 +60,7 @@ func (p place) lastFailure(c *cobra.Command, tenant, subject string) (string, er
 		return "", err
 	}
 	f, err := one(found.FailedUsers, found.Next != "", subject, "failure", tenant, "name, externalId or id", func(f adminwire.FailedUser) (id, name string) {
-		return f.RequestID, f.ResourceType + " " + string(firstOf(f.Subject, f.ExternalID, f.ResourceID))
+		return f.RequestID, f.ResourceType + " " + firstOf(f.Subject, f.ExternalID, f.ResourceID)
 	})
 	return f.RequestID, err
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/store"
@@ -13,6 +14,15 @@ const acme = "/tenants/{tenant}"
 // ownAnna creates anna in the application.
 func ownAnna(w *world) {
 	w.must("anna", admin("POST", acme+"/users", `{"userName":"anna@example.com","email":"a@example.com"}`))
+}
+
+// refusedAnna has anna refused for want of a seat, by the request {refused}.
+func refusedAnna(w *world) {
+	w.must("", admin("PATCH", acme, `{"maxSeats":0}`))
+	a := w.healthy.send(w.t.Context(), post(anna))
+	detail, _ := a.body["detail"].(string)
+	_, request, _ := strings.Cut(detail, "(request ")
+	w.ids["refused"] = strings.TrimSuffix(request, ")")
 }
 
 // applicationWrites are the writes of the application to users and groups.
@@ -46,6 +56,10 @@ func applicationWrites() []write {
 		{
 			name: "app purges a user in 33 groups", before: func(w *world) { inGroups(33)(w); w.lateVersions = true }, request: admin("DELETE", id, ""), status: 204, seats: 0, logged: []string{"purged"},
 			others: []request{post(anna), patch("/Groups/{other}", addition("anna"))},
+		},
+		{
+			name: "app dismisses a failure", before: refusedAnna, request: admin("POST", acme+"/requests/{refused}/dismissal", `{"reason":"left"}`), status: 200, seats: 0, logged: []string{"dismissed"},
+			others: []request{post(anna)},
 		},
 		{
 			name: "app deletes a group", crowd: 5, before: group(0, 3), request: admin("DELETE", acme+"/groups/{g}", ""), status: 204, logged: []string{"deleted"},
