@@ -152,8 +152,8 @@ func (c *Console) explainNoUser(q *request, s userSearch, data map[string]any) e
 // historySize is the number of entries on the page of a user or group.
 const historySize = 20
 
-// history of a user or group, by its id: its failure now, if it fails, and its newest
-// entries.
+// recent reads the failure of a user or group, nil if it does not fail, and its newest
+// entries, by its id.
 func (c *Console) recent(q *request, kind, id string) (failing *failedRow, entries []entryRow, err error) {
 	failed, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, ResourceType: kind, Page: adminwire.Page{Limit: 1}})
 	if err != nil {
