@@ -102,6 +102,8 @@ func TestRenewNames_ReportsEachFailedCall(t *testing.T) {
 			require.ErrorIs(t, err, errCall, "call %d of %d", at, calls)
 		} else {
 			require.Equal(t, 3, renewed.Records, "call %d of %d", at, calls)
+			text, _ := f.faults()
+			require.Empty(t, text, "call %d of %d", at, calls)
 		}
 		f.renew()
 		text, _ := f.faults()
@@ -144,4 +146,17 @@ func TestRenewNames_CountsRecordsThatStay(t *testing.T) {
 	renewed, err := f.storeOn(m).RenewNames(t.Context(), f.tenant)
 	require.NoError(t, err)
 	require.Equal(t, []int{2, 1, 8}, []int{renewed.Records, renewed.Kept, writes})
+}
+
+// A value that a record holds, and that is not in its document in any form, is not a matter of
+// a renewal.
+func TestRenewNames_LeavesOtherDifferences(t *testing.T) {
+	raw := enginetest.Memory(t)
+	f := newFixtureFor(t, raw, "acme", 50)
+	id := f.mustPost(user(`"userName":"ann@a.test","emails":[{"value":"mail@a.test"}]`)).ID
+	held := table.Change{Set: table.Attributes{"held.user": table.Text("other"), "held.addr": table.Text("other@a.test")}}
+	require.NoError(t, raw.Write(t.Context(), table.Transaction{Token: "t", Ops: []table.Op{table.Update(table.Key{Partition: "T#acme#USERS", Sort: id}, held)}}))
+	records, kept := f.renew()
+	require.Equal(t, []int{0, 0}, []int{records, kept})
+	require.Equal(t, directory.Claims{directory.UserName: "other", directory.Email: "mail@a.test", directory.Address: "other@a.test"}, f.read(id).Held)
 }

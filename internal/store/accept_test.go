@@ -96,6 +96,8 @@ func TestEndTenant_ReportsEachFailedCall(t *testing.T) {
 		f := newFixture(t, w, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 		f.mess()
 		f.fill()
+		// Memberships that are stored on one side only.
+		f.write(table.Put(table.Item{Key: membershipKey(f.tenant, "parts", 1, "stranger")}), table.Put(table.Item{Key: userMembershipKey(f.tenant, "p00", "nogroup", 1)}))
 		f.end()
 		f.pass(time.Hour)
 		count := tabletest.NewFailing(f.table, at, errCall)
@@ -185,4 +187,44 @@ func TestEmailHolders_AreLimited(t *testing.T) {
 	require.Len(t, holders, directory.MaxWalk+1)
 	require.Equal(t, "u0", holders[0])
 	require.Equal(t, fmt.Sprint("u", directory.MaxWalk), holders[directory.MaxWalk])
+}
+
+// Members that turned out to be no users are named also if the change could not be completed:
+// its request says so, and the next one only finishes the rest.
+func TestFinish_NamesStrangersBesideAnError(t *testing.T) {
+	named := 0
+	for at, calls := int64(-1), int64(0); at < calls; at++ {
+		f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		people := f.people(40)
+		f.group("g1")
+		f.must(f.store.AcceptMembers(t.Context(), f.tenant, accepting(f.edit("g1"), "w1", append([]string{"stranger"}, people...), nil)))
+		count := tabletest.NewFailing(f.table, at, errCall)
+		unknown, err := f.on(count).Finish(t.Context(), f.tenant, directory.Task{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"})
+		if at < 0 {
+			f.must(err)
+			calls = count.Made()
+		} else {
+			require.ErrorIs(t, err, errCall)
+		}
+		joined, err := f.store.Members(t.Context(), f.tenant, "g1", 1, "", 100)
+		f.must(err)
+		if len(joined.Records) > 0 { // its part was applied
+			require.Equal(t, []string{"stranger"}, unknown, "call %d of %d", at, calls)
+			named++
+		}
+	}
+	require.Greater(t, named, 2)
+}
+
+// A user whose unique email an index lists besides holds it once.
+func TestEmailHolders_HasEachHolderOnce(t *testing.T) {
+	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.create(person("u1"))
+	f.create(person("u2"))
+	for _, id := range []string{"u1", "u2"} {
+		f.write(table.Put(table.Item{Key: mailKey(f.tenant, "u1@example.com", id)}))
+	}
+	holders, err := f.store.EmailHolders(t.Context(), f.tenant, "u1@example.com")
+	f.must(err)
+	require.ElementsMatch(t, []string{"u1", "u2"}, holders)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -527,4 +528,17 @@ func TestAudit_UnfinishedIsWhatASweepFinishes(t *testing.T) {
 	f.pass(2 * time.Minute)
 	f.wantSweep(SweepAge, Swept{Finished: len(want)})
 	m.wantTidy()
+}
+
+// Each member of a group is compared, whatever the ones before it are.
+func TestAudit_ComparesEachMember(t *testing.T) {
+	f := auditFixture(t)
+	f.write(slices.Concat(f.member("g1", 1, "a-stranger"), f.member("g1", 1, "u1-stranger"), f.member("g1", 1, "z-stranger"))...)
+	faults := 0
+	for _, fault := range mustAudit(t, f) {
+		if fault.Item == "group g1" && strings.HasSuffix(fault.Problem, "who is not a live user") {
+			faults++
+		}
+	}
+	require.Equal(t, 3, faults)
 }

@@ -198,3 +198,15 @@ func TestExplain_TellsConditionsApart(t *testing.T) {
 		t.Errorf("a full ledger alone is reported as %+v", got)
 	}
 }
+
+// TestSubjectNames pins the names of failing subjects, which are parts of keys.
+func TestSubjectNames(t *testing.T) {
+	for want, subject := range map[string]journal.Subject{
+		"User#u1":                         {Type: journal.TypeUser, ID: "u1", Name: "Dora"},
+		"User~nadsxl26tN7hcxCpJyV_QbuyZ":  {Type: journal.TypeUser, Name: "Dora", ExternalID: "e1"},
+		"Group~ei1zE337sfTKngU7KSvBHrjOy": {Type: journal.TypeGroup, ExternalID: "e1"},
+		"":                                {Type: journal.TypeUser},
+	} {
+		require.Equal(t, want, subjectName(subject))
+	}
+}

@@ -389,3 +389,27 @@ func TestStore_ReadsNothingForNothing(t *testing.T) {
 	}
 	require.Zero(t, b.Made())
 }
+
+// An entry whose request failed after its change says so.
+func TestRecord_AmendsAnEntry(t *testing.T) {
+	f := newFixture(t, testMemory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	e := f.entry(journal.Modify, journal.Updated, journal.TypeUser, "u1")
+	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Entry: &e, Expires: f.now().Add(time.Hour)}))
+	e.Outcome, e.Cause = journal.Warning, cause.UnknownMembers
+	f.must(f.store.Record(t.Context(), f.tenant, journal.Record{Entry: &e, Amends: true}))
+	read, err := f.store.Entries(t.Context(), f.tenant, []string{e.Key()})
+	f.must(err)
+	require.Equal(t, e, read[e.Key()])
+}
+
+// Each write of a ledger is counted, and each that may free a seat or a licence.
+func TestCounts_CountWritesAndWhatTheyFree(t *testing.T) {
+	for c, frees := range map[counts]bool{
+		{seats: 1, users: 1}: false, {seats: -1, users: -1}: true, {readers: -1}: true, {seats: 1, readers: -1}: true, {seats: -1, readers: 1}: true,
+		{users: -1}: false, {groups: -1}: false, {readers: 1}: false,
+	} {
+		add := c.add()
+		require.Equal(t, int64(1), add[attrMoves], "%+v", c)
+		require.Equal(t, frees, add[attrFrees] == 1, "%+v", c)
+	}
+}

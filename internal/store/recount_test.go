@@ -272,3 +272,44 @@ func TestRecount_RefusesATenantThatEnds(t *testing.T) {
 	_, err = f.store.Recount(t.Context(), mustID(t, "globex"), Repairer{Apply: true})
 	require.ErrorIs(t, err, tenant.ErrNotFound)
 }
+
+// A recount is a change of the ledger by the application, which the log names.
+func TestRecount_IsLogged(t *testing.T) {
+	for _, shards := range []int{1, 4} {
+		f := ledgerFixture(t, testMemory(t), shards)
+		f.write(f.counted(0, attrSeats, 3)...)
+		before := f.ledgerMoves()
+		done, err := f.store.Recount(t.Context(), f.tenant, Repairer{Who: "root@acme.test", Apply: true})
+		f.must(err)
+		require.NotEqual(t, before, f.ledgerMoves(), "a request that read the ledger before must not find it as it was")
+		read, err := f.store.Entries(t.Context(), f.tenant, []string{done.Entry})
+		f.must(err)
+		e := read[done.Entry]
+		require.Equal(t, []any{journal.ByApplication, "root@acme.test", journal.Repair, journal.Repaired, int64(-3), int64(0)},
+			[]any{e.By, e.Who, e.Operation, e.Action, e.Seats, e.Readers})
+		f.must(f.hire(f.store, "c"))
+		f.wantNoFaults()
+	}
+}
+
+// ledgerMoves returns the number of writes of the first shard.
+func (f *fixture) ledgerMoves() int64 {
+	f.t.Helper()
+	return f.shards()[0].moves()
+}
+
+// A higher limit of several shards is spread over them.
+func TestChangeTenant_SpreadsAHigherLimit(t *testing.T) {
+	f := ledgerFixture(t, testMemory(t), 4)
+	before, ok, err := f.store.Tenant(t.Context(), f.tenant)
+	f.must(err)
+	require.True(t, ok)
+	after := before
+	after.MaxSeats, after.MaxReaders = 4000, 8000
+	f.must(f.store.ChangeTenant(t.Context(), before, after, f.now()))
+	for _, s := range f.shards() {
+		require.GreaterOrEqual(t, s.item.Attributes.Number(attrSeatLimit), int64(500), "shard %d", s.number)
+		require.GreaterOrEqual(t, s.item.Attributes.Number(attrReaderLimit), int64(1000), "shard %d", s.number)
+	}
+	f.wantNoFaults()
+}

@@ -168,11 +168,11 @@ func (s *Store) RevokeToken(ctx context.Context, t tenant.ID, id string, now tim
 	}
 	// A token stored by a version without rotations is not part of one, and
 	// never becomes part of one: it is revoked as it is.
-	item, ok, failed := s.read(ctx, tokenKey(t, id))
+	item, _, failed := s.read(ctx, tokenKey(t, id))
 	if failed != nil {
 		return failed
 	}
-	if !ok || item.Attributes.Has(attrNextID) {
+	if item.Attributes.Has(attrNextID) {
 		return err
 	}
 	return rotated(s.write(ctx, time.Time{}, table.Update(tokenKey(t, id), revoked, table.Present())))
