@@ -96,9 +96,5 @@ func (c Check) Advice(p idp.Provider) string {
 	if !ok {
 		return ""
 	}
-	words, known := screens[p]
-	if !known {
-		p, words = neutral, screens[neutral]
-	}
-	return words.fill(of.of(p))
+	return Words(of.of(p), p)
 }

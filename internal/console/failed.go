@@ -66,7 +66,7 @@ func (c *Console) failed(q *request) (page, error) {
 	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
 		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "Nothing": newNothing(&f, found.Nothing),
 		"DismissedTo": of(q.tenant, "dismissed"),
-		"CSV":   of(q.tenant, "failed.csv") + question(f.values().Encode()),
-		"Effects": newEffects(q.tenant, found), "LogTo":       of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
+		"CSV":         of(q.tenant, "failed.csv") + question(f.values().Encode()),
+		"Effects":     newEffects(q.tenant, found), "LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
 	}}, nil
 }
