@@ -276,7 +276,7 @@ var mappingFaultsByText = map[Fault]row{
 		means: "The attribute by which groups are matched is not one of the service.", explains: refused, lasts: true, sample: "mail",
 		neutral: "Choose displayName as the attribute by which the identity provider matches groups, in place of {attribute}.",
 		in: map[idp.Provider]string{
-			idp.Okta:  "Okta looks groups up by displayName: remove what looks them up by {attribute}, and push the groups by name under Push Groups.",
+			idp.Okta:  "Okta looks groups up by displayName: add them by name under Push Groups, and remove what looks them up by {attribute}.",
 			idp.Entra: "{At} > Provision Microsoft Entra ID Groups, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for displayName.",
 		},
 	},
