@@ -116,22 +116,25 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 			return err
 		}
 	}
-	return o.show(c, document, func(w io.Writer) {
+	return o.show(c, document, func(w io.Writer) { o.print(w, tenant, document, list) })
+}
+
+// print prints what needs attention, and the list of failures.
+func (o *failuresOptions) print(w io.Writer, tenant string, document failuresDocument, list []adminwire.FailedUser) {
+	if document.Attention != nil {
+		o.printNotices(w, tenant, *document.Attention)
+	}
+	switch {
+	case len(list) > 0:
 		if document.Attention != nil {
-			o.printNotices(w, tenant, *document.Attention)
+			fmt.Fprintln(w)
 		}
-		switch {
-		case len(list) > 0:
-			if document.Attention != nil {
-				fmt.Fprintln(w)
-			}
-			o.printFailures(w, tenant, list)
-		case o.dismissed:
-			fmt.Fprintln(w, "No failure is dismissed.")
-		case document.Attention == nil:
-			printNothing(w, "No failures found.", document.Nothing, calledAs+" failures "+shellWord(tenant), o.server(), o.cause+o.kind != "")
-		}
-	})
+		o.printFailures(w, tenant, list)
+	case o.dismissed:
+		fmt.Fprintln(w, "No failure is dismissed.")
+	case document.Attention == nil:
+		printNothing(w, "No failures found.", document.Nothing, calledAs+" failures "+shellWord(tenant), o.server(), o.cause+o.kind != "")
+	}
 }
 
 // printNotices prints the state of a tenant's provisioning, and what needs attention, each

@@ -346,10 +346,11 @@ func testAdminNarrowsUsers(t *testing.T, open func(testing.TB) table.Table) {
 			cause, _ := failure["cause"].(string)
 			failures[m["subject"].(string)+" "+m["state"].(string)] = cause
 		}
-		more := false
-		if after, more = page["next"].(string); !more {
+		next, more := page["next"].(string)
+		if !more {
 			break
 		}
+		after = next
 		require.Less(t, pages, 5)
 	}
 	assert.Equal(t, map[string]string{"ann active": "", "ben inactive": "seat_limit"}, failures)
