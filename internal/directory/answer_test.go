@@ -445,7 +445,7 @@ func TestRefusal_OfAnotherVersion(t *testing.T) {
 			if free > 0 {
 				require.ErrorIs(t, err, directory.ErrVersion)
 			} else {
-				require.Equal(t, &directory.FullError{Type: kind, Used: 2, Limit: 2}, err)
+				require.Equal(t, &directory.FullError{Type: kind, Used: 2, Limit: 2, Action: journal.Reactivated}, err)
 			}
 			_, err = f.put(idle.ID, user(`"userName":"u0@x","active":true`), other)
 			var taken *directory.TakenError
