@@ -2,6 +2,7 @@ package setting
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -15,20 +16,22 @@ const (
 )
 
 // accountFaults are the faults of account types.
-var accountFaults = map[Fault]row{
-	ReaderElsewhere: {
-		means: "Another attribute than isTeamAccount says that the user only reads, so that the user needs a seat.", explains: []cause.Cause{cause.SeatLimit}, sample: "userType",
-		neutral: "If the user should be a Reader, set isTeamAccount to false in {mapping}: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
-		in: map[idp.Provider]string{
-			idp.Okta: "If the user should be a Reader, add isTeamAccount under Directory > Profile Editor with the External namespace " + scim.RollcallURN +
-				", and map false to it: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
-			idp.Entra: "If the user should be a Reader, map False to " + scim.RollcallURN +
-				":isTeamAccount under Provisioning > Attribute mapping: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
-			idp.OneLogin: "If the user should be a Reader, put isTeamAccount under " + scim.RollcallURN +
-				" into the SCIM JSON Template, as false: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
+var accountFaults = sync.OnceValue(func() map[Fault]row {
+	return map[Fault]row{
+		ReaderElsewhere: {
+			means: "Another attribute than isTeamAccount says that the user only reads, so that the user needs a seat.", explains: []cause.Cause{cause.SeatLimit}, sample: "userType",
+			neutral: "If the user should be a Reader, set isTeamAccount to false in {mapping}: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
+			in: map[idp.Provider]string{
+				idp.Okta: "If the user should be a Reader, add isTeamAccount under Directory > Profile Editor with the External namespace " + scim.RollcallURN +
+					", and map false to it: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
+				idp.Entra: "If the user should be a Reader, map False to " + scim.RollcallURN +
+					":isTeamAccount under Provisioning > Attribute mapping: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
+				idp.OneLogin: "If the user should be a Reader, put isTeamAccount under " + scim.RollcallURN +
+					" into the SCIM JSON Template, as false: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
+			},
 		},
-	},
-}
+	}
+})
 
 // readers are values, without spaces, hyphens and case, that call a user a Reader.
 var readers = set("reader", "readonly", "viewer", "viewonly", "observer", "lightuser", "freeuser", "readonlyuser", "guestreader")
@@ -46,7 +49,7 @@ func OfAccountType(sent map[string]any, unknown []scim.Notice) []Finding {
 	}
 	for _, n := range unknown {
 		_, local := cutURN(n.Attribute)
-		if n.Kind == scim.NoticeUnknownAttribute && readerNames[plain(local)] {
+		if n.Kind == scim.NoticeUnknownAttribute && readerNames()[plain(local)] {
 			return []Finding{Of(ReaderElsewhere, n.Attribute)}
 		}
 	}
@@ -62,7 +65,7 @@ func OfAccountType(sent map[string]any, unknown []scim.Notice) []Finding {
 func callsReader(v any) bool {
 	switch v := v.(type) {
 	case string:
-		return readers[plain(v)]
+		return readers()[plain(v)]
 	case map[string]any:
 		return callsReader(v["value"])
 	case []any:

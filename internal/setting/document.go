@@ -28,7 +28,7 @@ Causes without a faulty setting have the advice of [causes](causes.md).
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", f, f, f.Means(), f.causes())
 	}
 	for _, f := range Faults() {
-		r := faults[f]
+		r := faults()[f]
 		example := Of(f, r.sample)
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", f, r.means)
 		if r.sample != "" {
@@ -49,7 +49,7 @@ Causes without a faulty setting have the advice of [causes](causes.md).
 // causes lists the causes that the fault explains.
 func (f Fault) causes() string {
 	var names []string
-	for _, c := range faults[f].explains {
+	for _, c := range faults()[f].explains {
 		if c == none {
 			names = append(names, "success")
 			continue
@@ -96,7 +96,7 @@ func SetupTable(p idp.Provider) string {
 	var b strings.Builder
 	b.WriteString("\n| what is set wrongly | for example, correct it so |\n|---|---|\n")
 	for _, f := range Faults() {
-		fmt.Fprintf(&b, "| %s | %s |\n", f.Means(), Of(f, faults[f].sample).Correction(p))
+		fmt.Fprintf(&b, "| %s | %s |\n", f.Means(), Of(f, faults()[f].sample).Correction(p))
 	}
 	b.WriteString("\n")
 	return b.String()

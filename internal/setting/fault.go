@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -47,7 +48,7 @@ func Of(f Fault, attribute string) Finding {
 // whether it is primary: a value can be a person's.
 func withoutValues(path string) string {
 	before, rest, filtered := strings.Cut(path, "[")
-	if !filtered || kindFilter.MatchString(rest) {
+	if !filtered || kindFilter().MatchString(rest) {
 		return path
 	}
 	after := ""
@@ -59,7 +60,13 @@ func withoutValues(path string) string {
 
 // kindFilter is the rest of a path after a bracket that selects by type or by primary,
 // however it is written.
-var kindFilter = regexp.MustCompile(`(?i)^\s*(type|primary)\s*(eq|=|==)?\s*['"]?(work|home|other|mobile|fax|pager|photo|thumbnail|true|false)['"]?\s*(\]?\.?\w*)$`)
+var kindFilter = compiled(`(?i)^\s*(type|primary)\s*(eq|=|==)?\s*['"]?(work|home|other|mobile|fax|pager|photo|thumbnail|true|false)['"]?\s*(\]?\.?\w*)$`)
+
+// compiled returns an expression that is compiled when it is first used: almost every
+// function links this package.
+func compiled(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // String returns the name by which log entries keep the finding.
 func (f Finding) String() string {
@@ -130,36 +137,35 @@ type row struct {
 	sample string
 }
 
-// faults is the table: the faults of all files of this package.
-var faults = merged(mappingFaults, valueFaults, absentFaults, accountFaults, scopeFaults)
-
-func merged(tables ...map[Fault]row) map[Fault]row {
+// faults is the table: the faults of all files of this package. It is built when it is
+// first used.
+var faults = sync.OnceValue(func() map[Fault]row {
 	all := map[Fault]row{}
-	for _, table := range tables {
+	for _, table := range []map[Fault]row{mappingFaults(), valueFaults(), absentFaults(), accountFaults(), scopeFaults()} {
 		maps.Copy(all, table)
 	}
 	return all
-}
+})
 
 // Faults lists all faults by name.
-func Faults() []Fault { return slices.Sorted(maps.Keys(faults)) }
+func Faults() []Fault { return slices.Sorted(maps.Keys(faults())) }
 
 // Means says what is set wrongly.
-func (f Fault) Means() string { return faults[f].means }
+func (f Fault) Means() string { return faults()[f].means }
 
 // Explains reports whether the fault explains requests with a cause, "" for a success
 // without a warning.
-func (f Fault) Explains(c cause.Cause) bool { return slices.Contains(faults[f].explains, c) }
+func (f Fault) Explains(c cause.Cause) bool { return slices.Contains(faults()[f].explains, c) }
 
 // Warns reports whether one of the findings makes a success a warning.
 func Warns(findings []Finding) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return faults[f.Fault].warns })
+	return slices.ContainsFunc(findings, func(f Finding) bool { return faults()[f.Fault].warns })
 }
 
 // Correction returns what to change in an identity provider, "" for a fault of another
 // version of the service.
 func (f Finding) Correction(p idp.Provider) string {
-	r, ok := faults[f.Fault]
+	r, ok := faults()[f.Fault]
 	if !ok {
 		return ""
 	}
@@ -195,7 +201,7 @@ func Advice(findings []Finding, c cause.Cause, p idp.Provider, again string) str
 			break
 		}
 		texts = append(texts, text)
-		resend = resend || !faults[f.Fault].lasts
+		resend = resend || !faults()[f.Fault].lasts
 	}
 	if resend && again != "" {
 		texts = append(texts, cause.Words(again, p))

@@ -30,7 +30,7 @@ var sentenceEnd = regexp.MustCompile(`[.!?]( |$)`)
 // own screens.
 func TestFaults_HaveATextForEachProvider(t *testing.T) {
 	for _, f := range Faults() {
-		r := faults[f]
+		r := faults()[f]
 		assert.Regexpf(t, `^[a-z]+(_[a-z]+)*$`, string(f), "%s is no name", f)
 		assert.Truef(t, strings.HasSuffix(r.means, ".") && len(r.explains) > 0, "%s: %q explains %v", f, r.means, r.explains)
 		for _, p := range append(cause.Advised[:], "") {
@@ -54,7 +54,7 @@ func TestFaults_HaveATextForEachProvider(t *testing.T) {
 func TestFaults_NameTheScreen(t *testing.T) {
 	for _, f := range Faults() {
 		for _, p := range []idp.Provider{idp.Okta, idp.Entra} {
-			text := Of(f, faults[f].sample).Correction(p)
+			text := Of(f, faults()[f].sample).Correction(p)
 			if f == WrongSchemas || f == BadJSON {
 				continue // Okta and Entra make the body themselves
 			}

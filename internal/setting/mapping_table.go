@@ -1,6 +1,9 @@
 package setting
 
 import (
+	"maps"
+	"sync"
+
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
@@ -57,7 +60,7 @@ func changeTarget(what string) (neutral string, in map[idp.Provider]string) {
 }
 
 // mappingFaults are the faults of the kind and the target of a mapping.
-var mappingFaults = func() map[Fault]row {
+var mappingFaults = sync.OnceValue(func() map[Fault]row {
 	table := map[Fault]row{
 		TextForList:     {means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers"},
 		WrongTarget:     {means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile"},
@@ -87,197 +90,198 @@ var mappingFaults = func() map[Fault]row {
 		idp.OneLogin: `{Define}, {attribute} is one text, and it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
 	}
 	table[TextForParts] = parts
-	for f, r := range mappingFaultsByText {
-		table[f] = r
-	}
+	maps.Copy(table, mappingFaultsByText())
 	return table
-}()
+})
 
-var mappingFaultsByText = map[Fault]row{
-	SeveralForOne: {
-		means: "Several values are mapped to an attribute that has one.", explains: refused, sample: "title",
-		neutral: "{At}, {attribute} gets several values, and it takes one: map a single value to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{At}, {attribute} gets several values, and it takes one: map one by the expression Arrays.get(user.NAME, 0), or set its Data type to string under Directory > Profile Editor.",
-			idp.Entra: "{At}, {attribute} gets several values, and it takes one: map one by the expression Item([NAME], 1), or choose another Source attribute.",
+// mappingFaultsByText are the other faults of a mapping, each with its own texts.
+var mappingFaultsByText = sync.OnceValue(func() map[Fault]row {
+	return map[Fault]row{
+		SeveralForOne: {
+			means: "Several values are mapped to an attribute that has one.", explains: refused, sample: "title",
+			neutral: "{At}, {attribute} gets several values, and it takes one: map a single value to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{At}, {attribute} gets several values, and it takes one: map one by the expression Arrays.get(user.NAME, 0), or set its Data type to string under Directory > Profile Editor.",
+				idp.Entra: "{At}, {attribute} gets several values, and it takes one: map one by the expression Item([NAME], 1), or choose another Source attribute.",
+			},
 		},
-	},
-	OtherThanText: {
-		means: "A number, a boolean or an object is mapped to a text.", explains: refused, sample: "title",
-		neutral: "{At}, {attribute} gets a value that is not a text: map a text to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, set the Data type of {attribute} to string.",
-			idp.Entra:    "{Define}, set the Type of {attribute} to String.",
-			idp.OneLogin: "{Define}, write the value of {attribute} between quotes.",
+		OtherThanText: {
+			means: "A number, a boolean or an object is mapped to a text.", explains: refused, sample: "title",
+			neutral: "{At}, {attribute} gets a value that is not a text: map a text to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, set the Data type of {attribute} to string.",
+				idp.Entra:    "{Define}, set the Type of {attribute} to String.",
+				idp.OneLogin: "{Define}, write the value of {attribute} between quotes.",
+			},
 		},
-	},
-	NotBoolean: {
-		means: "An attribute that is true or false gets another value, for example yes.", explains: refused, sample: "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount",
-		neutral: "{At}, {local} takes only true or false: map a value of that kind to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{At}, {local} takes only true or false: set its Data type to boolean under Directory > Profile Editor, and map an expression to it, for example user.NAME == \"yes\".",
-			idp.Entra:    "{At}, {local} takes only True or False: map an expression to it, for example Switch([NAME], \"False\", \"yes\", \"True\").",
-			idp.OneLogin: "{Define}, {local} takes only true or false: write one of them, without quotes.",
+		NotBoolean: {
+			means: "An attribute that is true or false gets another value, for example yes.", explains: refused, sample: "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount",
+			neutral: "{At}, {local} takes only true or false: map a value of that kind to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{At}, {local} takes only true or false: set its Data type to boolean under Directory > Profile Editor, and map an expression to it, for example user.NAME == \"yes\".",
+				idp.Entra:    "{At}, {local} takes only True or False: map an expression to it, for example Switch([NAME], \"False\", \"yes\", \"True\").",
+				idp.OneLogin: "{Define}, {local} takes only true or false: write one of them, without quotes.",
+			},
 		},
-	},
-	ActiveNotBoolean: {
-		means: "active gets a value that is neither true nor false.", explains: refused, sample: "active",
-		neutral: "{At}, active takes only true or false: map whether the user may sign in to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, remove the attribute with the External name active: Okta sends it by itself, if Deactivate Users is enabled under Provisioning > To App.",
-			idp.Entra:    "{At}, active takes only True or False: map the expression Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\") to it.",
-			idp.OneLogin: "{Define}, write \"active\": true, without quotes around true, or leave active out.",
+		ActiveNotBoolean: {
+			means: "active gets a value that is neither true nor false.", explains: refused, sample: "active",
+			neutral: "{At}, active takes only true or false: map whether the user may sign in to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, remove the attribute with the External name active: Okta sends it by itself, if Deactivate Users is enabled under Provisioning > To App.",
+				idp.Entra:    "{At}, active takes only True or False: map the expression Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\") to it.",
+				idp.OneLogin: "{Define}, write \"active\": true, without quotes around true, or leave active out.",
+			},
 		},
-	},
-	NotNumber: {
-		means: "A number gets a value that is none.", explains: refused, sample: "urn:example:hr:1.0:User:grade",
-		neutral: "{At}, {local} takes only numbers: map a number to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{Define}, set the Data type of {local} to integer or number, and map a number to it.",
-			idp.Entra: "{Define}, set the Type of {local} to Integer, and map a number to it.",
+		NotNumber: {
+			means: "A number gets a value that is none.", explains: refused, sample: "urn:example:hr:1.0:User:grade",
+			neutral: "{At}, {local} takes only numbers: map a number to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{Define}, set the Data type of {local} to integer or number, and map a number to it.",
+				idp.Entra: "{Define}, set the Type of {local} to Integer, and map a number to it.",
+			},
 		},
-	},
-	NotDate: {
-		means: "A time gets a value in another form.", explains: refused, sample: "urn:example:hr:1.0:User:hired",
-		neutral: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map one to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression Time.fromStringToIso8601(user.NAME) or another one of this form to it.",
-			idp.Entra: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression FormatDateTime([NAME], , \"M/d/yyyy\", \"yyyy-MM-ddTHH:mm:ssZ\") to it.",
+		NotDate: {
+			means: "A time gets a value in another form.", explains: refused, sample: "urn:example:hr:1.0:User:hired",
+			neutral: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map one to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression Time.fromStringToIso8601(user.NAME) or another one of this form to it.",
+				idp.Entra: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression FormatDateTime([NAME], , \"M/d/yyyy\", \"yyyy-MM-ddTHH:mm:ssZ\") to it.",
+			},
 		},
-	},
-	NotBinary: {
-		means: "A certificate or another binary value is not in base64.", explains: refused, sample: "x509Certificates.value",
-		neutral: "{At}, {attribute} takes one value in base64: map such a value to it, or remove the mapping.",
-	},
-	TooLong: {
-		means: "A value is longer than the service stores.", explains: refused, sample: "displayName",
-		neutral: "{At}, the value of {attribute} is too long: map a shorter one, or correct it in the user's profile.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{At}, the value of {attribute} is too long: map an expression that cuts it, for example substring(user.NAME, 0, 200), or correct the user's profile.",
-			idp.Entra: "{At}, the value of {attribute} is too long: map an expression that cuts it, for example Mid([NAME], 1, 200), or correct the user's profile.",
+		NotBinary: {
+			means: "A certificate or another binary value is not in base64.", explains: refused, sample: "x509Certificates.value",
+			neutral: "{At}, {attribute} takes one value in base64: map such a value to it, or remove the mapping.",
 		},
-	},
-	HiddenCharacters: {
-		means: "A value has characters that cannot be seen, or no others.", explains: refused, sample: "userName",
-		neutral: "Type the value of {attribute} again in the identity provider, without copying it; or remove such characters in {mapping}.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "Type the value of {attribute} again under Directory > People or Directory > Groups, without copying it; or remove such characters by an expression in {mapping}.",
-			idp.Entra: "Type the value of {attribute} again in the properties of the user or group, without copying it; or remove such characters by the expression Replace in {mapping}.",
+		TooLong: {
+			means: "A value is longer than the service stores.", explains: refused, sample: "displayName",
+			neutral: "{At}, the value of {attribute} is too long: map a shorter one, or correct it in the user's profile.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{At}, the value of {attribute} is too long: map an expression that cuts it, for example substring(user.NAME, 0, 200), or correct the user's profile.",
+				idp.Entra: "{At}, the value of {attribute} is too long: map an expression that cuts it, for example Mid([NAME], 1, 200), or correct the user's profile.",
+			},
 		},
-	},
-	SeveralAddresses: {
-		means: "A text that is not one email address is mapped to emails.", explains: refused, sample: "emails",
-		neutral: "{At}, emails gets a text that is not one address: map each address to {target} or another type.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{Define}, emails gets a text that is not one address: use an attribute with the External name {target} for each address.",
-			idp.Entra: "{At}, emails gets a text that is not one address: change the Target attribute to {target}, and the Source attribute to mail.",
+		HiddenCharacters: {
+			means: "A value has characters that cannot be seen, or no others.", explains: refused, sample: "userName",
+			neutral: "Type the value of {attribute} again in the identity provider, without copying it; or remove such characters in {mapping}.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "Type the value of {attribute} again under Directory > People or Directory > Groups, without copying it; or remove such characters by an expression in {mapping}.",
+				idp.Entra: "Type the value of {attribute} again in the properties of the user or group, without copying it; or remove such characters by the expression Replace in {mapping}.",
+			},
 		},
-	},
-	SentTwice: {
-		means: "Two mappings have the same target.", explains: refused, sample: "name",
-		neutral: "{At}, two mappings have the target {attribute}: remove one of them.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, two attributes have the External name {attribute}, or one is a part of the other: delete one of them.",
-			idp.OneLogin: "{Define}, {attribute} is written twice: remove one.",
+		SeveralAddresses: {
+			means: "A text that is not one email address is mapped to emails.", explains: refused, sample: "emails",
+			neutral: "{At}, emails gets a text that is not one address: map each address to {target} or another type.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{Define}, emails gets a text that is not one address: use an attribute with the External name {target} for each address.",
+				idp.Entra: "{At}, emails gets a text that is not one address: change the Target attribute to {target}, and the Source attribute to mail.",
+			},
 		},
-	},
-	ReadOnlyTarget: {
-		means: "A value is mapped to an attribute that only the service sets, for example groups.", explains: success, sample: "groups",
-		neutral: "{At}, remove the mapping to {attribute}: only this service sets it.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, delete the attribute with the External name {attribute}: only this service sets it. Groups are sent under Push Groups.",
-			idp.Entra:    "{At}, delete the mapping to {attribute}: only this service sets it. Groups have a mapping of their own, Provision Microsoft Entra ID Groups.",
-			idp.OneLogin: "{Define}, remove {attribute}: only this service sets it.",
+		SentTwice: {
+			means: "Two mappings have the same target.", explains: refused, sample: "name",
+			neutral: "{At}, two mappings have the target {attribute}: remove one of them.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, two attributes have the External name {attribute}, or one is a part of the other: delete one of them.",
+				idp.OneLogin: "{Define}, {attribute} is written twice: remove one.",
+			},
 		},
-	},
-	NoSuchTarget: {
-		means: "The target of a mapping is not in any schema of the tenant.", explains: changed, sample: "shoeSize",
-		neutral: "{At}, remove the mapping to {attribute}, which no schema has; or ask an owner of the application to add it to a schema, and use the URN of that schema.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, delete {attribute}, which no schema has; or ask an owner of the application for a schema with it, and enter the URN of that schema as External namespace.",
-			idp.Entra:    "{At}, delete the mapping to {attribute}, which no schema has; or ask an owner of the application for a schema with it, and use the URN of that schema under Edit attribute list.",
-			idp.OneLogin: "{Define}, remove {attribute}, which no schema has; or ask an owner of the application for a schema with it, and write it within the URN of that schema.",
+		ReadOnlyTarget: {
+			means: "A value is mapped to an attribute that only the service sets, for example groups.", explains: success, sample: "groups",
+			neutral: "{At}, remove the mapping to {attribute}: only this service sets it.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, delete the attribute with the External name {attribute}: only this service sets it. Groups are sent under Push Groups.",
+				idp.Entra:    "{At}, delete the mapping to {attribute}: only this service sets it. Groups have a mapping of their own, Provision Microsoft Entra ID Groups.",
+				idp.OneLogin: "{Define}, remove {attribute}: only this service sets it.",
+			},
 		},
-	},
-	PlaceholderURN: {
-		means: "The target of a mapping has the URN of an example in a documentation.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
-		neutral: "{At}, the target {attribute} has the URN of an example: use the URN of a schema that the application has, or remove the mapping.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{Define}, {attribute} has an External namespace that is an example: enter the URN of a schema that the application has, or delete the attribute.",
-			idp.Entra: "{Define}, {attribute} has the URN of Microsoft's example: add the attribute with the URN of a schema that the application has, and map to that; or delete the mapping.",
+		NoSuchTarget: {
+			means: "The target of a mapping is not in any schema of the tenant.", explains: changed, sample: "shoeSize",
+			neutral: "{At}, remove the mapping to {attribute}, which no schema has; or ask an owner of the application to add it to a schema, and use the URN of that schema.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, delete {attribute}, which no schema has; or ask an owner of the application for a schema with it, and enter the URN of that schema as External namespace.",
+				idp.Entra:    "{At}, delete the mapping to {attribute}, which no schema has; or ask an owner of the application for a schema with it, and use the URN of that schema under Edit attribute list.",
+				idp.OneLogin: "{Define}, remove {attribute}, which no schema has; or ask an owner of the application for a schema with it, and write it within the URN of that schema.",
+			},
 		},
-	},
-	SeveralPrimary: {
-		means: "More than one value of an attribute is primary.", explains: changed, sample: "emails",
-		neutral: "{At}, more than one value of {attribute} is primary: map primary true for one of them.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type=='home'] or another type for the others.",
-			idp.Entra:    "{At}, several mappings set {attribute}[…].primary or have primary eq true in the Target attribute: keep that for one, and use [type eq \"home\"] or another type for the others.",
-			idp.OneLogin: "{Define}, write \"primary\": true for one value of {attribute}, and leave it out in the others.",
+		PlaceholderURN: {
+			means: "The target of a mapping has the URN of an example in a documentation.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
+			neutral: "{At}, the target {attribute} has the URN of an example: use the URN of a schema that the application has, or remove the mapping.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{Define}, {attribute} has an External namespace that is an example: enter the URN of a schema that the application has, or delete the attribute.",
+				idp.Entra: "{Define}, {attribute} has the URN of Microsoft's example: add the attribute with the URN of a schema that the application has, and map to that; or delete the mapping.",
+			},
 		},
-	},
-	AlwaysSet: {
-		means: "A mapping removes an attribute that always has a value.", explains: changed, sample: "active",
-		neutral: "{At}, {local} is sent without a value, and it always has one: map a value that is never empty to it.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{At}, {local} is sent without a value, and it always has one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
-			idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
+		SeveralPrimary: {
+			means: "More than one value of an attribute is primary.", explains: changed, sample: "emails",
+			neutral: "{At}, more than one value of {attribute} is primary: map primary true for one of them.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type=='home'] or another type for the others.",
+				idp.Entra:    "{At}, several mappings set {attribute}[…].primary or have primary eq true in the Target attribute: keep that for one, and use [type eq \"home\"] or another type for the others.",
+				idp.OneLogin: "{Define}, write \"primary\": true for one value of {attribute}, and leave it out in the others.",
+			},
 		},
-	},
-	WrongSchemas: {
-		means: "schemas lists the schema of another kind of resource.", explains: refused, sample: "schemas",
-		neutral: "In the template of the request, write the URN of the core schema into schemas: urn:ietf:params:scim:schemas:core:2.0:User for users, and urn:ietf:params:scim:schemas:core:2.0:Group for groups.",
-		in: map[idp.Provider]string{
-			idp.OneLogin: "{Define}, write \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"].",
+		AlwaysSet: {
+			means: "A mapping removes an attribute that always has a value.", explains: changed, sample: "active",
+			neutral: "{At}, {local} is sent without a value, and it always has one: map a value that is never empty to it.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{At}, {local} is sent without a value, and it always has one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
+				idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
+			},
 		},
-	},
-	BadJSON: {
-		means: "The body of the request is not JSON, for example because of a comma or a quote.", explains: refused,
-		neutral: "Correct the JSON of the request at the place in the detail, for example a comma, a quote, a bracket or a name that is there twice.",
-		in: map[idp.Provider]string{
-			idp.OneLogin: "{Define}, correct what is not JSON, for example a comma, a quote, a bracket or a name that is there twice.",
+		WrongSchemas: {
+			means: "schemas lists the schema of another kind of resource.", explains: refused, sample: "schemas",
+			neutral: "In the template of the request, write the URN of the core schema into schemas: urn:ietf:params:scim:schemas:core:2.0:User for users, and urn:ietf:params:scim:schemas:core:2.0:Group for groups.",
+			in: map[idp.Provider]string{
+				idp.OneLogin: "{Define}, write \"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"].",
+			},
 		},
-	},
-	RoleParts: {
-		means: "roles gets parts that are not kept, for example the id of an app role.", explains: changed, lasts: true, sample: "roles.id",
-		neutral: "{At}, {attribute} is not kept: map the value of the role to roles[primary eq \"True\"].value. Otherwise nothing is lost.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, {attribute} is not kept: change the External name to roles.^[primary==true].value. Otherwise nothing is lost.",
-			idp.Entra:    "{At}, {attribute} is not kept: for one role map SingleAppRoleAssignment([appRoleAssignments]) to roles[primary eq \"True\"].value. For several roles it can stay: nothing else is lost.",
-			idp.OneLogin: "{Define}, {attribute} is not kept: write \"value\" for the role. Otherwise nothing is lost.",
+		BadJSON: {
+			means: "The body of the request is not JSON, for example because of a comma or a quote.", explains: refused,
+			neutral: "Correct the JSON of the request at the place in the detail, for example a comma, a quote, a bracket or a name that is there twice.",
+			in: map[idp.Provider]string{
+				idp.OneLogin: "{Define}, correct what is not JSON, for example a comma, a quote, a bracket or a name that is there twice.",
+			},
 		},
-	},
-	SetOnce: {
-		means: "A mapping changes an attribute that can be set only once.", explains: refused, sample: "urn:example:hr:1.0:User:badge",
-		neutral: "{At}, send {attribute} only when a user is created: its value cannot be changed.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "{At}, set Apply on of {attribute} to Create: its value cannot be changed.",
-			idp.Entra: "{At}, set Apply this mapping of {attribute} to Only during object creation: its value cannot be changed.",
+		RoleParts: {
+			means: "roles gets parts that are not kept, for example the id of an app role.", explains: changed, lasts: true, sample: "roles.id",
+			neutral: "{At}, {attribute} is not kept: map the value of the role to roles[primary eq \"True\"].value. Otherwise nothing is lost.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, {attribute} is not kept: change the External name to roles.^[primary==true].value. Otherwise nothing is lost.",
+				idp.Entra:    "{At}, {attribute} is not kept: for one role map SingleAppRoleAssignment([appRoleAssignments]) to roles[primary eq \"True\"].value. For several roles it can stay: nothing else is lost.",
+				idp.OneLogin: "{Define}, {attribute} is not kept: write \"value\" for the role. Otherwise nothing is lost.",
+			},
 		},
-	},
-	WrongLookup: {
-		means: "The matching attribute is none that users or groups can be found by.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
-		neutral: "Choose userName or externalId as the attribute by which the identity provider matches users, in place of {attribute}.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
-			idp.Entra: "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
+		SetOnce: {
+			means: "A mapping changes an attribute that can be set only once.", explains: refused, sample: "urn:example:hr:1.0:User:badge",
+			neutral: "{At}, send {attribute} only when a user is created: its value cannot be changed.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "{At}, set Apply on of {attribute} to Create: its value cannot be changed.",
+				idp.Entra: "{At}, set Apply this mapping of {attribute} to Only during object creation: its value cannot be changed.",
+			},
 		},
-	},
-	TextForPhones: {
-		means: "A text is mapped to phoneNumbers, which is a list of numbers.", explains: success, sample: "phoneNumbers",
-		neutral: "{At}, phoneNumbers gets a text, and it is a list: map a mobile number to phoneNumbers[type eq \"mobile\"].value, and another one to phoneNumbers[type eq \"work\"].value.",
-		in: map[idp.Provider]string{
-			idp.Okta:     "{Define}, phoneNumbers is one text, and it is a list: change the External name to phoneNumbers.^[type=='mobile'].value for user.mobilePhone, or to phoneNumbers.^[primary==true].value for user.primaryPhone.",
-			idp.Entra:    "{At}, phoneNumbers gets a text, and it is a list: change the Target attribute to phoneNumbers[type eq \"mobile\"].value for mobile, or to phoneNumbers[type eq \"work\"].value for telephoneNumber.",
-			idp.OneLogin: "{Define}, phoneNumbers is one text, and it is a list: write \"phoneNumbers\": [{\"value\": \"{$parameters.NAME}\", \"type\": \"mobile\"}], or the type \"work\".",
+		WrongLookup: {
+			means: "The matching attribute is none that users or groups can be found by.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
+			neutral: "Choose userName or externalId as the attribute by which the identity provider matches users, in place of {attribute}.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
+				idp.Entra: "Under Provisioning > Attribute mapping, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for userName or externalId.",
+			},
 		},
-	},
-	WrongGroupLookup: {
-		means: "The attribute by which groups are matched is not one of the service.", explains: refused, lasts: true, sample: "mail",
-		neutral: "Choose displayName as the attribute by which the identity provider matches groups, in place of {attribute}.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "Okta looks groups up by displayName: add them by name under Push Groups, and remove what looks them up by {attribute}.",
-			idp.Entra: "{At} > Provision Microsoft Entra ID Groups, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for displayName.",
+		TextForPhones: {
+			means: "A text is mapped to phoneNumbers, which is a list of numbers.", explains: success, sample: "phoneNumbers",
+			neutral: "{At}, phoneNumbers gets a text, and it is a list: map a mobile number to phoneNumbers[type eq \"mobile\"].value, and another one to phoneNumbers[type eq \"work\"].value.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, phoneNumbers is one text, and it is a list: change the External name to phoneNumbers.^[type=='mobile'].value for user.mobilePhone, or to phoneNumbers.^[primary==true].value for user.primaryPhone.",
+				idp.Entra:    "{At}, phoneNumbers gets a text, and it is a list: change the Target attribute to phoneNumbers[type eq \"mobile\"].value for mobile, or to phoneNumbers[type eq \"work\"].value for telephoneNumber.",
+				idp.OneLogin: "{Define}, phoneNumbers is one text, and it is a list: write \"phoneNumbers\": [{\"value\": \"{$parameters.NAME}\", \"type\": \"mobile\"}], or the type \"work\".",
+			},
 		},
-	},
-}
+		WrongGroupLookup: {
+			means: "The attribute by which groups are matched is not one of the service.", explains: refused, lasts: true, sample: "mail",
+			neutral: "Choose displayName as the attribute by which the identity provider matches groups, in place of {attribute}.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "Okta looks groups up by displayName: add them by name under Push Groups, and remove what looks them up by {attribute}.",
+				idp.Entra: "{At} > Provision Microsoft Entra ID Groups, edit the mapping of {attribute}: set Match objects using this attribute to No, and to Yes for displayName.",
+			},
+		},
+	}
+})

@@ -3,6 +3,7 @@ package setting
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -15,23 +16,26 @@ const (
 	ServiceInScope Fault = "service_account_in_scope"
 )
 
-var scopeFaults = map[Fault]row{
-	GuestInScope: {
-		means: "A guest of the directory, with #EXT# in the name, is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
-		neutral: "The user is a guest (#EXT#): take guests out of {scope}, or free a seat or buy more seats.",
-		in: map[idp.Provider]string{
-			idp.Entra: "The user is a guest (#EXT#): under Provisioning > Attribute mapping > Provision Microsoft Entra ID Users, add a scoping filter under Source Object Scope with userType EQUALS Member; or free a seat or buy more seats.",
+// scopeFaults are the faults of the scope.
+var scopeFaults = sync.OnceValue(func() map[Fault]row {
+	return map[Fault]row{
+		GuestInScope: {
+			means: "A guest of the directory, with #EXT# in the name, is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
+			neutral: "The user is a guest (#EXT#): take guests out of {scope}, or free a seat or buy more seats.",
+			in: map[idp.Provider]string{
+				idp.Entra: "The user is a guest (#EXT#): under Provisioning > Attribute mapping > Provision Microsoft Entra ID Users, add a scoping filter under Source Object Scope with userType EQUALS Member; or free a seat or buy more seats.",
+			},
 		},
-	},
-	ServiceInScope: {
-		means: "An account whose name is usually one of a service or a shared mailbox is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
-		neutral: "The name is usually one of a service account or a shared mailbox: if it is one, take it out of {scope}. Otherwise free a seat or buy more seats.",
-		in: map[idp.Provider]string{
-			idp.Okta:  "The name is usually one of a service account or a shared mailbox: if it is one, remove it from the app under Assignments, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
-			idp.Entra: "The name is usually one of a service account or a shared mailbox: if it is one, remove it under Users and groups, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
+		ServiceInScope: {
+			means: "An account whose name is usually one of a service or a shared mailbox is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
+			neutral: "The name is usually one of a service account or a shared mailbox: if it is one, take it out of {scope}. Otherwise free a seat or buy more seats.",
+			in: map[idp.Provider]string{
+				idp.Okta:  "The name is usually one of a service account or a shared mailbox: if it is one, remove it from the app under Assignments, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
+				idp.Entra: "The name is usually one of a service account or a shared mailbox: if it is one, remove it under Users and groups, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
+			},
 		},
-	},
-}
+	}
+})
 
 // The names that are usually those of no person.
 var (

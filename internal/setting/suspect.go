@@ -1,8 +1,8 @@
 package setting
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
@@ -75,9 +75,9 @@ func ofText(path, text string) Fault {
 		return ExpressionAsText
 	case isFiller(scim.LowerName(strings.TrimSpace(text))):
 		return FillerValue
-	case attributeNames[text]:
+	case attributeNames()[text]:
 		return NameAsText
-	case examples.MatchString(text):
+	case examples().MatchString(text):
 		return ExampleValue
 	}
 	return ""
@@ -98,36 +98,36 @@ func unsuspected(path string) bool {
 func isExpression(text string) bool {
 	switch text[0] {
 	case '%', '[', '{', '$', '<', '#', '@':
-		if placeholder.MatchString(text) {
+		if placeholder().MatchString(text) {
 			return true
 		}
 	}
 	if !strings.ContainsAny(text, "(.{") {
 		return false
 	}
-	return call.MatchString(text) || reference.MatchString(text) || joined.MatchString(text) || strings.Contains(text, "{{") || strings.Contains(text, "{$") || strings.Contains(text, "${")
+	return call().MatchString(text) || reference().MatchString(text) || joined().MatchString(text) || strings.Contains(text, "{{") || strings.Contains(text, "{$") || strings.Contains(text, "${")
 }
 
 var (
 	// placeholder is a name in the brackets of a template: %userName%, [mail],
 	// {{email}}, {$user.email}, ${user.email}, $(user.email), <email>, #{email}.
-	placeholder = regexp.MustCompile(`^(%+[\w. ]+%+|\[+[\w. ]+\]+([ ,]*\[[\w. ]+\])*|@\{.*\}|\{\{.*\}\}|\{\$?[\w.]+\}|\$\{.*\}|\$\(.*\)|\$[a-z]+\.[\w.]+|<[\w. ]+>|#\{.*\})$`)
+	placeholder = compiled(`^(%+[\w. ]+%+|\[+[\w. ]+\]+([ ,]*\[[\w. ]+\])*|@\{.*\}|\{\{.*\}\}|\{\$?[\w.]+\}|\$\{.*\}|\$\(.*\)|\$[a-z]+\.[\w.]+|<[\w. ]+>|#\{.*\})$`)
 	// call is a function of an expression: Switch([IsSoftDeleted], …) in Entra,
 	// String.toLowerCase(user.email) in Okta.
-	call = regexp.MustCompile(`^(Switch|IIF|Join|Replace|Mid|Left|Right|ToLower|ToUpper|Coalesce|NormalizeDiacritics|Append|Split|Item|Not|SingleAppRoleAssignment|AppRoleAssignmentsComplex|AssertiveAppRoleAssignmentsComplex|StripSpaces|SelectUniqueValue|FormatDateTime|IsNullOrEmpty|IsPresent|Convert\.\w+|String\.\w+|Arrays\.\w+|Time\.\w+|substringBefore|substringAfter|substring|toLowerCase|toUpperCase|hasWorkdayUser|getManagerUser|getAssistantUser|findDirectoryUser)\s*\(`)
+	call = compiled(`^(Switch|IIF|Join|Replace|Mid|Left|Right|ToLower|ToUpper|Coalesce|NormalizeDiacritics|Append|Split|Item|Not|SingleAppRoleAssignment|AppRoleAssignmentsComplex|AssertiveAppRoleAssignmentsComplex|StripSpaces|SelectUniqueValue|FormatDateTime|IsNullOrEmpty|IsPresent|Convert\.\w+|String\.\w+|Arrays\.\w+|Time\.\w+|substringBefore|substringAfter|substring|toLowerCase|toUpperCase|hasWorkdayUser|getManagerUser|getAssistantUser|findDirectoryUser)\s*\(`)
 	// joined are attributes of a profile with something between them:
 	// user.firstName + " " + user.lastName, {user.firstName} {user.lastName}.
-	joined = regexp.MustCompile(`(user|source|appuser)\.[a-z]\w*\s*\+|\{(user|source|appuser|employee|parameters)\.\w+\}`)
+	joined = compiled(`(user|source|appuser)\.[a-z]\w*\s*\+|\{(user|source|appuser|employee|parameters)\.\w+\}`)
 	// reference is an attribute of a profile: user.email, source.mail, appuser.title.
-	reference = regexp.MustCompile(`^(user|source|appuser|okta|profile|idpuser|login|parameters|employee)\.[a-z]\w*$`)
+	reference = compiled(`^(user|source|appuser|okta|profile|idpuser|login|parameters|employee)\.[a-z]\w*$`)
 	// examples are addresses of documentations, by their part before the @.
-	examples = regexp.MustCompile(`(?i)^(user|username|email|mail|name|first\.last|firstname\.lastname|first_last|your\.name|yourname|someone|changeme)@(example|domain|company|contoso|acme)\.(com|org|net|onmicrosoft\.com)$|^[^@ ]+@(your-?company|your-?domain|my-?domain)\.(com|org|net)$`)
+	examples = compiled(`(?i)^(user|username|email|mail|name|first\.last|firstname\.lastname|first_last|your\.name|yourname|someone|changeme)@(example|domain|company|contoso|acme)\.(com|org|net|onmicrosoft\.com)$|^[^@ ]+@(your-?company|your-?domain|my-?domain)\.(com|org|net)$`)
 )
 
 // isFiller reports whether a text in lower case is a word for no value, or several: a
 // full name can be "null null".
 func isFiller(text string) bool {
-	if fillers[text] {
+	if fillers()[text] {
 		return true
 	}
 	words := strings.Fields(text)
@@ -149,10 +149,13 @@ var attributeNames = set(
 	"preferredLanguage", "physicalDeliveryOfficeName", "sAMAccountName", "samAccountName", "originalUserPrincipalName", "accountEnabled", "emailAddress", "middleName", "userType",
 )
 
-func set(words ...string) map[string]bool {
-	all := make(map[string]bool, len(words))
-	for _, word := range words {
-		all[word] = true
-	}
-	return all
+// set returns a set of words, which is built when it is first used.
+func set(words ...string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		all := make(map[string]bool, len(words))
+		for _, word := range words {
+			all[word] = true
+		}
+		return all
+	})
 }

@@ -3,6 +3,7 @@ package setting
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
@@ -46,7 +47,7 @@ func meaning(name string) string {
 	}
 	attribute, sub, dotted := strings.Cut(local, ".")
 	dotted = dotted && !filtered
-	if meant := otherNames[scim.LowerName(sub)]; dotted && usualValue[canonical(attribute)] != "" {
+	if meant := otherNames()[scim.LowerName(sub)]; dotted && usualValue[canonical(attribute)] != "" {
 		if strings.HasPrefix(meant, canonical(attribute)+"[") {
 			return meant
 		}
@@ -57,13 +58,13 @@ func meaning(name string) string {
 			return known
 		}
 	}
-	if meant, ok := otherNames[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
+	if meant, ok := otherNames()[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
 		return meant
 	}
-	if meant := otherNames[scim.LowerName(sub)]; dotted && meant != "" {
+	if meant := otherNames()[scim.LowerName(sub)]; dotted && meant != "" {
 		return meant
 	}
-	if a := userType.Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
+	if a := userType().Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
 		return a.Name
 	}
 	return nearest(local)
@@ -77,7 +78,7 @@ func ofType(usual, name string) string {
 	}
 	attribute, rest, _ := strings.Cut(usual, "[")
 	_, sub, _ := strings.Cut(rest, "]")
-	for _, t := range types[attribute] {
+	for _, t := range types()[attribute] {
 		if strings.Contains(condition, t) {
 			return attribute + `[type eq "` + t + `"]` + sub
 		}
@@ -86,18 +87,18 @@ func ofType(usual, name string) string {
 }
 
 // userType has the built-in attributes of users.
-var userType = schema.UserType()
+var userType = sync.OnceValue(func() *schema.ResourceType { return schema.UserType() })
 
 // types are the canonical types of the values of attributes.
-var types = func() map[string][]string {
+var types = sync.OnceValue(func() map[string][]string {
 	all := map[string][]string{}
-	for _, a := range userType.Schema.Attributes {
+	for _, a := range userType().Schema.Attributes {
 		if t := a.Sub("type"); t != nil && a.MultiValued {
 			all[a.Name] = t.CanonicalValues
 		}
 	}
 	return all
-}()
+})
 
 // typed returns the path that a type in place of a sub-attribute means: emails.work.
 func typed(name string) (string, bool) {
@@ -107,7 +108,7 @@ func typed(name string) (string, bool) {
 	}
 	attribute = canonical(attribute)
 	usual, ok := usualValue[attribute]
-	if !ok || !slices.Contains(types[attribute], scim.LowerName(kind)) {
+	if !ok || !slices.Contains(types()[attribute], scim.LowerName(kind)) {
 		return "", false
 	}
 	return ofType(usual, attribute+"["+kind), true
@@ -125,7 +126,7 @@ func subOf(name string) string {
 
 // canonical returns the spelling of a core attribute's name.
 func canonical(name string) string {
-	if a := userType.Schema.Attribute(name); a != nil {
+	if a := userType().Schema.Attribute(name); a != nil {
 		return a.Name
 	}
 	return name
@@ -157,41 +158,43 @@ const enterprise = scim.EnterpriseURN + ":"
 
 // otherNames are names of other products, in lower case without separators, and the
 // attributes that they mean.
-var otherNames = map[string]string{
-	"mobile": `phoneNumbers[type eq "mobile"].value`, "mobilephone": `phoneNumbers[type eq "mobile"].value`, "cell": `phoneNumbers[type eq "mobile"].value`,
-	"cellphone": `phoneNumbers[type eq "mobile"].value`, "mobilenumber": `phoneNumbers[type eq "mobile"].value`,
-	"phone": `phoneNumbers[type eq "work"].value`, "phonenumber": `phoneNumbers[type eq "work"].value`, "primaryphone": `phoneNumbers[type eq "work"].value`,
-	"telephone": `phoneNumbers[type eq "work"].value`, "telephonenumber": `phoneNumbers[type eq "work"].value`, "workphone": `phoneNumbers[type eq "work"].value`,
-	"businessphones": `phoneNumbers[type eq "work"].value`, "officephone": `phoneNumbers[type eq "work"].value`,
-	"fax": `phoneNumbers[type eq "fax"].value`, "faxnumber": `phoneNumbers[type eq "fax"].value`, "facsimiletelephonenumber": `phoneNumbers[type eq "fax"].value`,
-	"mail": `emails[type eq "work"].value`, "email": `emails[type eq "work"].value`, "emailaddress": `emails[type eq "work"].value`, "workemail": `emails[type eq "work"].value`,
-	"primaryemail": `emails[type eq "work"].value`, "secondemail": `emails[type eq "other"].value`, "secondaryemail": `emails[type eq "other"].value`,
-	"address": `addresses[type eq "work"].streetAddress`, "street": `addresses[type eq "work"].streetAddress`, "streetaddress": `addresses[type eq "work"].streetAddress`,
-	"city": `addresses[type eq "work"].locality`, "locality": `addresses[type eq "work"].locality`, "l": `addresses[type eq "work"].locality`,
-	"state": `addresses[type eq "work"].region`, "region": `addresses[type eq "work"].region`, "zip": `addresses[type eq "work"].postalCode`,
-	"zipcode": `addresses[type eq "work"].postalCode`, "postalcode": `addresses[type eq "work"].postalCode`,
-	"country": `addresses[type eq "work"].country`, "countrycode": `addresses[type eq "work"].country`, "postaladdress": `addresses[type eq "work"].formatted`,
-	"firstname": "name.givenName", "givenname": "name.givenName", "lastname": "name.familyName", "surname": "name.familyName", "sn": "name.familyName",
-	"familyname": "name.familyName", "middlename": "name.middleName", "fullname": "name.formatted", "formattedname": "name.formatted",
-	"honorificprefix": "name.honorificPrefix", "honorificsuffix": "name.honorificSuffix",
-	"jobtitle": "title", "position": "title", "company": enterprise + "organization", "companyname": enterprise + "organization",
-	"emailaddresses": `emails[type eq "work"].value`, "personalemail": `emails[type eq "home"].value`, "homeemail": `emails[type eq "home"].value`,
-	"phones": `phoneNumbers[type eq "work"].value`, "homephone": `phoneNumbers[type eq "home"].value`,
-	"organisation": enterprise + "organization", "orgname": enterprise + "organization", "departmentname": enterprise + "department", "departmentnumber": enterprise + "department",
-	"managername": enterprise + "manager", "manageremail": enterprise + "manager", "employeetype": "userType",
-	"employeeid": enterprise + "employeeNumber", "dept": enterprise + "department", "costcentre": enterprise + "costCenter",
-	"managerid": enterprise + "manager", "managerupn": enterprise + "manager", "supervisor": enterprise + "manager",
-	"login": "userName", "username": "userName", "upn": "userName", "userprincipalname": "userName", "mailnickname": "userName", "samaccountname": "userName",
-	"objectid": "externalId", "oid": "externalId", "immutableid": "externalId",
-	"accountenabled": "active", "enabled": "active", "isactive": "active", "status": "active", "issoftdeleted": "active", "isenabled": "active",
-	"photo": `photos[type eq "photo"].value`, "thumbnailphoto": `photos[type eq "thumbnail"].value`, "avatar": `photos[type eq "photo"].value`, "picture": `photos[type eq "photo"].value`,
-	"role": `roles[primary eq "True"].value`, "approle": `roles[primary eq "True"].value`, "language": "preferredLanguage", "zoneinfo": "timezone",
-	"teamaccount": scim.RollcallURN + ":isTeamAccount", "isteamaccount": scim.RollcallURN + ":isTeamAccount",
-}
+var otherNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"mobile": `phoneNumbers[type eq "mobile"].value`, "mobilephone": `phoneNumbers[type eq "mobile"].value`, "cell": `phoneNumbers[type eq "mobile"].value`,
+		"cellphone": `phoneNumbers[type eq "mobile"].value`, "mobilenumber": `phoneNumbers[type eq "mobile"].value`,
+		"phone": `phoneNumbers[type eq "work"].value`, "phonenumber": `phoneNumbers[type eq "work"].value`, "primaryphone": `phoneNumbers[type eq "work"].value`,
+		"telephone": `phoneNumbers[type eq "work"].value`, "telephonenumber": `phoneNumbers[type eq "work"].value`, "workphone": `phoneNumbers[type eq "work"].value`,
+		"businessphones": `phoneNumbers[type eq "work"].value`, "officephone": `phoneNumbers[type eq "work"].value`,
+		"fax": `phoneNumbers[type eq "fax"].value`, "faxnumber": `phoneNumbers[type eq "fax"].value`, "facsimiletelephonenumber": `phoneNumbers[type eq "fax"].value`,
+		"mail": `emails[type eq "work"].value`, "email": `emails[type eq "work"].value`, "emailaddress": `emails[type eq "work"].value`, "workemail": `emails[type eq "work"].value`,
+		"primaryemail": `emails[type eq "work"].value`, "secondemail": `emails[type eq "other"].value`, "secondaryemail": `emails[type eq "other"].value`,
+		"address": `addresses[type eq "work"].streetAddress`, "street": `addresses[type eq "work"].streetAddress`, "streetaddress": `addresses[type eq "work"].streetAddress`,
+		"city": `addresses[type eq "work"].locality`, "locality": `addresses[type eq "work"].locality`, "l": `addresses[type eq "work"].locality`,
+		"state": `addresses[type eq "work"].region`, "region": `addresses[type eq "work"].region`, "zip": `addresses[type eq "work"].postalCode`,
+		"zipcode": `addresses[type eq "work"].postalCode`, "postalcode": `addresses[type eq "work"].postalCode`,
+		"country": `addresses[type eq "work"].country`, "countrycode": `addresses[type eq "work"].country`, "postaladdress": `addresses[type eq "work"].formatted`,
+		"firstname": "name.givenName", "givenname": "name.givenName", "lastname": "name.familyName", "surname": "name.familyName", "sn": "name.familyName",
+		"familyname": "name.familyName", "middlename": "name.middleName", "fullname": "name.formatted", "formattedname": "name.formatted",
+		"honorificprefix": "name.honorificPrefix", "honorificsuffix": "name.honorificSuffix",
+		"jobtitle": "title", "position": "title", "company": enterprise + "organization", "companyname": enterprise + "organization",
+		"emailaddresses": `emails[type eq "work"].value`, "personalemail": `emails[type eq "home"].value`, "homeemail": `emails[type eq "home"].value`,
+		"phones": `phoneNumbers[type eq "work"].value`, "homephone": `phoneNumbers[type eq "home"].value`,
+		"organisation": enterprise + "organization", "orgname": enterprise + "organization", "departmentname": enterprise + "department", "departmentnumber": enterprise + "department",
+		"managername": enterprise + "manager", "manageremail": enterprise + "manager", "employeetype": "userType",
+		"employeeid": enterprise + "employeeNumber", "dept": enterprise + "department", "costcentre": enterprise + "costCenter",
+		"managerid": enterprise + "manager", "managerupn": enterprise + "manager", "supervisor": enterprise + "manager",
+		"login": "userName", "username": "userName", "upn": "userName", "userprincipalname": "userName", "mailnickname": "userName", "samaccountname": "userName",
+		"objectid": "externalId", "oid": "externalId", "immutableid": "externalId",
+		"accountenabled": "active", "enabled": "active", "isactive": "active", "status": "active", "issoftdeleted": "active", "isenabled": "active",
+		"photo": `photos[type eq "photo"].value`, "thumbnailphoto": `photos[type eq "thumbnail"].value`, "avatar": `photos[type eq "photo"].value`, "picture": `photos[type eq "photo"].value`,
+		"role": `roles[primary eq "True"].value`, "approle": `roles[primary eq "True"].value`, "language": "preferredLanguage", "zoneinfo": "timezone",
+		"teamaccount": scim.RollcallURN + ":isTeamAccount", "isteamaccount": scim.RollcallURN + ":isTeamAccount",
+	}
+})
 
 // known returns the full names of the built-in attributes.
-var known = func() func() []string {
-	rt := userType
+var known = sync.OnceValue(func() []string {
+	rt := userType()
 	names := []string{"externalId", scim.RollcallURN + ":isTeamAccount"}
 	add := func(prefix string, attributes []*schema.Attribute) {
 		for _, a := range attributes {
@@ -207,8 +210,8 @@ var known = func() func() []string {
 	for _, e := range rt.Extensions {
 		add(e.Schema.ID+":", e.Schema.Attributes)
 	}
-	return func() []string { return names }
-}()
+	return names
+})
 
 // nearest returns the known attribute that differs from a name by one typing error, or
 // by two if the name is long; "" if there is none.

@@ -44,7 +44,7 @@ func (w Whole) Findings() []Finding {
 	add(w.New && !hasActive && w.By != idp.Okta, MissingActive, "active")
 	add(len(emails) == 0, MissingEmails, "emails")
 	add(len(emails) > 0 && !hasMain(emails), NoWorkEmail, "emails")
-	add(isID.MatchString(userName), IDAsUserName, "userName")
+	add(isID().MatchString(userName), IDAsUserName, "userName")
 	add(!strings.Contains(userName, "@") && isLocalPart(userName, emails), ShortUserName, "userName")
 	add(isAddressOf(externalID, userName, emails), AddressAsID, "externalId")
 	add(externalID == "" && keepsID(w.By), MissingExternalID, "externalId")
@@ -106,22 +106,22 @@ func isAddressOf(externalID, userName string, emails []any) bool {
 
 // isID is the form of an id: a GUID, an id of Okta, an account of Windows, or a
 // distinguished name.
-var isID = regexp.MustCompile(`^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|00u[A-Za-z0-9]{17}|[A-Za-z0-9.-]+\\[^\\@]+|(CN|cn|uid)=.*)$`)
+var isID = compiled(`^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|00u[A-Za-z0-9]{17}|[A-Za-z0-9.-]+\\[^\\@]+|(CN|cn|uid)=.*)$`)
 
 // form is the form of an attribute's value, and the fault that another form shows.
 type form struct {
-	of    *regexp.Regexp
+	of    func() *regexp.Regexp
 	fault Fault
 }
 
 var formOf = map[string]form{
-	"locale":            {regexp.MustCompile(`^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$`), LocaleForm},
-	"preferredLanguage": {regexp.MustCompile(`^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\s*([,;].*)?$`), LanguageForm},
-	"timezone":          {regexp.MustCompile(`^([A-Za-z_]+(/[\w+-]+)+|[A-Z]{3,4}|[A-Z]{3}\d[A-Z]{3})$`), TimezoneForm},
+	"locale":            {compiled(`^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$`), LocaleForm},
+	"preferredLanguage": {compiled(`^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\s*([,;].*)?$`), LanguageForm},
+	"timezone":          {compiled(`^([A-Za-z_]+(/[\w+-]+)+|[A-Z]{3,4}|[A-Z]{3}\d[A-Z]{3})$`), TimezoneForm},
 }
 
 // managerID is the form of the service's own ids.
-var managerID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var managerID = compiled(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // forms returns the values whose form is not that of their attribute. prefix is the
 // path of the value, "" for a whole user.
@@ -139,12 +139,12 @@ func forms(prefix string, v any) []Finding {
 		if value == "" {
 			value = text(scim.Object(v)["value"])
 		}
-		if value != "" && !managerID.MatchString(value) {
+		if value != "" && !managerID().MatchString(value) {
 			return []Finding{Of(ManagerNotID, manager+".value")}
 		}
 	}
 	for name, form := range formOf {
-		if value := text(v); scim.EqualName(prefix, name) && value != "" && !form.of.MatchString(value) {
+		if value := text(v); scim.EqualName(prefix, name) && value != "" && !form.of().MatchString(value) {
 			return []Finding{Of(form.fault, name)}
 		}
 	}

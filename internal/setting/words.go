@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -62,7 +63,7 @@ func Phrases(c cause.Cause) []string {
 			continue
 		}
 		for _, p := range append(cause.Advised[:], "") {
-			r := faults[f]
+			r := faults()[f]
 			text := (Finding{}).fill(cut.Replace(cmp.Or(r.in[p], r.neutral)), p)
 			if !slices.Contains(all, text) {
 				all = append(all, text)
@@ -111,21 +112,23 @@ func sourceOf(p idp.Provider, name string) string {
 	if at := strings.IndexByte(local, '['); at >= 0 {
 		local = local[:at]
 	}
-	if of := sources[local]; of != nil && of[p] != "" {
+	if of := sources()[local]; of != nil && of[p] != "" {
 		return of[p]
 	}
 	return "the attribute that has the value"
 }
 
 // sources are the usual sources of attributes.
-var sources = map[string]map[idp.Provider]string{
-	"userName":       {idp.Okta: "user.login", idp.Entra: "userPrincipalName", idp.OneLogin: "{$user.email}"},
-	"externalId":     {idp.Okta: "user.id", idp.Entra: "objectId", idp.OneLogin: "{$user.id}"},
-	"emails":         {idp.Okta: "user.email", idp.Entra: "mail", idp.OneLogin: "{$user.email}"},
-	"displayName":    {idp.Okta: "user.displayName", idp.Entra: "displayName", idp.OneLogin: "{$user.display_name}"},
-	"name.givenName": {idp.Okta: "user.firstName", idp.Entra: "givenName", idp.OneLogin: "{$user.firstname}"},
-	"name":           {idp.Okta: "user.firstName and user.lastName", idp.Entra: "givenName and surname", idp.OneLogin: "{$user.firstname} and {$user.lastname}"},
-	"phoneNumbers":   {idp.Okta: "user.primaryPhone", idp.Entra: "telephoneNumber", idp.OneLogin: "{$user.phone}"},
-	"title":          {idp.Okta: "user.title", idp.Entra: "jobTitle", idp.OneLogin: "{$user.title}"},
-	"department":     {idp.Okta: "user.department", idp.Entra: "department", idp.OneLogin: "{$user.department}"},
-}
+var sources = sync.OnceValue(func() map[string]map[idp.Provider]string {
+	return map[string]map[idp.Provider]string{
+		"userName":       {idp.Okta: "user.login", idp.Entra: "userPrincipalName", idp.OneLogin: "{$user.email}"},
+		"externalId":     {idp.Okta: "user.id", idp.Entra: "objectId", idp.OneLogin: "{$user.id}"},
+		"emails":         {idp.Okta: "user.email", idp.Entra: "mail", idp.OneLogin: "{$user.email}"},
+		"displayName":    {idp.Okta: "user.displayName", idp.Entra: "displayName", idp.OneLogin: "{$user.display_name}"},
+		"name.givenName": {idp.Okta: "user.firstName", idp.Entra: "givenName", idp.OneLogin: "{$user.firstname}"},
+		"name":           {idp.Okta: "user.firstName and user.lastName", idp.Entra: "givenName and surname", idp.OneLogin: "{$user.firstname} and {$user.lastname}"},
+		"phoneNumbers":   {idp.Okta: "user.primaryPhone", idp.Entra: "telephoneNumber", idp.OneLogin: "{$user.phone}"},
+		"title":          {idp.Okta: "user.title", idp.Entra: "jobTitle", idp.OneLogin: "{$user.title}"},
+		"department":     {idp.Okta: "user.department", idp.Entra: "department", idp.OneLogin: "{$user.department}"},
+	}
+})
