@@ -169,7 +169,7 @@ var sabotages = []struct {
 			tx.Token = string(rune('a'+n.Add(1)%26)) + tx.Token
 			return tx
 		}}
-	}, "", 200, false, false, 0},
+	}, "", 100, false, false, 200},
 	{"reads are old", func(t table.Table) table.Table {
 		old := map[table.Key]table.Item{}
 		n := 0
@@ -194,7 +194,7 @@ var sabotages = []struct {
 		}
 		return t.Write(ctx, tx)
 	}), "do not finish", 2, false, false, 0},
-	{"leases are not stored", changing(func(op *table.Op) bool { return part(op.Key) != "RATE" }), "requests are served in", 10, false, true, 0},
+	{"leases are not stored", changing(func(op *table.Op) bool { return part(op.Key) != "RATE" }), "requests are served in", 20, false, true, 10},
 	{"a bucket is always spent", func(t table.Table) table.Table {
 		return &broken{Table: t, get: func(items map[table.Key]table.Item) {
 			for key, item := range items {
