@@ -85,6 +85,9 @@ func TestDismiss_EndsWithTheNextFailure(t *testing.T) {
 	require.Equal(t, "dora", done.Name)
 	d.ID, d.Expires = "", time.Time{}
 	require.Equal(t, d, failing()[0].Dismissal)
+	pages, err := f.store.SubjectPages(t.Context(), f.tenant, []journal.Subject{dora}, provlog.Span{Limit: 10})
+	f.must(err)
+	require.Equal(t, []string{"r2", "r1"}, pages[0].Items, "the dismissal is in the subject's history")
 
 	_, err = f.store.Dismiss(t.Context(), f.tenant, journal.Dismissal{RequestID: "r9", Time: f.now(), ID: "r3"})
 	require.ErrorIs(t, err, journal.ErrNotFailing)
