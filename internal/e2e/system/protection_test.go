@@ -53,7 +53,7 @@ func TestProtection(t *testing.T) {
 		s.ask(200, "PATCH", "/tenants/acme/users/"+owner, `{"protected":true}`)
 		for _, f := range forbidden {
 			a := s.send(f.method, f.path, f.body)
-			s.wantRefused(a, 403, "protected", owner, "cannot be "+f.says, "nothing was changed", "Ask an owner of the application")
+			s.wantRefused(a, 403, "protected", owner, "cannot be "+f.says, "nothing was changed", "sk an owner of the application")
 		}
 		u := s.seenUser(owner)
 		assert.Truef(t, u["active"] == true && u["accountType"] == "user" && u["userName"] == "owner@example.com", "the owner is %v", u)
