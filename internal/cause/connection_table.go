@@ -185,7 +185,7 @@ var connection = map[Remedy]fault{
 	AddressResource: {
 		"Unknown SCIM endpoint: the path has two resources, one after the other, so the base URL ends in one.",
 		texts{
-			neutral:     "Remove the resource from {url}: it ends in /scim/v2, and /Users or /Groups is added to it.",
+			neutral:     "Remove the resource from {url}: it ends in /scim/v2, without /Users and without /Groups, which are added to it.",
 			idp.PingOne: "Remove the resource from {url}: it ends in /scim/v2. /Users belongs into Users Resource, and /Groups into Groups Resource.",
 			idp.Oracle:  "Remove the resource from {url}: it is /scim/v2.",
 		},

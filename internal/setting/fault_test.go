@@ -93,7 +93,8 @@ func TestTarget_IsTheAttributeMeant(t *testing.T) {
 		"urn:ietf:params:scim:schemas:extension:enterprise:1.0:User:department": department, "departement": department, "displayNmae": "displayName",
 		"first_name": "name.givenName", "usernmae": "userName", "userName": "userName", "mail": `emails[type eq "work"].value`, "costcentre": scim.EnterpriseURN + ":costCenter",
 		"manager": scim.EnterpriseURN + ":manager", "shoeSize": "shoeSize", "x": "x", "urn:example:hr:1.0:User:grade": "urn:example:hr:1.0:User:grade", "displayName": "displayName",
-		"title": "title", "titel": "title", "name.displayName": "displayName", "emails.primary": `emails[type eq "work"].value`,
+		"emials.value": `emails[type eq "work"].value`, `emials[type eq "home"].value`: `emails[type eq "home"].value`, "manager.managerId": scim.EnterpriseURN + ":manager.value",
+		"manager.displayName": scim.EnterpriseURN + ":manager.displayName", "title": "title", "titel": "title", "name.displayName": "displayName", "emails.primary": `emails[type eq "work"].value`,
 		"addresses.country": `addresses[type eq "work"].country`, "address.city": `addresses[type eq "work"].locality`, "employeeType": "userType", "name.lastname": "name.familyName",
 	} {
 		assert.Equalf(t, want, Target(name), "%q", name)

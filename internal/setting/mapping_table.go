@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
 // The faults of a mapping: what kind of value is mapped, and where to.
@@ -206,7 +207,7 @@ var mappingFaultsByText = sync.OnceValue(func() map[Fault]row {
 			means: "The target of a mapping has the URN of an example in a documentation.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
 			neutral: "{At}, the target {attribute} has the URN of an example: use the URN of a schema that the application has, or remove the mapping.",
 			in: map[idp.Provider]string{
-				idp.Okta:  "{Define}, {attribute} has an External namespace that is an example: enter the URN of a schema that the application has, or delete the attribute.",
+				idp.Okta:  "{Define}, {attribute} has the External namespace of an example: enter a URN of the application, for isTeamAccount " + scim.RollcallURN + ", or delete the attribute.",
 				idp.Entra: "{Define}, {attribute} has the URN of Microsoft's example: add the attribute with the URN of a schema that the application has, and map to that; or delete the mapping.",
 			},
 		},

@@ -58,6 +58,9 @@ func meaning(name string) string {
 			return known
 		}
 	}
+	if dotted && scim.EqualName(attribute, "manager") {
+		return enterprise + "manager.value"
+	}
 	if meant, ok := otherNames()[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
 		return meant
 	}
@@ -66,6 +69,9 @@ func meaning(name string) string {
 	}
 	if a := userType().Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
 		return a.Name
+	}
+	if near := nearest(bare); (dotted || filtered) && strings.Contains(near, "[") {
+		return ofType(near, local)
 	}
 	return nearest(local)
 }
