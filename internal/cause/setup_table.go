@@ -46,12 +46,18 @@ const (
 
 // SetupPage returns an identity provider's setup page with its table up to date.
 func SetupPage(page []byte, p idp.Provider) ([]byte, error) {
-	before, rest, begins := strings.Cut(string(page), setupBegin)
-	_, after, ends := strings.Cut(rest, setupEnd)
+	return WithTable(page, setupBegin, SetupTable(p), setupEnd)
+}
+
+// WithTable returns a page with a table in place of what stands between two lines. A page
+// without them is an error.
+func WithTable(page []byte, begin, table, end string) ([]byte, error) {
+	before, rest, begins := strings.Cut(string(page), begin)
+	_, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
-		return nil, fmt.Errorf("the page lacks the lines %q and %q", setupBegin, setupEnd)
+		return nil, fmt.Errorf("the page lacks the lines %q and %q", begin, end)
 	}
-	return []byte(before + setupBegin + SetupTable(p) + setupEnd + after), nil
+	return []byte(before + begin + table + end + after), nil
 }
 
 // SetupTable returns what an identity provider's setup page says of failures: a row for every

@@ -35,6 +35,19 @@ func each(p idp.Provider, first, last, every int, counts map[journal.Kind]int64)
 
 type counts = map[journal.Kind]int64
 
+// wantNotice fails the test unless a judgement has one such notice, which begins so, or none
+// if want is empty.
+func wantNotice(t *testing.T, j judgement, want string) {
+	t.Helper()
+	got := kindsOf(j)
+	if want == "" {
+		require.Empty(t, got)
+		return
+	}
+	require.Len(t, got, 1)
+	require.True(t, strings.HasPrefix(got[0], want), "%q, want %q", got[0], want)
+}
+
 // kindsOf returns the notices that a judgement has of some kinds, each as its kind, level and
 // text.
 func kindsOf(j judgement) []string {
@@ -119,15 +132,7 @@ func TestAbsent(t *testing.T) {
 
 		{"nothing is judged while SCIM is off", judgement{recorded: each(idp.Entra, 30, 4, 1, join), about: About{Off: true}}, ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := kindsOf(tt.j)
-			if tt.want == "" {
-				require.Empty(t, got)
-				return
-			}
-			require.Len(t, got, 1)
-			require.True(t, strings.HasPrefix(got[0], tt.want), "%q, want %q", got[0], tt.want)
-		})
+		t.Run(tt.name, func(t *testing.T) { wantNotice(t, tt.j, tt.want) })
 	}
 }
 

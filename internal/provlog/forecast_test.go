@@ -1,7 +1,6 @@
 package provlog
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -64,15 +63,7 @@ func TestForecast(t *testing.T) {
 		{"retries that are over", ending(idp.Entra, 28), ""},
 		{"retries of Okta", ending(idp.Okta, 22), ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := kindsOf(tt.j)
-			if tt.want == "" {
-				require.Empty(t, got)
-				return
-			}
-			require.Len(t, got, 1)
-			require.True(t, strings.HasPrefix(got[0], tt.want), "%q, want %q", got[0], tt.want)
-		})
+		t.Run(tt.name, func(t *testing.T) { wantNotice(t, tt.j, tt.want) })
 	}
 }
 

@@ -83,12 +83,7 @@ const (
 // SetupPage returns an identity provider's setup page with its table of faulty settings up
 // to date.
 func SetupPage(page []byte, p idp.Provider) ([]byte, error) {
-	before, rest, begins := strings.Cut(string(page), setupBegin)
-	_, after, ends := strings.Cut(rest, setupEnd)
-	if !begins || !ends {
-		return nil, fmt.Errorf("the page lacks the lines %q and %q", setupBegin, setupEnd)
-	}
-	return []byte(before + setupBegin + SetupTable(p) + setupEnd + after), nil
+	return cause.WithTable(page, setupBegin, SetupTable(p), setupEnd)
 }
 
 // SetupTable returns the faulty settings, with the correction in an identity provider.

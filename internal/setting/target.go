@@ -53,10 +53,8 @@ func meaning(name string) string {
 		}
 		return usualValue[canonical(attribute)]
 	}
-	for _, known := range known() {
-		if _, short := cutURN(known); scim.EqualName(local, short) || scim.EqualName(local, known) {
-			return known
-		}
+	if full := fullName(local); full != "" {
+		return full
 	}
 	if dotted && scim.EqualName(attribute, "manager") {
 		return enterprise + "manager.value"
@@ -64,16 +62,35 @@ func meaning(name string) string {
 	if meant, ok := otherNames()[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
 		return meant
 	}
-	if meant := otherNames()[scim.LowerName(sub)]; dotted && meant != "" {
+	if meant := byPart(sub); dotted && meant != "" {
 		return meant
-	}
-	if a := userType().Schema.Attribute(sub); dotted && a != nil && !a.MultiValued {
-		return a.Name
 	}
 	if near := nearest(bare); (dotted || filtered) && strings.Contains(near, "[") {
 		return ofType(near, local)
 	}
 	return nearest(local)
+}
+
+// fullName returns the full name of a built-in attribute, "" if there is none of the name.
+func fullName(name string) string {
+	for _, known := range known() {
+		if _, short := cutURN(known); scim.EqualName(name, short) || scim.EqualName(name, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+// byPart returns the attribute that a part of an unknown attribute means by its own name,
+// "" if it means none.
+func byPart(name string) string {
+	if meant := otherNames()[scim.LowerName(name)]; meant != "" {
+		return meant
+	}
+	if a := userType().Schema.Attribute(name); a != nil && !a.MultiValued {
+		return a.Name
+	}
+	return ""
 }
 
 // ofType returns the usual value with the type that a filter in a name has.
