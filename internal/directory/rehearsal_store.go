@@ -246,7 +246,7 @@ func (s *rehearsed) Leaving(ctx context.Context, t tenant.ID) (map[string]bool, 
 	return remember(s.reads, "leaving", func() (map[string]bool, error) { return s.stored.Leaving(ctx, t) })
 }
 
-// MembershipsOf returns none: no decision depends on which memberships end.
+// MembershipsOf returns none: no answer depends on which memberships end.
 func (s *rehearsed) MembershipsOf(context.Context, tenant.ID, string, int) ([]UserMembership, error) {
 	return nil, nil
 }
