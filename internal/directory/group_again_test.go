@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,16 +23,20 @@ import (
 // meddled is a table that runs a function before each write.
 type meddled struct {
 	table.Table
+	mu     sync.Mutex // of the numbers
 	writes int
 	ops    int // of the largest transaction
 	before func(write int, tx table.Transaction)
 }
 
 func (m *meddled) Write(ctx context.Context, tx table.Transaction) error {
+	m.mu.Lock()
 	m.writes++
 	m.ops = max(m.ops, len(tx.Ops))
+	write := m.writes
+	m.mu.Unlock()
 	if m.before != nil {
-		m.before(m.writes, tx)
+		m.before(write, tx)
 	}
 	return m.Table.Write(ctx, tx)
 }

@@ -344,6 +344,7 @@ func TestKilled_OnBothEngines(t *testing.T) {
 							start = ids
 						}
 						id := s.must(201, "POST", "/Groups", groupBody(fmt.Sprint(what.name, stop), start...))
+						s.must(200, "PATCH", "/Groups/"+id, memberPatch("add", "019b8d62-7a80-7000-8000-0000000000ff")) // is owed from now on
 						killed := s.on(t, tabletest.NewFault(raw, 1, tabletest.FaultPlan{StopAfter: stop}), app.Options{})
 						status := killed.send("PATCH", "/Groups/"+id, memberPatch(what.body, ids[20:]...)).status
 						if stop%2 == 0 {
