@@ -194,7 +194,7 @@ func (m *ledgerMachine) check(t *rapid.T) {
 // one, and the counts and limits are the same.
 func TestLedger_OfShardsIsThatOfOne(t *testing.T) {
 	reached := map[string]int{}
-	rapid.Check(t, func(rt *rapid.T) {
+	history := func(rt *rapid.T) {
 		m := newLedgerMachine(rt, t, reached)
 		anyLimit := rapid.OneOf(rapid.Int64Range(0, 40), rapid.Just(int64(tenant.Unlimited)))
 		rt.Repeat(map[string]func(*rapid.T){
@@ -239,9 +239,14 @@ func TestLedger_OfShardsIsThatOfOne(t *testing.T) {
 		faults, err := m.store.Audit(m.t.Context(), m.tenant)
 		require.NoError(rt, err)
 		require.Empty(rt, faults)
-	})
-	for _, what := range []string{"refused", "refused by several shards", "1 shards", "4 shards", "16 shards", "32 shards", "a shard below nothing", "moved"} {
-		require.NotZero(t, reached[what], "no history has %q: %v", what, reached)
 	}
+	wanted := []string{"refused", "refused by several shards", "1 shards", "4 shards", "16 shards", "32 shards", "a shard below nothing", "moved"}
+	missing := func(what string) bool { return reached[what] == 0 }
+	rapid.Check(t, history)
+	// Few histories move free seats between shards: there are more until one does.
+	for round := 0; round < 20 && slices.ContainsFunc(wanted, missing); round++ {
+		rapid.Check(t, history)
+	}
+	require.False(t, slices.ContainsFunc(wanted, missing), "no history has one of %q: %v", wanted, reached)
 	t.Log(reached)
 }
