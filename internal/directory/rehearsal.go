@@ -90,8 +90,8 @@ func (r *Rehearsal) sendUser(ctx context.Context, by Caller, a Asked) (Result, e
 	case journal.Delete:
 		result, err := r.d.Delete(ctx, r.tenant, by, a.ID, nil)
 		if result.Action == journal.Unchanged {
-			// Memberships that would end count as a change, and are not read here; the
-			// answer is the same.
+			// The answer is the same, and memberships that the rehearsal has ended are
+			// still read: it cannot say which of two deletions changes nothing.
 			result.Action = journal.Deleted
 		}
 		return result, err

@@ -246,9 +246,10 @@ func (s *rehearsed) Leaving(ctx context.Context, t tenant.ID) (map[string]bool, 
 	return remember(s.reads, "leaving", func() (map[string]bool, error) { return s.stored.Leaving(ctx, t) })
 }
 
-// MembershipsOf returns none: no answer depends on which memberships end.
-func (s *rehearsed) MembershipsOf(context.Context, tenant.ID, string, int) ([]UserMembership, error) {
-	return nil, nil
+// MembershipsOf returns one at most: a decision depends on whether memberships end, never on
+// which.
+func (s *rehearsed) MembershipsOf(ctx context.Context, t tenant.ID, id string, _ int) ([]UserMembership, error) {
+	return remember(s.reads, "memberships "+id, func() ([]UserMembership, error) { return s.stored.MembershipsOf(ctx, t, id, 1) })
 }
 
 func (s *rehearsed) Ledger(ctx context.Context, t tenant.ID) (Ledger, error) {
