@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,9 +72,7 @@ func (d *Directory) withAsked(r scim.Resource, a journal.Asked) scim.Resource {
 	if team, ok := a[journal.AskedTeamAccount]; ok {
 		extension := map[string]any{}
 		if old, ok := r[d.extension].(map[string]any); ok {
-			for name, value := range old {
-				extension[name] = value
-			}
+			maps.Copy(extension, old)
 		}
 		extension[teamAccount] = team == strconv.FormatBool(true)
 		after[d.extension] = extension
@@ -84,9 +83,7 @@ func (d *Directory) withAsked(r scim.Resource, a journal.Asked) scim.Resource {
 // withNames returns a copy of a resource with the names that were asked for.
 func withNames(r scim.Resource, a journal.Asked, names ...string) scim.Resource {
 	after := scim.Resource{}
-	for name, value := range r {
-		after[name] = value
-	}
+	maps.Copy(after, r)
 	for _, name := range names {
 		value, ok := a[name]
 		if !ok {
@@ -114,7 +111,8 @@ func askedOfGroup(old, wanted scim.Resource) journal.Asked {
 // keptMembers is how many ids of members are kept of a request.
 const keptMembers = 8
 
-// askMembers adds the members of a request for a group to its values, if they are few.
+// askMembers adds the members of a request for a group to its values, if they are few. The
+// values have none yet.
 func askMembers(a journal.Asked, joins, leaves []string, whole bool) {
 	delete(a, journal.AskedMembers)
 	if len(joins)+len(leaves) > keptMembers || slices.ContainsFunc(slices.Concat(joins, leaves), func(id string) bool { return !ValidID(id) }) {
@@ -122,11 +120,11 @@ func askMembers(a journal.Asked, joins, leaves []string, whole bool) {
 		joins, leaves = nil, nil
 	}
 	for name, ids := range map[string][]string{journal.AskedJoins: joins, journal.AskedLeaves: leaves} {
-		if delete(a, name); len(ids) > 0 {
+		if len(ids) > 0 {
 			a[name] = strings.Join(ids, ",")
 		}
 	}
-	if delete(a, journal.AskedWhole); whole {
+	if whole {
 		a[journal.AskedWhole] = strconv.FormatBool(true)
 	}
 }

@@ -19,8 +19,8 @@ func (u *User) owe(groups []string, more bool) {
 }
 
 // forgetOwed removes the group of a request from those that are owed to users: to users who
-// were to leave it, and to all others than its members if the request states the members. A
-// failure is not the request's: the next one removes the same.
+// were to leave it, and, if the request states all members, to users who are not among them.
+// An error does not fail the request: the next request removes the same.
 func (w *groupWork) forgetOwed(ctx context.Context) {
 	users := w.absent
 	for user, groups := range w.owed {

@@ -179,16 +179,17 @@ func (r *Rehearsal) Prepare(ctx context.Context, asked []Asked) error {
 	reads := r.store.reads
 	for part := range slices.Chunk(asked, prepared) {
 		calls := make([]func(context.Context) error, 0, len(part)+2)
+		holders := make([]map[Kind]string, len(part))
 		var ids []string
-		for _, a := range part {
+		for i, a := range part {
 			if a.ID != "" && !a.Group {
 				ids = append(ids, a.ID)
 			}
 			if len(a.Values) == 0 {
 				continue
 			}
-			calls = append(calls, func(ctx context.Context) error {
-				_, err := reads.holdersOf(ctx, r.tenant, r.d.claimsAsked(a))
+			calls = append(calls, func(ctx context.Context) (err error) {
+				holders[i], err = reads.holdersOf(ctx, r.tenant, r.d.claimsAsked(a))
 				return err
 			})
 		}
@@ -198,16 +199,21 @@ func (r *Rehearsal) Prepare(ctx context.Context, asked []Asked) error {
 		if err := r.store.stored.Together(ctx, calls...); err != nil {
 			return err
 		}
-		if _, err := reads.records(ctx, r.tenant, append(ids, reads.heldBy(part, r.d)...)); err != nil {
+		for i, a := range part {
+			if !a.Group {
+				ids = slices.AppendSeq(ids, maps.Values(holders[i]))
+			}
+		}
+		if _, err := reads.records(ctx, r.tenant, ids); err != nil {
 			return err
 		}
 	}
-	var groups []Asked
-	for _, a := range asked {
-		if a.Group {
-			groups = append(groups, a)
-		}
-	}
+	return r.prepareGroups(ctx, slices.DeleteFunc(slices.Clone(asked), func(a Asked) bool { return !a.Group }))
+}
+
+// prepareGroups reads what requests for groups need, by sending each in a rehearsal of its
+// own.
+func (r *Rehearsal) prepareGroups(ctx context.Context, groups []Asked) error {
 	for part := range slices.Chunk(groups, prepared) {
 		calls := make([]func(context.Context) error, len(part))
 		for i, a := range part {

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -83,25 +84,6 @@ func (r *reads) holdersOf(ctx context.Context, t tenant.ID, claims Claims) (map[
 		}
 	}
 	return found, nil
-}
-
-// heldBy returns the users that hold what requests want, as far as it was read.
-func (r *reads) heldBy(asked []Asked, d *Directory) []string {
-	var ids []string
-	for _, a := range asked {
-		if a.Group || len(a.Values) == 0 {
-			continue
-		}
-		claims := d.claimsAsked(a)
-		r.mu.Lock()
-		for kind, value := range claims {
-			if id := r.holders[place{kind.Space(), value}]; id != "" {
-				ids = append(ids, id)
-			}
-		}
-		r.mu.Unlock()
-	}
-	return ids
 }
 
 // remember returns what was read under a name, or reads it.
@@ -314,9 +296,7 @@ func (s *rehearsed) Commit(ctx context.Context, t tenant.ID, c Change) error {
 // heldByOthers returns the claims that a record is to begin to hold and that another one holds.
 func (s *rehearsed) heldByOthers(ctx context.Context, t tenant.ID, id string, before, after, former Claims, losers map[place]string) ([]FailedCondition, error) {
 	wanted := Claims{}
-	for kind, value := range after {
-		wanted[kind] = value
-	}
+	maps.Copy(wanted, after)
 	for kind, value := range former {
 		wanted[kind.Former()] = value
 	}
@@ -420,19 +400,20 @@ func (s *rehearsed) UpdateGroup(ctx context.Context, t tenant.ID, c GroupUpdate)
 		return err
 	}
 	failed = append(failed, unknown...)
-	leaving, err := s.leaving(ctx, t, c)
+	others, err := s.notMoving(ctx, t, c)
 	if err != nil {
 		return err
 	}
-	if failed = append(failed, leaving...); len(failed) > 0 {
+	if failed = append(failed, others...); len(failed) > 0 {
 		return &CommitError{Failed: failed}
 	}
 	s.keepGroup(c.Before, c.After)
 	return nil
 }
 
-// leaving returns what is wrong with members that are to leave, or to stay away.
-func (s *rehearsed) leaving(ctx context.Context, t tenant.ID, c GroupUpdate) ([]FailedCondition, error) {
+// notMoving returns the users who cannot join or leave as a change wants it: those who are
+// members already, those who are none, and those who are protected.
+func (s *rehearsed) notMoving(ctx context.Context, t tenant.ID, c GroupUpdate) ([]FailedCondition, error) {
 	ids := slices.Concat(c.Add, c.Remove)
 	if len(ids) == 0 {
 		return nil, nil
@@ -542,7 +523,8 @@ func (s *rehearsed) ForgetOwed(context.Context, tenant.ID, string, []string) err
 
 func (s *rehearsed) GiveUpEpoch(context.Context, tenant.ID, string, int64) error { return nil }
 
-// Finish refuses stored work: it would have to be done.
+// Finish refuses stored work, which a rehearsal cannot do. Nothing is left of a change that
+// the rehearsal itself accepted.
 func (s *rehearsed) Finish(_ context.Context, _ tenant.ID, task Task) (unknown []string, err error) {
 	if task.Kind == TaskMembers && s.accepted[task.Name] {
 		return nil, nil
