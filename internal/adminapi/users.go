@@ -223,18 +223,7 @@ func (q *request) narrowUsers(to *directory.AppQuery) error {
 	to.OnlyDeleted = state == "deleted"
 	to.Deleted = to.OnlyDeleted || state == "" && to.Deleted
 	to.Wanted = func(u *directory.User) bool {
-		return (state == "" || userState(u) == state) && (by == "" || u.Linked == (by == "idp"))
+		return (state == "" || u.State() == state) && (by == "" || u.Linked == (by == "idp"))
 	}
 	return nil
-}
-
-// userState returns whether a user is active, inactive or deleted.
-func userState(u *directory.User) string {
-	switch {
-	case u.Deleted:
-		return "deleted"
-	case u.Active:
-		return "active"
-	}
-	return "inactive"
 }

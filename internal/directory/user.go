@@ -75,6 +75,17 @@ func (u *User) Resource() (scim.Resource, error) { return scim.DecodeStored(u.Do
 // Live reports whether readers see the record. Nil is not live.
 func (u *User) Live() bool { return u != nil && !u.Deleted }
 
+// State returns whether the user is active, inactive or deleted, in that word.
+func (u *User) State() string {
+	switch {
+	case u.Deleted:
+		return "deleted"
+	case u.Active:
+		return "active"
+	}
+	return "inactive"
+}
+
 // claims reports whether a record to be written takes a value from others: it
 // holds the value, or the value is the earlier form of one that it begins to
 // hold.

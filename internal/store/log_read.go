@@ -348,13 +348,7 @@ func (s *Store) WhoAre(ctx context.Context, t tenant.ID, ids []string) (map[stri
 	who := map[string]provlog.Who{}
 	for key, item := range items {
 		u := decodeUser(item, key == goneKey(t, key.Sort))
-		w := provlog.Who{State: "inactive"}
-		switch {
-		case u.Deleted:
-			w.State = "deleted"
-		case u.Active:
-			w.State = "active"
-		}
+		w := provlog.Who{State: u.State()}
 		if r, err := u.Resource(); err == nil {
 			w.Subject, _ = r.Subject()
 		}
