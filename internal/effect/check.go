@@ -151,8 +151,8 @@ func (f *Forecaster) sendAsked(ctx context.Context, r *directory.Rehearsal, t te
 	return v, err
 }
 
-// missing reports whether a request failed for want of its record: that can be known without
-// the values of the request.
+// missing reports whether a request failed because its record does not exist: whether it
+// still does not is known without the values of the request.
 func missing(c cause.Cause) bool {
 	return c == cause.UserNotFound || c == cause.GroupNotFound || c == cause.GroupDeleted
 }
@@ -195,15 +195,8 @@ func (f *Forecaster) holder(ctx context.Context, r *directory.Rehearsal, id, kin
 		return nil, err
 	}
 	document, err := u.Resource()
-	record := &Record{
-		Type: kind, ID: id, Name: document.Text("userName"), State: "inactive",
+	return &Record{
+		Type: kind, ID: id, Name: document.Text("userName"), State: u.State(),
 		InApp: u.DeactivatedBy == journal.ByApplication, Linked: u.Linked, Protected: u.Protected,
-	}
-	switch {
-	case u.Deleted:
-		record.State = "deleted"
-	case u.Active:
-		record.State = "active"
-	}
-	return record, err
+	}, err
 }

@@ -29,7 +29,7 @@ type Effect struct {
 	// Open are subjects whose requests may be accepted: their values are not kept.
 	Open []Checked
 	// Push are groups that then have to be pushed again: requests for them have skipped
-	// deleted users, whom the fix restores.
+	// deleted users that the fix restores.
 	Push []Record
 }
 
@@ -62,14 +62,18 @@ func (f *Forecaster) Effects(ctx context.Context, t tenant.Tenant, failing []jou
 	if err != nil {
 		return nil, err
 	}
-	effects, err := f.licences(ctx, base, t, now, with)
+	fixings := make([]fixing, len(now)) // the fix of each
+	for i, c := range now {
+		fixings[i] = fixOf(c)
+	}
+	effects, err := f.licences(ctx, base, t, now, fixings, with)
 	if err != nil {
 		return nil, err
 	}
 	fixes := map[fixKey]*fixing{}
 	var order []*fixing
-	for _, c := range now {
-		fx := fixOf(c)
+	for i, c := range now {
+		fx := fixings[i]
 		if fx.fix == cause.FixSeats || fx.fix == cause.FixReaders {
 			continue
 		}
@@ -149,11 +153,11 @@ func (f *Forecaster) sendAll(ctx context.Context, r *directory.Rehearsal, t tena
 }
 
 // licences returns the effects of more seats and of more Reader licences. now is what
-// happens without them.
-func (f *Forecaster) licences(ctx context.Context, base *directory.Rehearsal, t tenant.Tenant, now []Checked, with int64) ([]Effect, error) {
+// happens without them, and fixings has the fix of each subject.
+func (f *Forecaster) licences(ctx context.Context, base *directory.Rehearsal, t tenant.Tenant, now []Checked, fixings []fixing, with int64) ([]Effect, error) {
 	var effects []Effect
 	for _, fix := range []cause.Fix{cause.FixSeats, cause.FixReaders} {
-		if !slices.ContainsFunc(now, func(c Checked) bool { return fixOf(c).fix == fix }) {
+		if !slices.ContainsFunc(fixings, func(fx fixing) bool { return fx.fix == fix }) {
 			continue
 		}
 		need := with
@@ -166,12 +170,12 @@ func (f *Forecaster) licences(ctx context.Context, base *directory.Rehearsal, t 
 		r := base.Again()
 		allow(r, fix, need)
 		e := Effect{Fix: fix, Licences: need, IdP: provider(now)}
-		for _, before := range now {
+		for i, before := range now {
 			v, err := f.send(ctx, r, t, before.Failing)
 			if err != nil {
 				return nil, err
 			}
-			if fixOf(before).fix == fix {
+			if fixings[i].fix == fix {
 				e.add(Checked{before.Failing, v})
 			}
 		}
@@ -189,7 +193,7 @@ func allow(r *directory.Rehearsal, fix cause.Fix, n int64) {
 	r.Allow(n, 0)
 }
 
-// need returns how many licences must be added so that none is missing for the requests.
+// need returns how many licences must be added so that no request lacks one.
 func (f *Forecaster) need(ctx context.Context, r *directory.Rehearsal, t tenant.Tenant, now []Checked, fix cause.Fix) (need int64, err error) {
 	l, err := r.Ledger(ctx)
 	if err != nil {
@@ -228,10 +232,10 @@ func (e *Effect) add(c Checked) {
 	}
 }
 
-// fixKey says which failures one fix is for.
+// A fixKey identifies a fix: failures with the same key have the same fix.
 type fixKey struct {
 	fix cause.Fix
-	// of is the record, or what tells different mappings apart.
+	// of is the record, or what distinguishes a mapping from others.
 	of  string
 	idp idp.Provider
 }
@@ -241,11 +245,10 @@ type fixing struct {
 	fixKey
 	record   *Record
 	subjects []Checked
-	// make makes the fix in a rehearsal, or is nil. asked changes the request as a
-	// mapping does.
-	make  func(ctx context.Context, r *directory.Rehearsal, by directory.Caller) error
-	asked func(directory.Asked) directory.Asked
-	// settings changes the tenant's settings.
+	// What the fix does, nil where it does nothing of the kind: make changes what is stored,
+	// asked changes the requests, as a mapping does, and settings those of the tenant.
+	make     func(ctx context.Context, r *directory.Rehearsal, by directory.Caller) error
+	asked    func(directory.Asked) directory.Asked
 	settings func(*tenant.Settings)
 }
 
@@ -435,15 +438,11 @@ func (f *Forecaster) unmade(e Effect, fx fixing, err error) (Effect, error) {
 	return e, nil
 }
 
-// provider returns the identity provider of subjects, "" for several.
+// provider returns the identity provider of at least one subject, "" for several.
 func provider(all []Checked) idp.Provider {
-	for _, c := range all {
-		if c.IdP != all[0].IdP {
-			return ""
-		}
-	}
-	if len(all) == 0 {
+	first := all[0].IdP
+	if slices.ContainsFunc(all, func(c Checked) bool { return c.IdP != first }) {
 		return ""
 	}
-	return all[0].IdP
+	return first
 }

@@ -25,8 +25,7 @@ func (v Verdict) Text() string {
 		}
 		return said
 	}
-	switch v.Reason {
-	case InProgress:
+	if v.Reason == InProgress {
 		return "Not known now: an accepted change of the same user or group is still being finished. Check again in a minute."
 	}
 	return "Not known: the values of the request were not kept. Send it again from the identity provider."
@@ -113,12 +112,7 @@ func (e Effect) said() string {
 
 // reason says why the subjects of a mapping fail.
 func (e Effect) reason() string {
-	of := e.Open[0]
-	what, _, _ := strings.Cut(of.Detail, " (request ")
-	if advice := of.WhatToDo(); advice != "" {
-		what, _, _ = strings.Cut(what, advice)
-	}
-	return text.CutRunes(strings.TrimSpace(what), longestReason)
+	return text.CutRunes(e.Open[0].Entry().WhatHappened(), longestReason)
 }
 
 // longestReason is how many characters of a reason a sentence shows.
@@ -143,7 +137,7 @@ func (e Effect) fixes() string {
 
 // subjects returns all subjects of the effect.
 func (e Effect) subjects() []Checked {
-	return append(append(append([]Checked{}, e.Fixed...), e.Left...), e.Open...)
+	return slices.Concat(e.Fixed, e.Left, e.Open)
 }
 
 // counted counts users and groups.

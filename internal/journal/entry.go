@@ -174,6 +174,17 @@ func (e Entry) Findings() []setting.Finding {
 	return explaining
 }
 
+// WhatHappened returns the detail of a failure without what to do and without the id of the
+// request.
+func (e Entry) WhatHappened() string {
+	what, _, _ := strings.Cut(e.Detail, " (request ")
+	what = strings.TrimSuffix(what, "…")
+	if todo := e.WhatToDo(); todo != "" {
+		what, _, _ = strings.Cut(what, todo)
+	}
+	return strings.TrimSpace(what)
+}
+
 // WhatToDo returns what to do in the identity provider that sent the request: which
 // setting to change, if the request shows it, or else the advice about the cause; ""
 // for an entry with neither.

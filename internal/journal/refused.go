@@ -2,7 +2,7 @@ package journal
 
 import "github.com/rollcall-scim/rollcall/internal/cause"
 
-// A Refused is a refusal of a request by its cause.
+// A Refused says why a request is refused.
 type Refused struct {
 	Cause  cause.Cause
 	Remedy cause.Remedy

@@ -214,7 +214,7 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 	byWords := d.Match == ByWords
 	d.Match, d.Causes, d.Remedy = "", nil, ""
 	for _, e := range failures {
-		what := whatHappened(e)
+		what := e.WhatHappened()
 		letters := len(errortext.Letters(what))
 		switch {
 		case letters >= leastDetail && d.Text.Contains(what):
@@ -236,18 +236,6 @@ func (l *Log) byDetail(ctx context.Context, t tenant.ID, d *Diagnosis) error {
 		}
 	}
 	return nil
-}
-
-// whatHappened returns the detail of a failure without what to do and without the id.
-func whatHappened(e journal.Entry) string {
-	detail, _, _ := strings.Cut(e.Detail, " (request ")
-	detail = strings.TrimSuffix(detail, "…")
-	if todo := e.WhatToDo(); todo != "" {
-		if what, _, ok := strings.Cut(detail, todo); ok {
-			detail = what
-		}
-	}
-	return strings.TrimSpace(detail)
 }
 
 // failed returns the failures that a text is compared with: those of failing subjects,
