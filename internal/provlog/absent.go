@@ -20,7 +20,7 @@ func (j *judgement) absent() []Notice {
 	add := func(p idp.Provider, check cause.Check, level Level, format string, args ...any) {
 		notices = append(notices, Notice{Kind: NoticeKind(check), Level: level, IdP: p, Text: fmt.Sprintf(format, args...)})
 	}
-	for _, p := range j.pasts() {
+	for _, p := range j.pasts {
 		if text := j.silent(p); text != "" {
 			add(p.idp, cause.IdPSilent, LevelWarning, "%s", text)
 		}
@@ -59,14 +59,7 @@ func (j *judgement) seenLast(p idp.Provider) time.Time {
 			last = later(last, s.Time)
 		}
 	}
-	for _, d := range j.recorded {
-		if d.IdP == p {
-			for _, at := range d.Last {
-				last = later(last, at)
-			}
-		}
-	}
-	return last
+	return later(last, j.past(p).latest(journal.Kinds[:]...))
 }
 
 // unchanging judges an identity provider that creates users, and does not change or
@@ -139,7 +132,8 @@ func (j *judgement) silent(p past) string {
 	case idp.Okta:
 		limit = silentEvents
 	}
-	limit = max(limit, silentGaps*p.pause())
+	pause := p.pause()
+	limit = max(limit, silentGaps*pause)
 	retries := ""
 	if n := j.fails(p.idp, last); n > 0 && p.idp == idp.Entra {
 		limit = min(limit, silentRetrying)
@@ -149,7 +143,7 @@ func (j *judgement) silent(p past) string {
 		return ""
 	}
 	return fmt.Sprintf("%s has sent nothing since %s (%s). Before, it sent requests on %s, at most %s apart.%s",
-		p.idp.Name(), date(last), ago(quiet), amount.Count(int64(len(p.days)), "day"), amount.Count(int64(p.pause()/oneDay), "day"), retries)
+		p.idp.Name(), date(last), ago(quiet), amount.Count(int64(len(p.days)), "day"), amount.Count(int64(pause/oneDay), "day"), retries)
 }
 
 // refusedSince reports whether an identity provider was refused with a revoked or expired

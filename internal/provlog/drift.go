@@ -2,42 +2,40 @@ package provlog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// Quiet returns which of some records, by id, no identity provider has changed since a time,
-// or tried to. Requests that only read have no entry, and the entries of those that had
-// nothing to change are found by no subject: neither is known.
+// Quiet returns, by id, which of some records no identity provider has changed, or tried to
+// change, since a time. It does not know of requests that only read, which have no entry, or
+// of those that had nothing to change, whose entries are not found by their subject.
 //
 // It reads the newest entries of each record, at most journal.MaxHistory. A record that the
 // application has changed more often since then counts as not quiet.
 func (l *Log) Quiet(ctx context.Context, t tenant.ID, records []Record, since time.Time) (map[string]bool, error) {
-	keys := map[string][]string{}
-	var subjects []journal.Subject
-	for _, r := range records {
-		keys[r.ID] = recent(r.History, since)
-		subjects = append(subjects, journal.Subject{Type: r.Type, ID: r.ID})
+	keys := make([][]string, len(records))
+	subjects := make([]journal.Subject, len(records))
+	for i, r := range records {
+		keys[i], subjects[i] = recent(r.History, since), journal.Subject{Type: r.Type, ID: r.ID}
 	}
 	pages, err := l.source.SubjectPages(ctx, t, subjects, Span{From: since, Limit: journal.MaxHistory})
 	if err != nil {
 		return nil, err
 	}
-	var wanted []string
+	quiet := map[string]bool{}
 	for i, r := range records {
-		keys[r.ID] = append(keys[r.ID], pages[i].Items...)
-		wanted = append(wanted, keys[r.ID]...)
+		quiet[r.ID] = len(keys[i]) < journal.MaxHistory && !pages[i].More
+		keys[i] = append(keys[i], pages[i].Items...)
 	}
-	entries, err := l.source.Entries(ctx, t, wanted)
+	entries, err := l.source.Entries(ctx, t, slices.Concat(keys...))
 	if err != nil {
 		return nil, err
 	}
-	quiet := map[string]bool{}
 	for i, r := range records {
-		quiet[r.ID] = len(recent(r.History, since)) < journal.MaxHistory && !pages[i].More
-		for _, key := range keys[r.ID] {
+		for _, key := range keys[i] {
 			if e, ok := entries[key]; ok && e.By != journal.ByApplication {
 				quiet[r.ID] = false
 			}

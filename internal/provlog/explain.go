@@ -121,16 +121,26 @@ func (l *Log) parts(ctx context.Context, t tenant.ID, id string) ([]journal.Entr
 // failures of their own provisioning.
 func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member, error) {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || id == "…" })
+	// An identity provider may have sent a name or its own id instead of our id.
+	return l.membersAs(ctx, t, ids, func(id string) []journal.Subject {
+		return []journal.Subject{{Type: journal.TypeUser, ID: id}, {Type: journal.TypeUser, Name: id}, {Type: journal.TypeUser, ExternalID: id}}
+	})
+}
+
+// Members reads the names and the states of members, and the failures of their own
+// provisioning, by their ids: two round trips for each hundred.
+func (l *Log) Members(ctx context.Context, t tenant.ID, ids []string) ([]Member, error) {
+	return l.membersAs(ctx, t, ids, func(id string) []journal.Subject { return []journal.Subject{{Type: journal.TypeUser, ID: id}} })
+}
+
+// membersAs reads members that fail under one of their names.
+func (l *Log) membersAs(ctx context.Context, t tenant.ID, ids []string, names func(id string) []journal.Subject) ([]Member, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	who, err := l.source.WhoAre(ctx, t, ids)
 	if err != nil {
 		return nil, err
-	}
-	// An identity provider may have sent a name or its own id instead of our id.
-	names := func(id string) []journal.Subject {
-		return []journal.Subject{{Type: journal.TypeUser, ID: id}, {Type: journal.TypeUser, Name: id}, {Type: journal.TypeUser, ExternalID: id}}
 	}
 	var subjects []journal.Subject
 	for _, id := range ids {
@@ -155,38 +165,6 @@ func (l *Log) members(ctx context.Context, t tenant.ID, ids []string) ([]Member,
 			}
 		}
 		members = append(members, m)
-	}
-	return members, nil
-}
-
-// Members reads the names and the states of members, and the failures of their own
-// provisioning, by their ids: two round trips for each hundred.
-func (l *Log) Members(ctx context.Context, t tenant.ID, ids []string) ([]Member, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	who, err := l.source.WhoAre(ctx, t, ids)
-	if err != nil {
-		return nil, err
-	}
-	subject := func(id string) journal.Subject { return journal.Subject{Type: journal.TypeUser, ID: id} }
-	subjects := make([]journal.Subject, len(ids))
-	for i, id := range ids {
-		subjects[i] = subject(id)
-	}
-	failing, err := l.source.FailingOf(ctx, t, subjects)
-	if err != nil {
-		return nil, err
-	}
-	members := make([]Member, len(ids))
-	for i, id := range ids {
-		members[i] = Member{ID: id, Who: who[id]}
-		if members[i].State == "" {
-			members[i].State = "unknown"
-		}
-		if f, ok := failing[subject(id)]; ok {
-			members[i].Failing = &f
-		}
 	}
 	return members, nil
 }

@@ -2,7 +2,6 @@ package provlog
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
@@ -101,34 +100,30 @@ func (j *judgement) refusedJob() (Notice, bool) {
 // failingJob is the forecast for a job whose changes are refused in great part, or
 // altogether.
 func (j *judgement) failingJob() (Notice, bool) {
-	all := j.pasts()
-	at := slices.IndexFunc(all, func(p past) bool { return p.idp == idp.Entra })
-	if at < 0 || j.about.Off {
-		return Notice{}, false
-	}
-	p := all[at]
+	p := j.past(idp.Entra)
 	recent := p.recent(j.now.Add(-journal.ShownDays * oneDay))
 	refused, groups := recent[journal.Refusals], recent[journal.GroupRefusals]
 	done := recent[journal.Creations] + recent[journal.Updates] + recent[journal.Departures]
-	if refused+groups == 0 {
+	if refused+groups == 0 || j.about.Off {
 		return Notice{}, false
 	}
 	percent := 100 * refused / max(refused+done, 1)
 	facts := fmt.Sprintf("At least %s of %s changes of users were refused in the last %d days (%d%%)", amount.Number(refused), amount.Number(refused+done), journal.ShownDays, percent)
 	n := Notice{Kind: NoticeKind(cause.SyncStops), Level: LevelWarning}
-	accepted := later(p.last[journal.Creations], later(p.last[journal.Updates], later(p.last[journal.Departures], p.last[journal.Groups])))
+	accepted := p.latest(journal.Creations, journal.Updates, journal.Departures, journal.Groups)
+	last := p.latest(journal.Refusals, journal.GroupRefusals)
 	switch {
 	case refused >= entraLeast && percent > entraShare, refused > entraMost, refused+groups > entraAll:
 		n.Level = LevelError
 		n.Text = fmt.Sprintf("Entra has probably put this application into quarantine, and stops syncing it after four weeks there. %s; it does so from %s failures on if they are more than %d%%.", facts, amount.Number(entraLeast), entraShare)
 	case refused >= nearLeast && percent > entraShare:
 		n.Text = fmt.Sprintf("Entra will put this application into quarantine if this goes on, and stop syncing it after four weeks there. %s; it does so from %s failures on if they are more than %d%%.", facts, amount.Number(entraLeast), entraShare)
-	case refused+groups >= allRefused && !accepted.IsZero() && j.now.Sub(accepted) >= allTime && later(p.last[journal.Refusals], p.last[journal.GroupRefusals]).After(accepted) && j.refusedAll(p, accepted):
+	case refused+groups >= allRefused && !accepted.IsZero() && j.now.Sub(accepted) >= allTime && last.After(accepted) && j.refusedAll(p, accepted):
 		n.Text = fmt.Sprintf("%s No change was accepted since %s, and Entra puts an application into quarantine whose requests consistently fail.", j.stops(accepted), date(accepted))
 	default:
 		return Notice{}, false
 	}
-	n.Count, n.AtLeast, n.Last = refused+groups, true, later(p.last[journal.Refusals], p.last[journal.GroupRefusals])
+	n.Count, n.AtLeast, n.Last = refused+groups, true, last
 	return n, true
 }
 
@@ -172,9 +167,6 @@ func Retry(f journal.Failing, now time.Time) string {
 		return "Okta does not send it again by itself: it waits under Dashboard > Tasks."
 	case idp.Entra:
 		end := f.First.Add(entraRetries)
-		if !now.Before(end) {
-			return "Entra has sent it for 28 days, and usually does not send it again by itself."
-		}
 		from := later(f.Last, now)
 		next := f.First.Add(oneDay + from.Sub(f.First).Truncate(oneDay))
 		for _, d := range entraFirst {

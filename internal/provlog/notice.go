@@ -127,10 +127,13 @@ type judgement struct {
 	// that fail, as far as they are read.
 	recorded []journal.Day
 	failing  []journal.Failing
+	// pasts are the requests of recorded by identity provider; judge sets it.
+	pasts []past
 }
 
 // judge sets the health, the summary, the notices and the warnings of an overview.
 func (j *judgement) judge(o *Overview) {
+	j.pasts = pastsOf(j.recorded)
 	o.Notices = slices.Concat(j.whole(), j.refusedTokens(), j.lack(), j.forecast(), j.refused(), j.warnings(o), j.absent(), j.expiring())
 	slices.SortStableFunc(o.Notices, func(x, y Notice) int { return x.Level.rank() - y.Level.rank() })
 	o.Health = j.health(o)

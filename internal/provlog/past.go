@@ -58,11 +58,11 @@ type past struct {
 	count map[journal.Kind]int64
 }
 
-// pasts returns what each identity provider did. Programs of developers, and senders that are
-// not known, are left out: nothing is expected of them.
-func (j *judgement) pasts() []past {
+// pastsOf returns what each identity provider did. Programs of developers, and unknown
+// senders, are left out: nothing is expected of them.
+func pastsOf(recorded []journal.Day) []past {
 	by := map[idp.Provider]*past{}
-	for _, d := range j.recorded {
+	for _, d := range recorded {
 		switch d.IdP {
 		case "", idp.Other, idp.Curl, idp.Tester:
 			continue
@@ -87,10 +87,25 @@ func (j *judgement) pasts() []past {
 	return all
 }
 
-// did reports whether a request of one of some kinds came.
-func (p past) did(kinds ...journal.Kind) bool {
-	return slices.ContainsFunc(kinds, func(k journal.Kind) bool { return !p.last[k].IsZero() })
+// past returns what an identity provider did, zero if nothing is recorded of it.
+func (j *judgement) past(p idp.Provider) past {
+	at := slices.IndexFunc(j.pasts, func(known past) bool { return known.idp == p })
+	if at < 0 {
+		return past{}
+	}
+	return j.pasts[at]
 }
+
+// latest returns when the last request of one of some kinds came, zero if none did.
+func (p past) latest(kinds ...journal.Kind) (at time.Time) {
+	for _, k := range kinds {
+		at = later(at, p.last[k])
+	}
+	return at
+}
+
+// did reports whether a request of one of some kinds came.
+func (p past) did(kinds ...journal.Kind) bool { return !p.latest(kinds...).IsZero() }
 
 // since returns the first day with a request of a kind, zero where there is none.
 func (p past) since(kind journal.Kind) time.Time {

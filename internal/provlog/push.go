@@ -75,8 +75,8 @@ type PushFound struct {
 	Next string
 }
 
-// The bounds of one page of the list: one page of items, and the records of at most this
-// many memberships, except those of one item.
+// maxPushed is the largest number of memberships whose records are read for one page of the
+// list, unless its only item has more.
 const maxPushed = 1000
 
 // The lists of which the list consists, as positions name them.
@@ -159,7 +159,7 @@ func (o Owed) memberships() []OwedMembership {
 }
 
 // pushOf returns the memberships of an item that must be pushed now. waits reports that
-// there are others, of a user who is not active: they will be, once the user is.
+// others must be pushed as soon as their user is active.
 func pushOf(o Owed, states OwedStates) (items []PushItem, waits bool) {
 	more := o.More
 	for _, m := range o.memberships() {
