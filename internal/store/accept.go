@@ -43,14 +43,12 @@ func (s *Store) AcceptMembers(ctx context.Context, t tenant.ID, c directory.Grou
 	task := directory.Task{Kind: directory.TaskMembers, Resource: c.Before.ID, Name: c.After.PendingChange}
 	name := taskSort(task)
 	parts := partOps(t, name, c)
-	owed, set, err := s.owedBeside(ctx, t, owedOf(c.GroupEdit))
+	set := table.Attributes{attrWork: table.Text(c.After.PendingChange)}
+	owed, flags, err := s.owedBeside(ctx, t, owedOf(c.GroupEdit))
 	if err != nil {
 		return err
 	}
-	if set == nil {
-		set = table.Attributes{}
-	}
-	set[attrWork] = table.Text(c.After.PendingChange)
+	maps.Copy(set, flags)
 	edit := slices.Concat(editOps(t, c.GroupEdit, set), protectedChecks(t, c.Before, c.Protected), owed)
 	batches := partBatches(parts, table.MaxOps-headOps-len(edit))
 	head := taskKey(t, name)

@@ -100,11 +100,10 @@ type owedChange struct {
 func owedOps(t tenant.ID, c owedChange, known table.Attributes) (ops []operation, flagged bool) {
 	before := c.group != nil && c.group.Owed
 	key := owedKey(t, journal.TypeGroup, c.id)
-	set := table.Attributes{}
+	set := table.Attributes{attrRequest: table.Text(c.entry.Key())}
 	if len(c.skipped) > 0 {
 		set = owedItem(c.entry, c.expires)
 	}
-	set[attrRequest] = table.Text(c.entry.Key())
 	switch {
 	case !before && len(c.skipped) == 0:
 		return nil, false
@@ -198,8 +197,9 @@ func keepOwed(a table.Attributes, u *directory.User) {
 	}
 }
 
-// owedUserOps list a user to whom groups are owed from this change on: one who is restored
-// without them, or loses them and stays, for example by being hired again.
+// owedUserOps returns the operation that lists a user to whom a change makes groups owed: a
+// user who is restored without them, or one who loses them and stays, for example by being
+// hired again.
 func owedUserOps(t tenant.ID, c directory.Change) []operation {
 	u := c.After
 	if c.Before == nil || !u.Live() || len(u.Owed) == 0 || c.Before.Live() && !c.Ends {
@@ -281,58 +281,40 @@ func (s *Store) OwedStates(ctx context.Context, t tenant.ID, owed []provlog.Owed
 	if err != nil {
 		return states, err
 	}
+	for key, item := range items {
+		switch _, live := items[userKey(t, key.Sort)]; {
+		case key == groupKey(t, key.Sort):
+			g := decodeGroup(item)
+			if r, err := g.Resource(); err == nil { // verify reports another
+				states.Groups[g.ID] = provlog.OwedGroup{Name: r.Text("displayName"), Epoch: g.Epoch}
+			}
+		case key == userKey(t, key.Sort), !live:
+			states.Users[key.Sort] = owedUser(item, !live)
+		}
+	}
 	var members []table.Key
-	for _, m := range distinctOwed(owed) { // a member may be skipped by one and lost by the other
-		group, ok := items[groupKey(t, m.Group)]
-		if !ok {
-			continue
-		}
-		g := decodeGroup(group)
-		if r, err := g.Resource(); err == nil { // verify reports another
-			states.Groups[m.Group] = provlog.OwedGroup{Name: r.Text("displayName"), Epoch: g.Epoch}
-		}
-		if item, deleted := items[goneKey(t, m.User)]; deleted {
-			states.Users[m.User] = owedUser(item, true)
-		}
-		if item, live := items[userKey(t, m.User)]; live {
-			states.Users[m.User] = owedUser(item, false)
+	for _, m := range owed {
+		if g, exists := states.Groups[m.Group]; exists && states.Users[m.User].Live {
 			members = append(members, membershipKey(t, m.Group, g.Epoch, m.User))
 		}
 	}
-	joined, err := s.getAll(ctx, members)
+	joined, err := s.getAll(ctx, distinctKeys(members, nil)) // one may be owed as skipped and as lost
 	for _, m := range owed {
 		_, states.Exist[m] = joined[membershipKey(t, m.Group, states.Groups[m.Group].Epoch, m.User)]
 	}
 	return states, err
 }
 
-// distinctOwed returns memberships, each once.
-func distinctOwed(owed []provlog.OwedMembership) []provlog.OwedMembership {
-	seen := map[provlog.OwedMembership]bool{}
-	return slices.DeleteFunc(slices.Clone(owed), func(m provlog.OwedMembership) bool {
-		twice := seen[m]
-		seen[m] = true
-		return twice
-	})
-}
-
 // owedKeys returns the keys of the groups and users of owed memberships, each once.
 func owedKeys(t tenant.ID, owed []provlog.OwedMembership) []table.Key {
-	seen := map[table.Key]bool{}
 	var keys []table.Key
 	for _, m := range owed {
-		of := []table.Key{groupKey(t, m.Group)}
+		keys = append(keys, groupKey(t, m.Group))
 		if directory.ValidID(m.User) {
-			of = append(of, userKey(t, m.User), goneKey(t, m.User))
-		}
-		for _, key := range of {
-			if !seen[key] {
-				seen[key] = true
-				keys = append(keys, key)
-			}
+			keys = append(keys, userKey(t, m.User), goneKey(t, m.User))
 		}
 	}
-	return keys
+	return distinctKeys(keys, nil)
 }
 
 func owedUser(item table.Item, deleted bool) provlog.OwedUser {
