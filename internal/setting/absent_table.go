@@ -1,8 +1,6 @@
 package setting
 
 import (
-	"sync"
-
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
@@ -25,7 +23,7 @@ const (
 var possible = []cause.Cause{none}
 
 // absentFaults are the faults that the absence of a value shows.
-var absentFaults = sync.OnceValue(func() map[Fault]row {
+func absentFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
 		MissingUserName: {
 			means: "userName is not sent: it is not mapped, or its source is empty for this user.", explains: refused, sample: "userName",
@@ -104,4 +102,4 @@ var absentFaults = sync.OnceValue(func() map[Fault]row {
 			},
 		},
 	}
-})
+}

@@ -2,7 +2,6 @@ package setting
 
 import (
 	"strings"
-	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -11,12 +10,12 @@ import (
 
 // The faults of account types.
 const (
-	// ReaderElsewhere: another attribute than isTeamAccount calls the user a Reader.
+	// ReaderElsewhere: an attribute other than isTeamAccount calls the user a Reader.
 	ReaderElsewhere Fault = "reader_elsewhere"
 )
 
 // accountFaults are the faults of account types.
-var accountFaults = sync.OnceValue(func() map[Fault]row {
+func accountFaults() map[Fault]row {
 	return map[Fault]row{
 		ReaderElsewhere: {
 			means: "Another attribute than isTeamAccount says that the user only reads, so that the user needs a seat.", explains: []cause.Cause{cause.SeatLimit}, sample: "userType",
@@ -31,17 +30,17 @@ var accountFaults = sync.OnceValue(func() map[Fault]row {
 			},
 		},
 	}
-})
+}
 
-// readers are values, without spaces, hyphens and case, that call a user a Reader.
+// readers are values, as plain returns them, that call a user a Reader.
 var readers = set("reader", "readonly", "viewer", "viewonly", "observer", "lightuser", "freeuser", "readonlyuser", "guestreader")
 
-// readerNames are names of attributes, in the same form, that call a user a Reader or say
-// which licence the user has.
+// readerNames are names of attributes, as plain returns them, that call a user a Reader or
+// say which licence the user has.
 var readerNames = set("isreader", "readonly", "isreadonly", "accounttype", "seattype", "licensetype", "licencetype", "license", "licence", "usertier")
 
 // OfAccountType returns the fault of a user that is sent without isTeamAccount, if another
-// attribute calls the user a Reader: one of the schemas by its value, or an unknown one by
+// attribute calls the user a Reader: a known attribute by its value, or an unknown one by
 // its name.
 func OfAccountType(sent map[string]any, unknown []scim.Notice) []Finding {
 	if own, _ := sent[scim.RollcallURN].(map[string]any); own["isTeamAccount"] != nil {
@@ -65,7 +64,7 @@ func OfAccountType(sent map[string]any, unknown []scim.Notice) []Finding {
 func callsReader(v any) bool {
 	switch v := v.(type) {
 	case string:
-		return readers()[plain(v)]
+		return len(v) <= maxSuspect && readers()[plain(v)]
 	case map[string]any:
 		return callsReader(v["value"])
 	case []any:
@@ -78,10 +77,7 @@ func callsReader(v any) bool {
 	return false
 }
 
-// plain returns a short text without spaces, hyphens, underscores and case.
+// plain returns a text without spaces, hyphens, underscores and case.
 func plain(text string) string {
-	if len(text) > maxSuspect {
-		return ""
-	}
 	return strings.NewReplacer(" ", "", "-", "", "_", "").Replace(scim.LowerName(text))
 }

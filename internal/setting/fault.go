@@ -9,6 +9,7 @@
 package setting
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -27,7 +28,7 @@ type Fault string
 type Finding struct {
 	Fault Fault
 	// Attribute is the name of the attribute that shows it, as the request had it, or
-	// "" if the fault is about none.
+	// "" if the fault is not about an attribute.
 	Attribute string
 }
 
@@ -44,8 +45,8 @@ func Of(f Fault, attribute string) Finding {
 	return Finding{Fault: f, Attribute: strings.ReplaceAll(attribute, ",", ";")}
 }
 
-// withoutValues returns a path without the values in its brackets, except for a type and
-// whether it is primary: a value can be a person's.
+// withoutValues returns a path with … in place of the filter in its brackets, unless that
+// selects by type or by primary: any other filter can have a person's value.
 func withoutValues(path string) string {
 	before, rest, filtered := strings.Cut(path, "[")
 	if !filtered || kindFilter().MatchString(rest) {
@@ -100,8 +101,8 @@ func ParseAll(names []string) []Finding {
 	return findings
 }
 
-// Add returns the findings with another one, which is left out if it is known or if
-// there are MaxFindings.
+// Add returns the findings with more of them, without duplicates, and at most
+// MaxFindings.
 func Add(findings []Finding, more ...Finding) []Finding {
 	for _, f := range more {
 		if len(findings) < MaxFindings && !slices.Contains(findings, f) {
@@ -169,15 +170,14 @@ func (f Finding) Correction(p idp.Provider) string {
 	if !ok {
 		return ""
 	}
-	text := r.neutral
-	if own := r.in[p]; own != "" {
-		text = own
-	}
-	return f.fill(text, p)
+	return f.fill(r.text(p), p)
 }
 
-// The most bytes of advice with several corrections. That about a refused request fits
-// into the detail of an error, with the sentence of what happened and the request id.
+// text returns the text for an identity provider, with the words in braces.
+func (r row) text(p idp.Provider) string { return cmp.Or(r.in[p], r.neutral) }
+
+// The most bytes of advice with several corrections. Advice about a refused request must
+// fit into the detail of an error, with what happened and the request id.
 const (
 	maxAdvice        = 900
 	maxRefusalAdvice = 330
@@ -185,7 +185,7 @@ const (
 
 // Advice returns what to change in an identity provider because of findings, for a
 // request with a cause; "" if none of them explains the cause. Its last sentence is
-// again, which says how to send the request again, "" for none.
+// again, which says how to send the request again; "" if it need not be sent again.
 func Advice(findings []Finding, c cause.Cause, p idp.Provider, again string) string {
 	var texts []string
 	size, resend, longest := 0, false, maxAdvice

@@ -1,9 +1,6 @@
 package setting
 
 import (
-	"maps"
-	"sync"
-
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -51,53 +48,47 @@ var (
 	success = []cause.Cause{cause.Validation, cause.Tolerated, none}
 )
 
-// changeTarget is the correction of a mapping to a wrong target.
-func changeTarget(what string) (neutral string, in map[idp.Provider]string) {
-	return "{At}, " + what + ": map the value to {target} instead.", map[idp.Provider]string{
+// changeTarget returns a row with the correction of a mapping to a wrong target. what says
+// what is wrong with the target.
+func changeTarget(r row, what string) row {
+	r.neutral = "{At}, " + what + ": map the value to {target} instead."
+	r.in = map[idp.Provider]string{
 		idp.Okta:     "{Define}, " + what + ": change its External name to {local} with the External namespace {urn}, or add such an attribute and map it.",
 		idp.Entra:    "{At}, " + what + ": change the Target attribute of this mapping to {target}.",
 		idp.OneLogin: "{Define}, " + what + ": write {target} instead.",
 	}
+	return r
 }
 
 // mappingFaults are the faults of the kind and the target of a mapping.
-var mappingFaults = sync.OnceValue(func() map[Fault]row {
-	table := map[Fault]row{
-		TextForList:     {means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers"},
-		WrongTarget:     {means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile"},
-		MissingURN:      {means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department"},
-		DottedURN:       {means: "There is a dot between the URN of a schema and the attribute, in place of a colon.", explains: success, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
-		BadPath:         {means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`},
-		NoValueAtTarget: {means: "The target of a mapping selects a whole value that the user does not have, so that it cannot be changed.", explains: refused, sample: "emails"},
-		TextForParts:    {means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name"},
-	}
-	for f, what := range map[Fault]string{
-		TextForList: "{attribute} gets a text, and it is a list of values",
-		WrongTarget: "{attribute} is mapped, and there is no such attribute",
-		MissingURN:  "{local} is mapped without the URN of its schema",
-		DottedURN:   "{local} is mapped with a dot after the URN of its schema, which must be a colon",
-		BadPath:     "{attribute} is no valid target",
-
-		NoValueAtTarget: "the target selects a value of {attribute} that the user does not have",
-	} {
-		r := table[f]
-		r.neutral, r.in = changeTarget(what)
-		table[f] = r
-	}
-	parts := table[TextForParts]
-	parts.neutral = "{At}, {attribute} gets a text, and it has parts: remove this mapping, and map its parts, for example name.givenName and name.familyName."
-	parts.in = map[idp.Provider]string{
-		idp.Okta:     "{Define}, {attribute} is one text, and it has parts: use attributes with the External name of each part, for example name.givenName and name.familyName, and map them.",
-		idp.OneLogin: `{Define}, {attribute} is one text, and it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
-	}
-	table[TextForParts] = parts
-	maps.Copy(table, mappingFaultsByText())
-	return table
-})
-
-// mappingFaultsByText are the other faults of a mapping, each with its own texts.
-var mappingFaultsByText = sync.OnceValue(func() map[Fault]row {
+func mappingFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
+		TextForList: changeTarget(row{
+			means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers",
+		}, "{attribute} gets a text, and it is a list of values"),
+		WrongTarget: changeTarget(row{
+			means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile",
+		}, "{attribute} is mapped, and there is no such attribute"),
+		MissingURN: changeTarget(row{
+			means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department",
+		}, "{local} is mapped without the URN of its schema"),
+		DottedURN: changeTarget(row{
+			means: "There is a dot between the URN of a schema and the attribute, in place of a colon.", explains: success, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+		}, "{local} is mapped with a dot after the URN of its schema, which must be a colon"),
+		BadPath: changeTarget(row{
+			means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`,
+		}, "{attribute} is no valid target"),
+		NoValueAtTarget: changeTarget(row{
+			means: "The target of a mapping selects a whole value that the user does not have, so that it cannot be changed.", explains: refused, sample: "emails",
+		}, "the target selects a value of {attribute} that the user does not have"),
+		TextForParts: {
+			means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name",
+			neutral: "{At}, {attribute} gets a text, and it has parts: remove this mapping, and map its parts, for example name.givenName and name.familyName.",
+			in: map[idp.Provider]string{
+				idp.Okta:     "{Define}, {attribute} is one text, and it has parts: use attributes with the External name of each part, for example name.givenName and name.familyName, and map them.",
+				idp.OneLogin: `{Define}, {attribute} is one text, and it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
+			},
+		},
 		SeveralForOne: {
 			means: "Several values are mapped to an attribute that has one.", explains: refused, sample: "title",
 			neutral: "{At}, {attribute} gets several values, and it takes one: map a single value to it.",
@@ -285,4 +276,4 @@ var mappingFaultsByText = sync.OnceValue(func() map[Fault]row {
 			},
 		},
 	}
-})
+}

@@ -3,7 +3,6 @@ package setting
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -17,7 +16,7 @@ const (
 )
 
 // scopeFaults are the faults of the scope.
-var scopeFaults = sync.OnceValue(func() map[Fault]row {
+func scopeFaults() map[Fault]row {
 	return map[Fault]row{
 		GuestInScope: {
 			means: "A guest of the directory, with #EXT# in the name, is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
@@ -35,7 +34,7 @@ var scopeFaults = sync.OnceValue(func() map[Fault]row {
 			},
 		},
 	}
-})
+}
 
 // The names that are usually those of no person.
 var (

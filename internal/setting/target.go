@@ -38,14 +38,14 @@ func meaning(name string) string {
 	if path, ok := typed(local); ok {
 		return path
 	}
+	attribute, sub, dotted := strings.Cut(local, ".")
 	bare, _, filtered := strings.Cut(local, "[")
 	if !filtered {
-		bare, _, _ = strings.Cut(local, ".")
+		bare = attribute
 	}
-	if value, ok := usualValue[canonical(bare)]; ok && (filtered || strings.EqualFold(bare, local) || subOf(local) == "value") {
+	if value, ok := usualValue[canonical(bare)]; ok && (filtered || bare == local || sub == "value") {
 		return ofType(value, local)
 	}
-	attribute, sub, dotted := strings.Cut(local, ".")
 	dotted = dotted && !filtered
 	if meant := otherNames()[scim.LowerName(sub)]; dotted && usualValue[canonical(attribute)] != "" {
 		if strings.HasPrefix(meant, canonical(attribute)+"[") {
@@ -59,7 +59,7 @@ func meaning(name string) string {
 	if dotted && scim.EqualName(attribute, "manager") {
 		return enterprise + "manager.value"
 	}
-	if meant, ok := otherNames()[scim.LowerName(strings.NewReplacer("_", "", "-", "", " ", "").Replace(local))]; ok {
+	if meant, ok := otherNames()[plain(local)]; ok {
 		return meant
 	}
 	if meant := byPart(sub); dotted && meant != "" {
@@ -71,18 +71,18 @@ func meaning(name string) string {
 	return nearest(local)
 }
 
-// fullName returns the full name of a built-in attribute, "" if there is none of the name.
+// fullName returns the full name of the built-in attribute with a name, "" if there is none.
 func fullName(name string) string {
-	for _, known := range known() {
-		if _, short := cutURN(known); scim.EqualName(name, short) || scim.EqualName(name, known) {
-			return known
+	for _, full := range known() {
+		if _, short := cutURN(full); scim.EqualName(name, short) || scim.EqualName(name, full) {
+			return full
 		}
 	}
 	return ""
 }
 
-// byPart returns the attribute that a part of an unknown attribute means by its own name,
-// "" if it means none.
+// byPart returns the attribute that the name of a sub-attribute alone means, "" if there is
+// none.
 func byPart(name string) string {
 	if meant := otherNames()[scim.LowerName(name)]; meant != "" {
 		return meant
@@ -137,14 +137,10 @@ func typed(name string) (string, bool) {
 	return ofType(usual, attribute+"["+kind), true
 }
 
+// beforeFilter returns a path without its filter and what follows that.
 func beforeFilter(name string) string {
 	before, _, _ := strings.Cut(name, "[")
 	return before
-}
-
-func subOf(name string) string {
-	_, sub, _ := strings.Cut(name, ".")
-	return sub
 }
 
 // canonical returns the spelling of a core attribute's name.
@@ -155,14 +151,16 @@ func canonical(name string) string {
 	return name
 }
 
+// standardURN reports whether a URN is one of ours, or a standard one, also of another
+// version.
 func standardURN(urn string) bool {
+	lower := scim.LowerName(urn)
 	for known := range scim.StandardURNs() {
-		if scim.EqualName(urn, known) || strings.HasPrefix(scim.LowerName(urn), scim.LowerName(known)+".") {
+		if scim.EqualName(urn, known) || strings.HasPrefix(lower, scim.LowerName(known)+".") {
 			return true
 		}
 	}
-	return strings.Contains(scim.LowerName(urn), "schemas:core:") || strings.Contains(scim.LowerName(urn), "extension:enterprise:") ||
-		scim.EqualName(urn, scim.RollcallURN)
+	return strings.Contains(lower, "schemas:core:") || strings.Contains(lower, "extension:enterprise:") || scim.EqualName(urn, scim.RollcallURN)
 }
 
 // usualValue are the paths of the usual value of multi-valued attributes.

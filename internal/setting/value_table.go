@@ -1,8 +1,6 @@
 package setting
 
 import (
-	"sync"
-
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
@@ -30,7 +28,7 @@ const (
 var doubtful = []cause.Cause{cause.Validation, cause.Tolerated, cause.Duplicate, cause.DuplicateInactive, cause.DuplicateSeveral, cause.IdentityDiffers}
 
 // valueFaults are the faults that values show.
-var valueFaults = sync.OnceValue(func() map[Fault]row {
+func valueFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
 		ExpressionAsText: {
 			means: "An expression or a placeholder is sent as it is, not its result.", explains: doubtful, warns: true, sample: "userName",
@@ -162,4 +160,4 @@ var valueFaults = sync.OnceValue(func() map[Fault]row {
 			},
 		},
 	}
-})
+}

@@ -63,8 +63,7 @@ func Phrases(c cause.Cause) []string {
 			continue
 		}
 		for _, p := range append(cause.Advised[:], "") {
-			r := faults()[f]
-			text := (Finding{}).fill(cut.Replace(cmp.Or(r.in[p], r.neutral)), p)
+			text := (Finding{}).fill(cut.Replace(faults()[f].text(p)), p)
 			if !slices.Contains(all, text) {
 				all = append(all, text)
 			}
@@ -79,8 +78,7 @@ func cutURN(name string) (urn, local string) {
 	if !strings.HasPrefix(name, "urn:") {
 		return "", name
 	}
-	before, _, _ := strings.Cut(name, "[")
-	at := strings.LastIndexByte(before, ':')
+	at := strings.LastIndexByte(beforeFilter(name), ':')
 	return name[:at], name[at+1:]
 }
 
@@ -106,16 +104,10 @@ func notation(p idp.Provider, name string) string {
 }
 
 // sourceOf returns the attribute of a user in the identity provider that usually has
-// the value of an attribute, as its screen has it, or "the right attribute".
+// the value of an attribute, as its screen has it, or a description of it.
 func sourceOf(p idp.Provider, name string) string {
 	_, local := cutURN(name)
-	if at := strings.IndexByte(local, '['); at >= 0 {
-		local = local[:at]
-	}
-	if of := sources()[local]; of != nil && of[p] != "" {
-		return of[p]
-	}
-	return "the attribute that has the value"
+	return cmp.Or(sources()[beforeFilter(local)][p], "the attribute that has the value")
 }
 
 // sources are the usual sources of attributes.
