@@ -51,8 +51,9 @@ const (
 // provider.
 type texts map[idp.Provider]string
 
-// of returns the text for an identity provider.
-func (t texts) of(p idp.Provider) string { return cmp.Or(t[p], t[neutral]) }
+// advice returns the text for an identity provider, in the words of its screens; "" if
+// there is none.
+func (t texts) advice(p idp.Provider) string { return Words(cmp.Or(t[p], t[neutral]), p) }
 
 // joined returns all texts of several tables.
 func joined(tables ...map[Remedy]texts) map[Remedy]texts {
@@ -86,15 +87,9 @@ func (c Cause) Remedy() Remedy { return Remedy(c) }
 func (r Remedy) Advice(p idp.Provider) string {
 	advised, ok := advices[r]
 	if !ok {
-		advised, ok = connection[r].advice, connection[r].what != ""
+		advised = connection[r].advice
 	}
-	if !ok {
-		return ""
-	}
-	if _, ok := screens[p]; !ok {
-		p = neutral
-	}
-	return Words(advised.of(p), p)
+	return advised.advice(p)
 }
 
 // Words returns a text with the words for an identity provider's screens in place of

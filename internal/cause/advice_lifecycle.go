@@ -1,7 +1,7 @@
 package cause
 
-// The remedies for settings of lifecycle, groups, seats and account types that were made
-// wrong in the identity provider.
+// The remedies for wrong settings of lifecycle, groups, seats and account types in the
+// identity provider.
 const (
 	DuplicateEmail        Remedy = "duplicate.email"
 	DuplicateExternalID   Remedy = "duplicate.external_id"
@@ -24,7 +24,8 @@ const (
 	GroupTooLarge         Remedy = "body_too_large.group"
 )
 
-// particulars say when these remedies are given, for the documentation: if …
+// particulars say when these remedies are given, for the documentation. Each continues the
+// word "If".
 var particulars = map[Remedy]string{
 	DuplicateEmail:        "the email is that of another user",
 	DuplicateExternalID:   "the externalId is that of another user",

@@ -16,8 +16,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// terms are the words of each identity provider's screens, which stand in no advice for
-// another that does not have them too.
+// terms are the words of each identity provider's screens. The advice for another one has
+// them only if its own screens have them too.
 var terms = map[idp.Provider][]string{
 	idp.Okta: {
 		"Okta", "Push Groups", "Push now", "Unlink pushed group", "Link Group", "target app", "Import Now", "Retry Selected",
@@ -57,16 +57,21 @@ func TestAdvice_IsForEveryCauseAndProvider(t *testing.T) {
 		cause, _, _ := strings.Cut(string(r), ".")
 		assert.Truef(t, slices.Contains(Causes(), Cause(cause)), "%s is advice about no cause", r)
 		for _, p := range append(Advised[:], "") {
-			text := r.Advice(p)
-			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 3 || !strings.HasSuffix(text, ".") {
-				t.Errorf("%s in %q: %d characters, %d sentences: %q", r, p, len(text), n, text)
-			}
-			assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", r, p, text)
-			for other, words := range terms {
-				for _, word := range words {
-					assert.Falsef(t, other != p && !slices.Contains(terms[p], word) && strings.Contains(text, word), "%s in %q has %q, which is %s's: %q", r, p, word, other, text)
-				}
-			}
+			wantAdvice(t, string(r), r.Advice(p), p, 3)
+		}
+	}
+}
+
+// wantAdvice checks the form of a text of advice for an identity provider.
+func wantAdvice(t *testing.T, name, text string, p idp.Provider, mostSentences int) {
+	t.Helper()
+	if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > mostSentences || !strings.HasSuffix(text, ".") {
+		t.Errorf("%s in %q: %d characters, %d sentences: %q", name, p, len(text), n, text)
+	}
+	assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", name, p, text)
+	for other, words := range terms {
+		for _, word := range words {
+			assert.Falsef(t, other != p && !slices.Contains(terms[p], word) && strings.Contains(text, word), "%s in %q has %q, which is %s's: %q", name, p, word, other, text)
 		}
 	}
 }
@@ -76,15 +81,7 @@ func TestChecks_AdviseEveryProvider(t *testing.T) {
 	for _, c := range Checks() {
 		for _, p := range append(Advised[:], "") {
 			text := c.Advice(p)
-			if n := len(sentenceEnd.FindAllString(text, -1)); text == "" || len(text) > 300 || n < 1 || n > 2 || !strings.HasSuffix(text, ".") {
-				t.Errorf("%s in %q: %d characters, %d sentences: %q", c, p, len(text), n, text)
-			}
-			assert.Truef(t, !strings.ContainsAny(text, "{}\n|") && !strings.Contains(text, "  "), "%s in %q: %q", c, p, text)
-			for other, words := range terms {
-				for _, word := range words {
-					assert.Falsef(t, other != p && !slices.Contains(terms[p], word) && strings.Contains(text, word), "%s in %q has %q, which is %s's: %q", c, p, word, other, text)
-				}
-			}
+			wantAdvice(t, string(c), text, p, 2)
 			named := slices.ContainsFunc(terms[p], func(term string) bool { return strings.Contains(text, term) })
 			assert.Truef(t, named || p != idp.Okta && p != idp.Entra || c == SyncStops || c == RetriesEnd || c == ImportsAbsent && p == idp.Entra, "%s in %q names no screen: %q", c, p, text)
 		}

@@ -91,10 +91,4 @@ var checks = map[Check]texts{
 func Checks() []Check { return slices.Sorted(maps.Keys(checks)) }
 
 // Advice returns what to look at in an identity provider, "" for an unknown check.
-func (c Check) Advice(p idp.Provider) string {
-	of, ok := checks[c]
-	if !ok {
-		return ""
-	}
-	return Words(of.of(p), p)
-}
+func (c Check) Advice(p idp.Provider) string { return checks[c].advice(p) }

@@ -42,8 +42,8 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 			b.WriteString(".")
 		}
 		writeAdvice(&b, "What to do", c.Remedy())
-		for _, r := range Remedies() {
-			if of, _, _ := strings.Cut(string(r), "."); of == string(c) && particulars[r] != "" {
+		for _, r := range c.Remedies() {
+			if particulars[r] != "" {
 				writeAdvice(&b, "If "+particulars[r], r)
 			}
 		}

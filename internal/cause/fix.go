@@ -37,7 +37,7 @@ const (
 	FixLink   Fix = "link_again"
 	// FixSplit: the group is split.
 	FixSplit Fix = "split"
-	// FixOther: none of these. What to do is said by the failures.
+	// FixOther: none of these. Each failure says what to do.
 	FixOther Fix = "other"
 )
 

@@ -15,7 +15,8 @@ import (
 // the neutral words stand in its place. In a text of the table of advice, a name in
 // braces stands for a field: {token}, and {Token} at the beginning of a sentence.
 type screen struct {
-	// where is where the token is entered ({token}), and url the field of the base URL.
+	// where says where the token is entered ({token}), and url names the field of the base
+	// URL.
 	where, url string
 	// mapping determines the values that are sent, and assign the users. scope
 	// determines who is provisioned, and again takes a user out and in again.
