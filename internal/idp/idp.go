@@ -21,7 +21,7 @@ const (
 	PingOne   Provider = "pingone"
 	// PingFederate has other screens than PingOne.
 	PingFederate Provider = "pingfederate"
-	// Ping is one of Ping Identity's products, it is not known which.
+	// Ping is a product of Ping Identity; it is not known which.
 	Ping       Provider = "ping"
 	SailPoint  Provider = "sailpoint"
 	Google     Provider = "google"
@@ -62,6 +62,16 @@ var known = [...]struct {
 	{Rippling, "Rippling", []string{"rippling"}},
 	{Tester, "scim2-tester", []string{"scim2-tester"}},
 	{Curl, "curl", []string{"curl"}},
+}
+
+// IsProduct reports whether the provider is an identity provider that is known by name, and
+// not a program of developers.
+func (p Provider) IsProduct() bool {
+	switch p {
+	case "", Other, Curl, Tester:
+		return false
+	}
+	return true
 }
 
 // Name returns the provider's usual name; an unknown provider keeps its own

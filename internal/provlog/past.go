@@ -63,8 +63,7 @@ type past struct {
 func pastsOf(recorded []journal.Day) []past {
 	by := map[idp.Provider]*past{}
 	for _, d := range recorded {
-		switch d.IdP {
-		case "", idp.Other, idp.Curl, idp.Tester:
+		if !d.IdP.IsProduct() {
 			continue
 		}
 		p := by[d.IdP]

@@ -20,10 +20,10 @@ type Whole struct {
 }
 
 // Findings returns what is absent from a user, or has a form that is probably not
-// meant, the most important first. Of an identity provider whose settings are not known
-// it is none.
+// meant, the most important first. Nothing is expected of a sender that is not a known
+// identity provider.
 func (w Whole) Findings() []Finding {
-	if !expected(w.By) {
+	if !w.By.IsProduct() {
 		return nil
 	}
 	var findings []Finding
@@ -55,15 +55,6 @@ func (w Whole) Findings() []Finding {
 		add(name == "password" && w.By != idp.Okta, PasswordMapped, name)
 	}
 	return findings
-}
-
-// expected reports whether a provider's settings are known.
-func expected(p idp.Provider) bool {
-	switch p {
-	case "", idp.Other, idp.Curl, idp.Tester:
-		return false
-	}
-	return true
 }
 
 // keepsID reports whether a provider sends externalId unless a mapping is removed.
@@ -157,7 +148,7 @@ const manager = scim.EnterpriseURN + ":manager"
 // is probably not meant.
 func OfChangedUser(by idp.Provider, path string, value any) []Finding {
 	switch {
-	case !expected(by):
+	case !by.IsProduct():
 		return nil
 	case path == "":
 		return forms("", value)
