@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -18,10 +19,10 @@ var forms = sync.OnceValue(func() (f struct{ guid, oktaToken, clientSecret *rege
 	return f
 })
 
-// maxForeign is the longest text that is looked at.
+// maxForeign is how many bytes of a text are looked at.
 const maxForeign = 8 << 10
 
-// foreign returns what a text is that was sent as a token and is none.
+// foreign returns the error that says what a text is, if it was sent in place of a token.
 func foreign(text string) error {
 	if len(text) > maxForeign {
 		text = text[:maxForeign]
@@ -75,10 +76,8 @@ func jwt(text string) error {
 	if err != nil {
 		return ErrJWT
 	}
-	for _, host := range entraHosts {
-		if strings.EqualFold(issuer.Hostname(), host) {
-			return ErrEntra
-		}
+	if slices.ContainsFunc(entraHosts, func(host string) bool { return strings.EqualFold(issuer.Hostname(), host) }) {
+		return ErrEntra
 	}
 	return ErrJWT
 }
