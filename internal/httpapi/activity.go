@@ -154,8 +154,7 @@ func (a *activity) day(q *request, refused bool) []journal.Day {
 		due, ok = append(due, *d), false
 	}
 	if !ok {
-		d = &journal.Day{IdP: of.idp, Day: today, Expires: today.Add(journal.DaysKept), Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
-		a.days[of] = d
+		d = a.begin(of, today)
 	}
 	d.Last[kind] = q.start
 	d.Count[kind]++
@@ -168,6 +167,13 @@ func (a *activity) day(q *request, refused bool) []journal.Day {
 	}
 	delete(a.days, of)
 	return append(due, *d)
+}
+
+// begin begins to count the requests of a day.
+func (a *activity) begin(of dayOf, day time.Time) *journal.Day {
+	d := &journal.Day{IdP: of.idp, Day: day, Expires: day.Add(journal.DaysKept), Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
+	a.days[of] = d
+	return d
 }
 
 // kind returns the kind of an accepted request, or "" for one that no check needs.
@@ -284,14 +290,13 @@ func (a *activity) lost(q *request, seen journal.Activity) {
 	}
 }
 
-// lostDay keeps the kinds of a day that may not be written, so that they are written again
-// with the next request of one of them. Their numbers are lost: they may be counted already,
+// lostDay keeps the kinds of a day that may not have been written, so that they are written
+// again with the next request of one of them. Their numbers are lost: they may be counted already,
 // and a count must not be too high.
 func (a *activity) lostDay(of dayOf, lost journal.Day) {
 	d, ok := a.days[of]
 	if !ok {
-		d = &journal.Day{IdP: of.idp, Day: lost.Day, Expires: lost.Expires, Last: map[journal.Kind]time.Time{}, Count: map[journal.Kind]int64{}}
-		a.days[of] = d
+		d = a.begin(of, lost.Day)
 	}
 	if !d.Day.Equal(lost.Day) {
 		return

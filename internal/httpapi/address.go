@@ -17,8 +17,11 @@ import (
 // endpoints are the names after the version in the path of a request.
 var endpoints = []string{"Users", "Groups", "Bulk", "Schemas", "ResourceTypes", "ServiceProviderConfig", "ServiceProviderConfigs"}
 
-func isEndpoint(segment string) bool {
-	return slices.ContainsFunc(endpoints, func(name string) bool { return scim.EqualName(segment, name) })
+func isEndpoint(segment string) bool { return indexOf(endpoints, segment) >= 0 }
+
+// indexOf returns the index of a name in a list, in any letter case, or -1.
+func indexOf(list []string, name string) int {
+	return slices.IndexFunc(list, func(other string) bool { return scim.EqualName(other, name) })
 }
 
 // pages are the beginnings of the paths of web pages.
@@ -56,22 +59,22 @@ func addressFault(path []string) cause.Remedy {
 		}
 		return n
 	}
-	last := slices.IndexFunc(path, isEndpoint)
-	base := slices.IndexFunc(path, func(segment string) bool { return scim.EqualName(segment, "scim") })
+	resource := slices.IndexFunc(path, isEndpoint)
+	base := indexOf(path, "scim")
 	switch {
 	case is(0, "admin"):
 		return cause.AddressAdmin
-	case slices.ContainsFunc(pages, func(page string) bool { return scim.EqualName(path[0], page) }) && base < 0:
+	case base < 0 && indexOf(pages, path[0]) >= 0:
 		return cause.AddressPage
-	case base < 0 && (last == 0 || is(0, "v2") && last == 1):
+	case base < 0 && (resource == 0 || is(0, "v2") && resource == 1):
 		return cause.AddressPrefix
 	case count("scim") > 1, base >= 0 && count("v2") > 1:
 		return cause.AddressTwice
-	case base == 0 && is(1, "v2") && last == 2 && len(path) > 3 && isEndpoint(path[3]):
+	case base == 0 && is(1, "v2") && resource == 2 && len(path) > 3 && isEndpoint(path[3]):
 		return cause.AddressResource
-	case base == 0 && last == 1:
+	case base == 0 && resource == 1:
 		return cause.AddressVersion
-	case base >= 0 && is(base+1, "v2") && (base > 0 || last == 3):
+	case base >= 0 && is(base+1, "v2") && (base > 0 || resource == 3):
 		return cause.AddressExtra
 	}
 	return ""
@@ -82,21 +85,22 @@ func addressFault(path []string) cause.Remedy {
 // of them. It is nil for any other request.
 func misled(route *Route, id string, u *url.URL) *problem {
 	switch {
-	case id != "" && isEndpoint(id):
-		if function := route.Function; function == functionUsers || function == functionGroups {
-			return &problem{cause: cause.NoRoute, remedy: cause.AddressResource}
-		}
+	case isEndpoint(id) && (route.Function == functionUsers || route.Function == functionGroups):
+		return &problem{cause: cause.NoRoute, remedy: cause.AddressResource}
 	case route.Path == Prefix && resourceInQuery(u.RawQuery):
 		return &problem{cause: cause.NoRoute, remedy: cause.AddressQuery}
 	}
 	return nil
 }
 
+// withPaths are the parameters of SCIM whose values can contain a slash.
+var withPaths = []string{"filter", "attributes", "excludedAttributes", "sortBy"}
+
 // resourceInQuery reports whether a query begins with a base URL's own query, to which
 // the path of a resource was added: aadOptscim062020/Users?filter=…
 func resourceInQuery(query string) bool {
 	first, _, _ := strings.Cut(query, "&")
-	if name, _, _ := strings.Cut(first, "="); slices.ContainsFunc([]string{"filter", "attributes", "excludedAttributes", "sortBy"}, func(p string) bool { return scim.EqualName(name, p) }) {
+	if name, _, _ := strings.Cut(first, "="); indexOf(withPaths, name) >= 0 {
 		return false
 	}
 	_, path, found := strings.Cut(first, "/")
@@ -105,7 +109,7 @@ func resourceInQuery(query string) bool {
 	return found && len(segments) > 0 && isEndpoint(segments[0])
 }
 
-// notAllowed returns the refusal of a method that a path does not have.
+// notAllowed returns the refusal of a method that a path does not support.
 func notAllowed(method string, u *url.URL, allowed []string) *problem {
 	p := &problem{cause: cause.MethodNotAllowed, allow: allowed}
 	path := web.Segments(u.EscapedPath())

@@ -161,7 +161,7 @@ func (q *request) correction(kind scim.ErrorType) (remedy cause.Remedy, untouche
 		return cause.TooMuch, true
 	case kind == scim.InvalidFilter:
 		return cause.InvalidPath, true
-	case q.event.Type == "Group":
+	case q.event.Type == journal.TypeGroup:
 		return cause.InvalidGroup, false
 	}
 	return "", false
@@ -269,8 +269,8 @@ func takenProblem(e *directory.TakenError) *problem {
 	return p
 }
 
-// duplicateRemedies are the remedies for a value of an active user that a POST sends, by
-// its kind, where they are not those for a userName.
+// duplicateRemedies are the remedies for a POST with a value of an active user, by the kind
+// of the value. A userName has the cause's own.
 var duplicateRemedies = map[directory.Kind]cause.Remedy{
 	directory.Email: cause.DuplicateEmail, directory.ExternalID: cause.DuplicateExternalID,
 }
@@ -360,27 +360,34 @@ func fullProblem(e *directory.FullError) *problem {
 	return p
 }
 
-// fullRemedy returns the advice about a lack of seats or Reader licences, "" for a new
-// user.
+// fullRemedy returns the remedy for a lack of seats or Reader licences, "" for the cause's
+// own.
 func fullRemedy(e *directory.FullError) cause.Remedy {
+	isNew := e.Action == journal.Created || e.Action == ""
+	returns := e.Action == journal.Reactivated || e.Action == journal.Restored
 	switch {
-	case e.Action == journal.Created || e.Action == "":
-	case e.Action != journal.Reactivated && e.Action != journal.Restored && e.Type == tenant.User:
-		return cause.SeatConversion
-	case e.Action != journal.Reactivated && e.Action != journal.Restored:
-		return cause.ReaderConversion
-	case e.Type == tenant.User:
+	case isNew:
+		return ""
+	case returns && e.Type == tenant.User:
 		return cause.SeatReactivation
+	case returns:
+		return ""
+	case e.Type == tenant.User:
+		return cause.SeatConversion
 	}
-	return ""
+	return cause.ReaderConversion
 }
 
 // detail returns what the identity provider shows its administrator: what
 // happened, what to do there, and the request id for support.
 func (p *problem) detail(by idp.Provider, resourceType, requestID string) string {
-	what := cmp.Or(p.what, p.remedy.Happened(), p.cause.Meaning().Summary)
 	entry := journal.Entry{Outcome: journal.Failure, IdP: by, ResourceType: resourceType, Cause: p.cause, Remedy: p.remedy, Faults: p.faults}
-	return what + " " + entry.WhatToDo() + " (request " + requestID + ")"
+	return p.happened() + " " + entry.WhatToDo() + " (request " + requestID + ")"
+}
+
+// happened returns the sentences that say what happened.
+func (p *problem) happened() string {
+	return cmp.Or(p.what, p.remedy.Happened(), p.cause.Meaning().Summary)
 }
 
 // kind returns the problem's scimType.
@@ -431,7 +438,7 @@ func (s *Service) refuse(q *request, err error) *reply {
 		p.remedy = cause.UserGone
 	case p.cause == cause.GroupNotFound && q.event.Operation == journal.Delete:
 		p.remedy = cause.GroupGone
-	case p.cause == cause.BodyTooLarge && q.event.Type == "Group":
+	case p.cause == cause.BodyTooLarge && q.event.Type == journal.TypeGroup:
 		p.remedy = cause.GroupTooLarge
 	}
 	status := p.cause.Meaning().Status

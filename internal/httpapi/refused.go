@@ -6,14 +6,11 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 )
 
-// Refused returns how a request with an error of the directory is refused, for a request
-// that was not sent: without the words that nothing was changed.
+// Refused describes the refusal of a request that would fail with an error of the directory.
+// The request was not sent, so the words that nothing was changed are left out.
 func Refused(err error) journal.Refused {
 	p := problemOf(err)
-	what := p.what
-	if what == "" {
-		what = p.cause.Meaning().Summary
-	}
+	what := p.happened()
 	for _, end := range []string{" Nothing was changed.", "; nothing was changed."} {
 		if cut, ok := strings.CutSuffix(what, end); ok {
 			what = strings.TrimSuffix(cut, ".") + "."

@@ -277,10 +277,11 @@ func (q *request) resource(rt *schema.ResourceType, operation journal.Operation)
 	}
 	q.suspect(setting.OfResource(sent))
 	if rt.Name == journal.TypeUser {
-		q.suspect(setting.Whole{By: q.event.IdP, New: operation == journal.Create, User: sent, Ignored: decoded.Ignored}.Findings())
-	}
-	if operation == journal.Create && rt.Name == journal.TypeUser {
-		q.faults = setting.Add(q.faults, setting.OfAccountType(sent, decoded.Notices)...)
+		isNew := operation == journal.Create
+		q.suspect(setting.Whole{By: q.event.IdP, New: isNew, User: sent, Ignored: decoded.Ignored}.Findings())
+		if isNew {
+			q.faults = setting.Add(q.faults, setting.OfAccountType(sent, notices)...)
+		}
 	}
 	q.event.Subject, q.event.ExternalID = sent.Subject()
 	q.event.tolerated(notices)
