@@ -1,6 +1,7 @@
 package provoke
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 
@@ -29,18 +30,11 @@ type Connection struct {
 // By sends the request as an identity provider does.
 func (c Connection) By(s *Stage, p idp.Provider) Answer {
 	s.t.Helper()
-	method, path := c.Method, c.Path
-	if method == "" {
-		method = "GET"
-	}
-	if path == "" {
-		path = "/scim/v2/Users?filter=userName+eq+%22alice%22"
-	}
 	headers := []string{"User-Agent", p.Name()}
 	if c.Header != nil {
 		headers = append(headers, "Authorization", c.Header(s))
 	}
-	return s.SendTo(method, path, "", headers...)
+	return s.SendTo(cmp.Or(c.Method, "GET"), cmp.Or(c.Path, "/scim/v2/Users?filter=userName+eq+%22alice%22"), "", headers...)
 }
 
 // bearer returns a header with a text in place of the token.
@@ -53,7 +47,7 @@ func tokenWith(made func(token string) string) func(*Stage) string {
 	return func(s *Stage) string { return made(s.token) }
 }
 
-// JWTOf returns a JSON Web Token of an issuer, without a right signature.
+// JWTOf returns a JSON Web Token of an issuer, without a valid signature.
 func JWTOf(issuer string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	return part([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + part([]byte(`{"iss":"`+issuer+`","aud":"x"}`)) + ".c2lnbmF0dXJl"

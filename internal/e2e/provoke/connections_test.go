@@ -1,6 +1,7 @@
 package provoke
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -28,10 +29,7 @@ func TestConnections_NameTheFaultAndTheField(t *testing.T) {
 				require.Equalf(t, c.Cause.Meaning().Status, a.Status, "%s: %v", p, a.Body)
 				line := s.Line(a.RequestID)
 				assert.Truef(t, line["cause"] == string(c.Cause) && line["idp"] == string(p), "%s: the line %v", p, line)
-				what := c.Remedy.Happened()
-				if what == "" {
-					what = c.Cause.Meaning().Summary
-				}
+				what := cmp.Or(c.Remedy.Happened(), c.Cause.Meaning().Summary)
 				assert.Equalf(t, what+" "+c.Cause.Advice(c.Remedy, p)+" (request "+a.RequestID+")", a.Detail, "%s", p)
 				assert.LessOrEqual(t, len(a.Detail), maxDetail)
 				for _, word := range c.Says[p] {

@@ -100,10 +100,7 @@ var Failures = []Failure{
 	{
 		Name: "no seat", Cause: cause.SeatLimit,
 		Says: both([]string{"buy more seats", "Retry Selected", "Dashboard > Tasks"}, []string{"buy more seats", "Provision on demand"}),
-		By: func(s *Stage, p idp.Provider) Answer {
-			s.set(`{"maxSeats":0}`)
-			return s.create(p, "")
-		},
+		By:   withoutSeats(creating("")),
 	},
 	{
 		Name: "duplicate", Cause: cause.Duplicate,

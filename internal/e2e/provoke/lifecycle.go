@@ -18,14 +18,6 @@ func teamAccount(value bool) string {
 	return fmt.Sprintf(`,"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":%t}`, value)
 }
 
-// withoutSeats creates a user with further attributes, of a tenant without free seats.
-func withoutSeats(more string) func(*Stage, idp.Provider) Answer {
-	return func(s *Stage, p idp.Provider) Answer {
-		s.set(`{"maxSeats":0}`)
-		return s.create(p, more)
-	}
-}
-
 // accountTypes are the faulty settings of account types, and of groups.
 var accountTypes = []FaultySetting{
 	{
@@ -38,25 +30,22 @@ var accountTypes = []FaultySetting{
 	{
 		Name: "userType in place of isTeamAccount", By: idp.Okta, Fault: setting.ReaderElsewhere,
 		Says: []string{"Directory > Profile Editor", "isTeamAccount", "External namespace urn:ietf:params:scim:schemas:extension:rollcall:2.0:User", "userType does not decide about seats", "buy more seats"},
-		Do:   withoutSeats(`,"userType":"Reader"`),
+		Do:   withoutSeats(creating(`,"userType":"Reader"`)),
 	},
 	{
 		Name: "a role in place of isTeamAccount", By: idp.Entra, Fault: setting.ReaderElsewhere,
 		Says: []string{"Provisioning > Attribute mapping", "rollcall:2.0:User:isTeamAccount", "roles does not decide about seats"},
-		Do: func(s *Stage, p idp.Provider) Answer {
-			s.set(`{"maxSeats":0}`)
-			return s.SendAs(p, "POST", "/Users", strings.Replace(newUser(p, alice, ""), `"roles":[]`, `"roles":[{"value":"Viewer"}]`, 1))
-		},
+		Do:   withoutSeats(with(`"roles":[]`, `"roles":[{"value":"Viewer"}]`)),
 	},
 	{
 		Name: "a license in place of isTeamAccount", By: idp.OneLogin, Fault: setting.ReaderElsewhere,
 		Says: []string{"SCIM JSON Template", "isTeamAccount", "license does not decide about seats"},
-		Do:   withoutSeats(`,"license":"read-only"`),
+		Do:   withoutSeats(creating(`,"license":"read-only"`)),
 	},
 	{
 		Name: "an account type in place of isTeamAccount", By: idp.Rippling, Fault: setting.ReaderElsewhere,
 		Says: []string{"Attribute Mappings of the custom integration", "isTeamAccount to false", "accountType does not decide about seats"},
-		Do:   withoutSeats(`,"accountType":"reader"`),
+		Do:   withoutSeats(creating(`,"accountType":"reader"`)),
 	},
 }
 
@@ -262,10 +251,7 @@ var LifecycleFailures = []Failure{
 			idp.Okta: {"smaller group than Everyone", "Assignments"}, idp.Entra: {"Scope", "Sync only assigned users and groups"}, idp.OneLogin: {"roles on the app's Access tab"},
 			idp.JumpCloud: {"User Groups tab"}, idp.PingOne: {"User Filter"}, idp.PingFederate: {"Source Location"}, idp.Google: {"Provisioning scope"}, idp.Rippling: {"App Access Rules"},
 		},
-		By: func(s *Stage, p idp.Provider) Answer {
-			s.set(`{"maxSeats":0}`)
-			return s.create(p, "")
-		},
+		By: withoutSeats(creating("")),
 	},
 	{
 		Name: "a reactivation without a seat", Cause: cause.SeatLimit,

@@ -14,16 +14,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// A misconfiguration is a setting in an identity provider that was made wrong, as
-// public reports and the documentation of vendors have it, with the request that the
-// identity provider then sends. The list was written before the advice about it.
+// A misconfiguration is a wrong setting in an identity provider, from public reports and
+// the documentation of vendors, with the request that the identity provider then sends. The list was written before the advice about it.
 type misconfiguration struct {
 	ID       string       `json:"id"`
 	Provider idp.Provider `json:"provider"`
@@ -127,8 +125,7 @@ func (m misconfiguration) provoke(t *testing.T) map[string]string {
 		}
 	}
 	if m.Settings != nil {
-		s.must(s.Ask("PATCH", "/tenants/acme", string(m.Settings)))
-		s.Pass(access.CacheTime + time.Second)
+		s.set(string(m.Settings))
 	}
 	s.Pass(time.Duration(m.Days) * 24 * time.Hour)
 	a := send(m.Request.Method, m.Request.Path, m.Request.Body,

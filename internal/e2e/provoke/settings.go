@@ -38,6 +38,14 @@ func creating(more string) func(*Stage, idp.Provider) Answer {
 	return func(s *Stage, p idp.Provider) Answer { return s.create(p, more) }
 }
 
+// withoutSeats sends a request to a tenant without free seats.
+func withoutSeats(do func(*Stage, idp.Provider) Answer) func(*Stage, idp.Provider) Answer {
+	return func(s *Stage, p idp.Provider) Answer {
+		s.set(`{"maxSeats":0}`)
+		return do(s, p)
+	}
+}
+
 // changing changes a user by operations.
 func changing(operations ...string) func(*Stage, idp.Provider) Answer {
 	return func(s *Stage, p idp.Provider) Answer {
@@ -60,7 +68,7 @@ func looking(filter string) func(*Stage, idp.Provider) Answer {
 
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-// with creates a user with a body in which a part of the usual one is another.
+// with creates a user with the usual body, in which old is replaced.
 func with(old, replacement string) func(*Stage, idp.Provider) Answer {
 	return func(s *Stage, p idp.Provider) Answer {
 		body := newUser(p, alice, "")
@@ -326,9 +334,7 @@ var values = []FaultySetting{
 	{
 		Name: "userName from a constant with brackets", By: idp.Entra, Fault: setting.ExpressionAsText,
 		Says: []string{entraMapping, "userName gets an expression", "Mapping type to Direct", "Source attribute userPrincipalName"},
-		Do: func(s *Stage, p idp.Provider) Answer {
-			return s.SendAs(p, "POST", "/Users", newUser(p, "[userPrincipalName]", ""))
-		},
+		Do:   named("[userPrincipalName]"),
 	},
 	{
 		Name: "an expression as the same value for all", By: idp.Okta, Fault: setting.ExpressionAsText,

@@ -181,7 +181,7 @@ func (s *Stage) Send(method, path, body string, headers ...string) Answer {
 	return s.SendTo(method, path, body, headers...)
 }
 
-// SendTo sends a SCIM request to a path as it stands, which may be none of SCIM.
+// SendTo sends a request to a path as it stands, which need not be a path of SCIM.
 func (s *Stage) SendTo(method, path, body string, headers ...string) Answer {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "https://scim.test"+path, strings.NewReader(body))
