@@ -18,8 +18,8 @@ const (
 	MissingDisplayName Fault = "missing_display_name"
 )
 
-// possible is the cause of a request that shows what an administrator may have
-// intended: none.
+// possible is for what an administrator may have intended: such a fault explains only
+// requests that succeeded without a warning.
 var possible = []cause.Cause{none}
 
 // absentFaults are the faults that the absence of a value shows.
@@ -27,7 +27,7 @@ func absentFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
 		MissingUserName: {
 			means: "userName is not sent: it is not mapped, or its source is empty for this user.", explains: refused, sample: "userName",
-			neutral: "{At}, map the name with which the user signs in to userName; if it is mapped, the user has no value there.",
+			neutral: "{At}, map to userName the name with which the user signs in; if userName is mapped already, its source is empty for this user.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "Under Sign On > Credentials Details, set Application username format to Okta username or Email. If it is custom, its expression is empty for this user.",
 				idp.Entra:    "{At}, map userPrincipalName to userName. If another attribute is mapped, for example mail, it is empty for this user: fill it in, or use Coalesce([mail], [userPrincipalName]).",
@@ -52,7 +52,7 @@ func absentFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		MissingEmails: {
 			means: "A user is created without an email address: emails is not mapped, or its source is empty for this user.", explains: possible, sample: "emails",
-			neutral: "The user has no email address here: in {mapping}, map it to {target}; if it is mapped, the user has no value there.",
+			neutral: "The user has no email address here: in {mapping}, map the address to {target}; if it is mapped already, its source is empty for this user.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "The user has no email address here: {define}, add an attribute with the External name emails.^[primary==true].value, and map user.email to it.",
 				idp.Entra:    "The user has no email address here: under Provisioning > Attribute mapping, map mail to {target}. If it is mapped, mail is empty for this user.",
@@ -61,25 +61,25 @@ func absentFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		NoWorkEmail: {
 			means: "No email address of a user is primary or of the type work.", explains: possible, sample: "emails",
-			neutral: "{At}, map the user's main address to {target}, or map primary true for it: none of those sent is primary or of the type work.",
+			neutral: "{At}, map the user's main address to {target}, or map primary true for it: no address sent is primary or of the type work.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, change the External name of the user's main address to emails.^[primary==true].value: none of those sent is primary or of the type work.",
+				idp.Okta:     "{Define}, change the External name of the user's main address to emails.^[primary==true].value: no address sent is primary or of the type work.",
 				idp.Entra:    "{At}, change the Target attribute of mail to {target}: no address sent is primary or of the type work.",
-				idp.OneLogin: "{Define}, write \"type\": \"work\" and \"primary\": true for the user's main address: none of those sent has them.",
+				idp.OneLogin: "{Define}, write \"type\": \"work\" and \"primary\": true for the user's main address: no address sent has either.",
 			},
 		},
 		MissingExternalID: {
-			means: "A user is sent without externalId, by which a rehire is told from another person.", explains: possible, sample: "externalId",
-			neutral: "{At}, map an id that never changes to externalId: without it, a person that comes back cannot be told from another one.",
+			means: "A user is sent without externalId, which distinguishes a returning person from a new one.", explains: possible, sample: "externalId",
+			neutral: "{At}, map an id that never changes to externalId: without it, a returning person cannot be distinguished from a new one.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, restore the attribute externalId of the app's profile, which Okta fills with the id of its user: without it, a person that comes back cannot be told from another one.",
-				idp.Entra:    "{At}, map objectId to externalId: without it, a person that comes back cannot be told from another one.",
-				idp.OneLogin: "{Define}, write \"externalId\": \"{$user.id}\": without it, a person that comes back cannot be told from another one.",
+				idp.Okta:     "{Define}, restore the attribute externalId of the app's profile, which Okta fills with the id of its user: without it, a returning person cannot be distinguished from a new one.",
+				idp.Entra:    "{At}, map objectId to externalId: without it, a returning person cannot be distinguished from a new one.",
+				idp.OneLogin: "{Define}, write \"externalId\": \"{$user.id}\": without it, a returning person cannot be distinguished from a new one.",
 			},
 		},
 		MissingActive: {
-			means: "active is not sent: the identity provider will not deactivate users.", explains: possible, sample: "active",
-			neutral: "{At}, map whether the user may sign in to active: without it, users are never deactivated here.",
+			means: "active is not sent, so the identity provider cannot deactivate users.", explains: possible, sample: "active",
+			neutral: "{At}, map to active whether the user may sign in: without it, users are never deactivated here.",
 			in: map[idp.Provider]string{
 				idp.Entra:    "{At}, map the expression Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\") to active: without it, users are never deactivated here.",
 				idp.OneLogin: "On the app's Provisioning tab, set the action for deleted users and suspended accounts to Suspend, so that active is sent.",

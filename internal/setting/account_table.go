@@ -18,7 +18,7 @@ const (
 func accountFaults() map[Fault]row {
 	return map[Fault]row{
 		ReaderElsewhere: {
-			means: "Another attribute than isTeamAccount says that the user only reads, so that the user needs a seat.", explains: []cause.Cause{cause.SeatLimit}, sample: "userType",
+			means: "An attribute other than isTeamAccount says that the user only reads, so the user still needs a seat.", explains: []cause.Cause{cause.SeatLimit}, sample: "userType",
 			neutral: "If the user should be a Reader, set isTeamAccount to false in {mapping}: {attribute} does not decide about seats. Otherwise free a seat or buy more seats.",
 			in: map[idp.Provider]string{
 				idp.Okta: "If the user should be a Reader, add isTeamAccount under Directory > Profile Editor with the External namespace " + scim.RollcallURN +

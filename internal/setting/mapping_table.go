@@ -40,8 +40,8 @@ const (
 	RoleParts        Fault = "role_parts"
 )
 
-// refused and changed are the causes that the faults of a mapping explain: the value
-// was refused, or accepted with changes.
+// The causes that faults of a mapping explain. With refused, the value is refused; with
+// changed, it can also be accepted with changes; with success, also without any.
 var (
 	refused = []cause.Cause{cause.Validation}
 	changed = []cause.Cause{cause.Validation, cause.Tolerated}
@@ -65,10 +65,10 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
 		TextForList: changeTarget(row{
 			means: "A text is mapped to an attribute that is a list of values, for example phone numbers.", explains: success, sample: "phoneNumbers",
-		}, "{attribute} gets a text, and it is a list of values"),
+		}, "{attribute} gets a text, but it is a list of values"),
 		WrongTarget: changeTarget(row{
-			means: "The target of a mapping does not exist under this name, and one of ours is meant.", explains: changed, sample: "mobile",
-		}, "{attribute} is mapped, and there is no such attribute"),
+			means: "The target of a mapping does not exist under this name; another attribute is meant.", explains: changed, sample: "mobile",
+		}, "{attribute} is mapped, but there is no such attribute"),
 		MissingURN: changeTarget(row{
 			means: "An attribute of an extension is mapped without the URN of its schema.", explains: success, sample: "department",
 		}, "{local} is mapped without the URN of its schema"),
@@ -79,26 +79,26 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			means: "The target of a mapping is not a valid path, for example because of quotes or a type in its brackets.", explains: changed, sample: `phoneNumbers[type eq mobile].value`,
 		}, "{attribute} is no valid target"),
 		NoValueAtTarget: changeTarget(row{
-			means: "The target of a mapping selects a whole value that the user does not have, so that it cannot be changed.", explains: refused, sample: "emails",
+			means: "The target of a mapping selects a whole value that the user does not have, so it cannot be changed.", explains: refused, sample: "emails",
 		}, "the target selects a value of {attribute} that the user does not have"),
 		TextForParts: {
 			means: "A text is mapped to an attribute that has parts, for example name.", explains: refused, sample: "name",
-			neutral: "{At}, {attribute} gets a text, and it has parts: remove this mapping, and map its parts, for example name.givenName and name.familyName.",
+			neutral: "{At}, {attribute} gets a text, but it has parts: remove this mapping, and map its parts, for example name.givenName and name.familyName.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, {attribute} is one text, and it has parts: use attributes with the External name of each part, for example name.givenName and name.familyName, and map them.",
-				idp.OneLogin: `{Define}, {attribute} is one text, and it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
+				idp.Okta:     "{Define}, {attribute} is one text, but it has parts: use attributes with the External name of each part, for example name.givenName and name.familyName, and map them.",
+				idp.OneLogin: `{Define}, {attribute} is one text, but it has parts: write "name": {"givenName": "{$user.firstname}", "familyName": "{$user.lastname}"}.`,
 			},
 		},
 		SeveralForOne: {
 			means: "Several values are mapped to an attribute that has one.", explains: refused, sample: "title",
-			neutral: "{At}, {attribute} gets several values, and it takes one: map a single value to it.",
+			neutral: "{At}, {attribute} gets several values, but it takes one: map a single value to it.",
 			in: map[idp.Provider]string{
-				idp.Okta:  "{At}, {attribute} gets several values, and it takes one: map one by the expression Arrays.get(user.NAME, 0), or set its Data type to string under Directory > Profile Editor.",
-				idp.Entra: "{At}, {attribute} gets several values, and it takes one: map one by the expression Item([NAME], 1), or choose another Source attribute.",
+				idp.Okta:  "{At}, {attribute} gets several values, but it takes one: map one by the expression Arrays.get(user.NAME, 0), or set its Data type to string under Directory > Profile Editor.",
+				idp.Entra: "{At}, {attribute} gets several values, but it takes one: map one by the expression Item([NAME], 1), or choose another Source attribute.",
 			},
 		},
 		OtherThanText: {
-			means: "A number, a boolean or an object is mapped to a text.", explains: refused, sample: "title",
+			means: "A number, a boolean or an object is mapped to a text attribute.", explains: refused, sample: "title",
 			neutral: "{At}, {attribute} gets a value that is not a text: map a text to it.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{Define}, set the Data type of {attribute} to string.",
@@ -107,7 +107,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		NotBoolean: {
-			means: "An attribute that is true or false gets another value, for example yes.", explains: refused, sample: "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount",
+			means: "A boolean attribute gets a value that is neither true nor false, for example yes.", explains: refused, sample: "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User:isTeamAccount",
 			neutral: "{At}, {local} takes only true or false: map a value of that kind to it.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{At}, {local} takes only true or false: set its Data type to boolean under Directory > Profile Editor, and map an expression to it, for example user.NAME == \"yes\".",
@@ -117,7 +117,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		ActiveNotBoolean: {
 			means: "active gets a value that is neither true nor false.", explains: refused, sample: "active",
-			neutral: "{At}, active takes only true or false: map whether the user may sign in to it.",
+			neutral: "{At}, active takes only true or false: map to it whether the user may sign in.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{Define}, remove the attribute with the External name active: Okta sends it by itself, if Deactivate Users is enabled under Provisioning > To App.",
 				idp.Entra:    "{At}, active takes only True or False: map the expression Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\") to it.",
@@ -125,7 +125,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		NotNumber: {
-			means: "A number gets a value that is none.", explains: refused, sample: "urn:example:hr:1.0:User:grade",
+			means: "A number attribute gets a value that is not a number.", explains: refused, sample: "urn:example:hr:1.0:User:grade",
 			neutral: "{At}, {local} takes only numbers: map a number to it.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{Define}, set the Data type of {local} to integer or number, and map a number to it.",
@@ -133,7 +133,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		NotDate: {
-			means: "A time gets a value in another form.", explains: refused, sample: "urn:example:hr:1.0:User:hired",
+			means: "A date attribute gets a value in another format.", explains: refused, sample: "urn:example:hr:1.0:User:hired",
 			neutral: "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map one to it.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, {local} takes a time of the form 2026-01-23T04:56:22Z: map the expression Time.fromStringToIso8601(user.NAME) or another one of this form to it.",
@@ -153,11 +153,11 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		HiddenCharacters: {
-			means: "A value has characters that cannot be seen, or no others.", explains: refused, sample: "userName",
-			neutral: "Type the value of {attribute} again in the identity provider, without copying it; or remove such characters in {mapping}.",
+			means: "A value has invisible characters, or no visible ones.", explains: refused, sample: "userName",
+			neutral: "Type the value of {attribute} again in the identity provider, without copying it; or remove invisible characters in {mapping}.",
 			in: map[idp.Provider]string{
-				idp.Okta:  "Type the value of {attribute} again under Directory > People or Directory > Groups, without copying it; or remove such characters by an expression in {mapping}.",
-				idp.Entra: "Type the value of {attribute} again in the properties of the user or group, without copying it; or remove such characters by the expression Replace in {mapping}.",
+				idp.Okta:  "Type the value of {attribute} again under Directory > People or Directory > Groups, without copying it; or remove invisible characters by an expression in {mapping}.",
+				idp.Entra: "Type the value of {attribute} again in the properties of the user or group, without copying it; or remove invisible characters by the expression Replace in {mapping}.",
 			},
 		},
 		SeveralAddresses: {
@@ -195,7 +195,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		PlaceholderURN: {
-			means: "The target of a mapping has the URN of an example in a documentation.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
+			means: "The target of a mapping has a URN from an example in the documentation of a product.", explains: changed, sample: "urn:ietf:params:scim:schemas:extension:CustomExtensionName:2.0:User:badge",
 			neutral: "{At}, the target {attribute} has the URN of an example: use the URN of a schema that the application has, or remove the mapping.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{Define}, {attribute} has the External namespace of an example: enter a URN of the application, for isTeamAccount " + scim.RollcallURN + ", or delete the attribute.",
@@ -204,7 +204,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		SeveralPrimary: {
 			means: "More than one value of an attribute is primary.", explains: changed, sample: "emails",
-			neutral: "{At}, more than one value of {attribute} is primary: map primary true for one of them.",
+			neutral: "{At}, more than one value of {attribute} is primary: map primary true for only one of them.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{Define}, several attributes have an External name with {attribute}.^[primary==true]: keep it for one, and use .^[type=='home'] or another type for the others.",
 				idp.Entra:    "{At}, several mappings set {attribute}[…].primary or have primary eq true in the Target attribute: keep that for one, and use [type eq \"home\"] or another type for the others.",
@@ -212,11 +212,11 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		AlwaysSet: {
-			means: "A mapping removes an attribute that always has a value.", explains: changed, sample: "active",
-			neutral: "{At}, {local} is sent without a value, and it always has one: map a value that is never empty to it.",
+			means: "A mapping removes the value of an attribute that must always have one.", explains: changed, sample: "active",
+			neutral: "{At}, {local} is sent without a value, but it must always have one: map a value that is never empty to it.",
 			in: map[idp.Provider]string{
-				idp.Okta:  "{At}, {local} is sent without a value, and it always has one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
-				idp.Entra: "{At}, {local} is sent without a value, and it always has one: enter a Default value if null (optional) for it.",
+				idp.Okta:  "{At}, {local} is sent without a value, but it must always have one: map an expression that is never empty to it, for example user.NAME != null ? user.NAME : false.",
+				idp.Entra: "{At}, {local} is sent without a value, but it must always have one: enter a Default value if null (optional) for it.",
 			},
 		},
 		WrongSchemas: {
@@ -227,19 +227,19 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		BadJSON: {
-			means: "The body of the request is not JSON, for example because of a comma or a quote.", explains: refused,
-			neutral: "Correct the JSON of the request at the place in the detail, for example a comma, a quote, a bracket or a name that is there twice.",
+			means: "The body of the request is not valid JSON, for example because of a comma or a quote.", explains: refused,
+			neutral: "Correct the JSON of the request at the place that the detail names, for example a comma, a quote, a bracket or a name that occurs twice.",
 			in: map[idp.Provider]string{
-				idp.OneLogin: "{Define}, correct what is not JSON, for example a comma, a quote, a bracket or a name that is there twice.",
+				idp.OneLogin: "{Define}, correct what is not JSON, for example a comma, a quote, a bracket or a name that occurs twice.",
 			},
 		},
 		RoleParts: {
 			means: "roles gets parts that are not kept, for example the id of an app role.", explains: changed, lasts: true, sample: "roles.id",
-			neutral: "{At}, {attribute} is not kept: map the value of the role to roles[primary eq \"True\"].value. Otherwise nothing is lost.",
+			neutral: "{At}, {attribute} is not kept: map the value of the role to roles[primary eq \"True\"].value. Nothing else is lost.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, {attribute} is not kept: change the External name to roles.^[primary==true].value. Otherwise nothing is lost.",
+				idp.Okta:     "{Define}, {attribute} is not kept: change the External name to roles.^[primary==true].value. Nothing else is lost.",
 				idp.Entra:    "{At}, {attribute} is not kept: for one role map SingleAppRoleAssignment([appRoleAssignments]) to roles[primary eq \"True\"].value. For several roles it can stay: nothing else is lost.",
-				idp.OneLogin: "{Define}, {attribute} is not kept: write \"value\" for the role. Otherwise nothing is lost.",
+				idp.OneLogin: "{Define}, {attribute} is not kept: write \"value\" for the role. Nothing else is lost.",
 			},
 		},
 		SetOnce: {
@@ -251,7 +251,7 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		WrongLookup: {
-			means: "The matching attribute is none that users or groups can be found by.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
+			means: "Users are matched by an attribute by which the service cannot look them up.", explains: []cause.Cause{cause.Validation, cause.WalkLimit}, lasts: true, sample: "mail",
 			neutral: "Choose userName or externalId as the attribute by which the identity provider matches users, in place of {attribute}.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "Under Provisioning > Integration, set Unique identifier field for users to userName, in place of {attribute}.",
@@ -260,15 +260,15 @@ func mappingFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		TextForPhones: {
 			means: "A text is mapped to phoneNumbers, which is a list of numbers.", explains: success, sample: "phoneNumbers",
-			neutral: "{At}, phoneNumbers gets a text, and it is a list: map a mobile number to phoneNumbers[type eq \"mobile\"].value, and another one to phoneNumbers[type eq \"work\"].value.",
+			neutral: "{At}, phoneNumbers gets a text, but it is a list: map a mobile number to phoneNumbers[type eq \"mobile\"].value, and another one to phoneNumbers[type eq \"work\"].value.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, phoneNumbers is one text, and it is a list: change the External name to phoneNumbers.^[type=='mobile'].value for user.mobilePhone, or to phoneNumbers.^[primary==true].value for user.primaryPhone.",
-				idp.Entra:    "{At}, phoneNumbers gets a text, and it is a list: change the Target attribute to phoneNumbers[type eq \"mobile\"].value for mobile, or to phoneNumbers[type eq \"work\"].value for telephoneNumber.",
-				idp.OneLogin: "{Define}, phoneNumbers is one text, and it is a list: write \"phoneNumbers\": [{\"value\": \"{$parameters.NAME}\", \"type\": \"mobile\"}], or the type \"work\".",
+				idp.Okta:     "{Define}, phoneNumbers is one text, but it is a list: change the External name to phoneNumbers.^[type=='mobile'].value for user.mobilePhone, or to phoneNumbers.^[primary==true].value for user.primaryPhone.",
+				idp.Entra:    "{At}, phoneNumbers gets a text, but it is a list: change the Target attribute to phoneNumbers[type eq \"mobile\"].value for mobile, or to phoneNumbers[type eq \"work\"].value for telephoneNumber.",
+				idp.OneLogin: "{Define}, phoneNumbers is one text, but it is a list: write \"phoneNumbers\": [{\"value\": \"{$parameters.NAME}\", \"type\": \"mobile\"}], or the type \"work\".",
 			},
 		},
 		WrongGroupLookup: {
-			means: "The attribute by which groups are matched is not one of the service.", explains: refused, lasts: true, sample: "mail",
+			means: "Groups are matched by an attribute that the service's groups do not have.", explains: refused, lasts: true, sample: "mail",
 			neutral: "Choose displayName as the attribute by which the identity provider matches groups, in place of {attribute}.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "Okta looks groups up by displayName: add them by name under Push Groups, and remove what looks them up by {attribute}.",

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// The faults of the scope: accounts are provisioned that are no people of the tenant. They
-// explain a lack of seats alone: until then such an account is as good as any.
+// The faults of the scope: accounts are provisioned that are not the tenant's people. They
+// explain only a lack of seats: while seats are free, such an account does no harm.
 const (
 	GuestInScope   Fault = "guest_in_scope"
 	ServiceInScope Fault = "service_account_in_scope"
@@ -26,17 +26,17 @@ func scopeFaults() map[Fault]row {
 			},
 		},
 		ServiceInScope: {
-			means: "An account whose name is usually one of a service or a shared mailbox is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
-			neutral: "The name is usually one of a service account or a shared mailbox: if it is one, take it out of {scope}. Otherwise free a seat or buy more seats.",
+			means: "An account whose name suggests a service account or a shared mailbox is provisioned, and no seat is free.", explains: []cause.Cause{cause.SeatLimit}, sample: "userName",
+			neutral: "The name suggests a service account or a shared mailbox: if the account is one, take it out of {scope}. Otherwise free a seat or buy more seats.",
 			in: map[idp.Provider]string{
-				idp.Okta:  "The name is usually one of a service account or a shared mailbox: if it is one, remove it from the app under Assignments, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
-				idp.Entra: "The name is usually one of a service account or a shared mailbox: if it is one, remove it under Users and groups, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
+				idp.Okta:  "The name suggests a service account or a shared mailbox: if the account is one, remove it from the app under Assignments, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
+				idp.Entra: "The name suggests a service account or a shared mailbox: if the account is one, remove it under Users and groups, or from the group that is assigned there. Otherwise free a seat or buy more seats.",
 			},
 		},
 	}
 }
 
-// The names that are usually those of no person.
+// The names that people usually do not have.
 var (
 	serviceNames    = []string{"noreply", "no-reply", "info", "support", "sales", "office", "helpdesk", "mailbox", "postmaster", "scanner", "reception", "billing", "accounting"}
 	servicePrefixes = []string{"svc-", "svc_", "svc.", "service-", "service_", "sa-", "room-", "shared-"}

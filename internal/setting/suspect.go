@@ -142,7 +142,7 @@ func isFiller(text string) bool {
 // fillers are words for no value, in lower case.
 var fillers = set("null", "(null)", "nil", "none", "undefined", "n/a", "na.", "#n/a", "nan", "tbd", "not set", "not available", "<null>", "-", "--", "changeme")
 
-// attributeNames are names of attributes that are no text of a person's.
+// attributeNames are names of attributes that no person has as a value.
 var attributeNames = set(
 	"userPrincipalName", "mailNickname", "displayName", "givenName", "surname", "familyName", "userName", "jobTitle", "telephoneNumber", "mobilePhone", "primaryPhone",
 	"firstName", "lastName", "nickName", "objectId", "employeeId", "employeeNumber", "costCenter", "departmentNumber", "companyName", "streetAddress", "postalCode",

@@ -5,7 +5,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
-// The faults that a value shows: it is not what a person's attribute would be.
+// The faults that a value shows: no person's attribute has such a value.
 const (
 	ExpressionAsText Fault = "expression_as_text"
 	NameAsText       Fault = "name_as_text"
@@ -24,14 +24,15 @@ const (
 	RolesAsText      Fault = "roles_as_text"
 )
 
-// doubtful are the causes that a doubtful value explains: it makes users equal, too.
+// doubtful are the causes that a doubtful value explains. Several users can have the same
+// one, so it also explains duplicates.
 var doubtful = []cause.Cause{cause.Validation, cause.Tolerated, cause.Duplicate, cause.DuplicateInactive, cause.DuplicateSeveral, cause.IdentityDiffers}
 
 // valueFaults are the faults that values show.
 func valueFaults() map[Fault]row { //nolint:funlen // a table
 	return map[Fault]row{
 		ExpressionAsText: {
-			means: "An expression or a placeholder is sent as it is, not its result.", explains: doubtful, warns: true, sample: "userName",
+			means: "An expression or a placeholder is sent in place of its result.", explains: doubtful, warns: true, sample: "userName",
 			neutral: "{At}, {attribute} gets an expression as a text: map an attribute of the user to it, and not a constant.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{At}, {attribute} gets an expression as a text: choose Expression and enter it without quotes or braces, or Map from Okta Profile and {source}.",
@@ -48,7 +49,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		FillerValue: {
-			means: "A word for no value, for example null or N/A, is sent as a text.", explains: doubtful, warns: true, sample: "title",
+			means: "A word that stands for an empty value, for example null or N/A, is sent as a text.", explains: doubtful, warns: true, sample: "title",
 			neutral: "{At}, {attribute} gets a word for no value: leave the value empty in the user's profile, or map an expression that is empty then.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, {attribute} gets a word for no value: clear it in the user's profile under Directory > People, and correct the expression of the mapping so that it returns nothing.",
@@ -56,7 +57,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		ExampleValue: {
-			means: "The value of an example in a documentation is sent for a user.", explains: doubtful, warns: true, sample: "emails.value",
+			means: "An example value from the documentation of a product is sent for a user.", explains: doubtful, warns: true, sample: "emails.value",
 			neutral: "{At}, {attribute} gets the value of an example: map an attribute of the user to it, and not a constant.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, {attribute} gets the value of an example: choose Map from Okta Profile and {source}, not Same value for all users.",
@@ -65,7 +66,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		ShortUserName: {
 			means: "userName is the part of the address before the @, for example from mailNickname.", explains: possible, sample: "userName",
-			neutral: "{At}, userName is only the first part of the address: map the whole address to it, if users sign in to the application with that.",
+			neutral: "{At}, userName is only the first part of the address: map the whole address to it, if users sign in to the application with their address.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "Under Sign On > Credentials Details, set Application username format to Email or Okta username: userName is only the first part of the address.",
 				idp.Entra:    "{At}, change the Source attribute of userName from mailNickname to userPrincipalName: userName is only the first part of the address.",
@@ -73,8 +74,8 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		IDAsUserName: {
-			means: "userName is an id or the name of an account in a directory, not what the user signs in with.", explains: possible, sample: "userName",
-			neutral: "{At}, userName is an id: map the address with which the user signs in to it.",
+			means: "userName is an id or the name of an account in a directory, not the name with which the user signs in.", explains: possible, sample: "userName",
+			neutral: "{At}, userName is an id: map to it the address with which the user signs in.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "Under Sign On > Credentials Details, set Application username format to Email or Okta username: userName is an id.",
 				idp.Entra:    "{At}, change the Source attribute of userName to userPrincipalName, and map objectId to externalId: userName is an id.",
@@ -82,7 +83,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		AddressAsID: {
-			means: "externalId is an address, which changes with the person's name and is given to others later.", explains: []cause.Cause{none, cause.ExternalIDChanged, cause.ExternalIDRefused, cause.DuplicateSeveral}, sample: "externalId",
+			means: "externalId is an address, which can change with the person's name and can later be given to another person.", explains: []cause.Cause{none, cause.ExternalIDChanged, cause.ExternalIDRefused, cause.DuplicateSeveral}, sample: "externalId",
 			neutral: "{At}, externalId is an address, which can change: map an id that never changes to it.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{At}, externalId is an address, which can change: remove this mapping; Okta sends the id of its user by itself.",
@@ -101,9 +102,9 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		ManagerNotID: {
 			means: "A manager is sent as a name, an address or an id of the identity provider.", explains: []cause.Cause{none}, sample: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
-			neutral: "{At}, manager.value is not the id of a user here: map a reference to the manager, and assign the manager to the app too; or map the name to no attribute.",
+			neutral: "{At}, manager.value is not the id of a user here: map a reference to the manager, and assign the manager to the app too; or remove the mapping.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, manager.value is not the id of a user here, which Okta does not know: delete it, or use it only as a text in the application.",
+				idp.Okta:     "{Define}, manager.value must be the id of a user in this service, which Okta does not know: delete the attribute, or use it only as a text in the application.",
 				idp.Entra:    "{At}, change the Source attribute to manager itself, with the Target attribute urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager, and assign the manager under Users and groups: a name or an address was sent.",
 				idp.OneLogin: "{Define}, write \"manager\": {\"value\": \"{$parameters.external_manager_id}\"}: a name or an address was sent.",
 			},
@@ -118,15 +119,15 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		LocaleForm: {
-			means: "locale is not a language and a country, for example en-US.", explains: possible, sample: "locale",
-			neutral: "{At}, map a value of the form en-US to locale, for example a code of language and country.",
+			means: "locale is not the code of a language and a country, for example en-US.", explains: possible, sample: "locale",
+			neutral: "{At}, map the code of a language and a country to locale, for example en-US.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, map user.locale to locale, and enter values of the form en_US in the users' profiles under Directory > People.",
 				idp.Entra: "{At}, map preferredLanguage to locale, or an expression that returns the form en-US, for example Switch([NAME], , \"English\", \"en-US\").",
 			},
 		},
 		LanguageForm: {
-			means: "preferredLanguage is not the tag of a language, for example en-US.", explains: possible, sample: "preferredLanguage",
+			means: "preferredLanguage is not a language tag, for example en-US.", explains: possible, sample: "preferredLanguage",
 			neutral: "{At}, map a value of the form en-US to preferredLanguage.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, map user.preferredLanguage to preferredLanguage, and enter values of the form en-US in the users' profiles under Directory > People.",
@@ -134,7 +135,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		TimezoneForm: {
-			means: "timezone is not an IANA name, for example America/Los_Angeles.", explains: possible, sample: "timezone",
+			means: "timezone is not the IANA name of a time zone, for example America/Los_Angeles.", explains: possible, sample: "timezone",
 			neutral: "{At}, map a value of the form America/Los_Angeles to timezone.",
 			in: map[idp.Provider]string{
 				idp.Okta:  "{At}, map user.timezone to timezone, and enter values of the form America/Los_Angeles in the users' profiles under Directory > People.",
@@ -142,7 +143,7 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 			},
 		},
 		NotURL: {
-			means: "A photo or another URL is not a URL, for example the data of a picture.", explains: []cause.Cause{none, cause.Validation}, sample: "photos.value",
+			means: "A value that must be a URL is not one, for example the data of a picture in photos.", explains: []cause.Cause{none, cause.Validation}, sample: "photos.value",
 			neutral: "{At}, {attribute} is no URL: map the address of the picture to it, not its data, or remove the mapping.",
 			in: map[idp.Provider]string{
 				idp.Okta:     "{At}, {attribute} is no URL: map user.profileUrl or an attribute with the address of the picture to it, or remove the mapping.",
@@ -152,9 +153,9 @@ func valueFaults() map[Fault]row { //nolint:funlen // a table
 		},
 		RolesAsText: {
 			means: "roles gets a text in place of a list, for example from SingleAppRoleAssignment in Entra.", explains: []cause.Cause{none, cause.Validation}, sample: "roles",
-			neutral: "{At}, roles gets a text, and it is a list: map the role to {target}.",
+			neutral: "{At}, roles gets a text, but it is a list: map the role to {target}.",
 			in: map[idp.Provider]string{
-				idp.Okta:     "{Define}, roles gets a text, and it is a list: change the External name to roles.^[primary==true].value.",
+				idp.Okta:     "{Define}, roles gets a text, but it is a list: change the External name to roles.^[primary==true].value.",
 				idp.Entra:    "{At}, roles gets a text: with SingleAppRoleAssignment([appRoleAssignments]) change the Target attribute to {target}; for several roles map AssertiveAppRoleAssignmentsComplex([appRoleAssignments]) to roles.",
 				idp.OneLogin: "{Define}, roles gets a text: write \"roles\": [{\"value\": \"{$parameters.NAME}\", \"primary\": true}].",
 			},
