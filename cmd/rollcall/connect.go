@@ -225,35 +225,47 @@ func (p place) unknownTenant(ctx context.Context, tenant string) string {
 	return detail + "; 'rollcall tenant list' lists the tenants"
 }
 
-// all reads all pages of a list; name is the member that has the documents.
-func all[D any](c *cobra.Command, p place, path, name string, query url.Values) ([]D, error) {
+// eachPage reads a list page by page, and passes each page to use until that returns false;
+// name is the member that has the documents.
+func eachPage[D any](c *cobra.Command, p place, path, name string, query url.Values, use func(page []D) (more bool, err error)) error {
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("limit", "200")
-	bar := newProgress(c.ErrOrStderr(), name)
-	defer bar.end()
-	list := []D{}
 	for {
 		page, err := call[map[string]jsontext.Value](c.Context(), p, http.MethodGet, path, query, nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		part, err := decoded[[]D](page[name])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		list = append(list, part...)
-		bar.at(len(list))
-		if page["next"] == nil {
-			return list, nil
+		if more, err := use(part); err != nil || !more || page["next"] == nil {
+			return err
 		}
 		next, err := decoded[string](page["next"])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		query.Set("after", next)
 	}
+}
+
+// all reads all pages of a list; name is the member that has the documents.
+func all[D any](c *cobra.Command, p place, path, name string, query url.Values) ([]D, error) {
+	bar := newProgress(c.ErrOrStderr(), name)
+	defer bar.end()
+	list := []D{}
+	err := eachPage(c, p, path, name, query, func(page []D) (more bool, err error) {
+		list = append(list, page...)
+		bar.at(len(list))
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // connectAndRead reads all pages of a list of the service that the flags name.

@@ -31,7 +31,7 @@ func newDrift() *cobra.Command {
 			query := url.Values{"since": {at.UTC().Format(time.RFC3339Nano)}}
 			path := tenantPath(args[0], "drift")
 			if asCSV {
-				return writeCSV(&a, c, sheet.Drift, path, query, 0, func(p adminwire.Drift) ([]adminwire.DriftItem, string) { return p.Drift, p.Next })
+				return writeCSV(&a, c, sheet.Drift, path, "drift", query, 0)
 			}
 			list, err := connectAndRead[adminwire.DriftItem](&a, c, path, "drift", query)
 			if err != nil {

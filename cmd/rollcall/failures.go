@@ -85,8 +85,7 @@ func (o *failuresOptions) run(c *cobra.Command, tenant string) error {
 		return err
 	}
 	if o.csv {
-		return writeCSV(&o.asking, c, sheet.FailedUsers, tenantPath(tenant, "failed-users"), query, 0,
-			func(p adminwire.FailedUsers) ([]adminwire.FailedUser, string) { return p.FailedUsers, p.Next })
+		return writeCSV(&o.asking, c, sheet.FailedUsers, tenantPath(tenant, "failed-users"), "failedUsers", query, 0)
 	}
 	p, err := o.connect(c.Context())
 	if err != nil {

@@ -113,8 +113,7 @@ func (o *logOptions) run(c *cobra.Command, tenant string) error {
 		if c.Flags().Changed("limit") {
 			most = o.limit
 		}
-		return writeCSV(&o.asking, c, sheet.Log, tenantPath(tenant, "log"), query, most,
-			func(p adminwire.Log) ([]adminwire.Entry, string) { return p.Entries, p.Next })
+		return writeCSV(&o.asking, c, sheet.Log, tenantPath(tenant, "log"), "entries", query, most)
 	}
 	p, err := o.connect(c.Context())
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -18,14 +17,14 @@ func newPushAgain() *cobra.Command {
 	c := a.add(&cobra.Command{
 		Use: "push-again TENANT", Short: "list groups and members that must be pushed again",
 		Example: "  rollcall push-again acme\n  rollcall push-again acme --csv",
-		Long: "List what the identity provider counts as done and is not there: members that were skipped,\n" +
-			"groups that a user lost by a deletion or by being hired again, and refused groups. Each leaves\n" +
-			"the list by itself once it is pushed.",
+		Long: "List what the identity provider counts as done although it is missing here: members that were\n" +
+			"skipped, groups that a user lost when deleted or hired again, and groups that were refused.\n" +
+			"Each leaves the list by itself once it is pushed.",
 		Args: takes(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			path := tenantPath(args[0], "push-again")
 			if asCSV {
-				return writeCSV(&a, c, sheet.PushAgain, path, nil, 0, func(p adminwire.PushAgain) ([]adminwire.PushAgainItem, string) { return p.PushAgain, p.Next })
+				return writeCSV(&a, c, sheet.PushAgain, path, "pushAgain", nil, 0)
 			}
 			list, err := connectAndRead[adminwire.PushAgainItem](&a, c, path, "pushAgain", nil)
 			if err != nil {
@@ -44,40 +43,27 @@ func csvFlag(c *cobra.Command, asCSV *bool) {
 	c.MarkFlagsMutuallyExclusive("csv", "json")
 }
 
-// writeCSV prints a list as CSV, at most as many rows as given, or all for 0. It reads a page
-// at a time: a list may be longer than fits into memory.
-func writeCSV[R, P any](a *asking, c *cobra.Command, form sheet.Sheet[R], path string, query url.Values, most int, rows func(P) (rows []R, next string)) error {
+// writeCSV prints a list as CSV, at most as many rows as given, or all for 0. It writes each
+// page before it reads the next one: a list may be longer than fits into memory.
+func writeCSV[R any](a *asking, c *cobra.Command, form sheet.Sheet[R], path, name string, query url.Values, most int) error {
 	p, err := a.connect(c.Context())
 	if err != nil {
 		return err
 	}
-	if query == nil {
-		query = url.Values{}
-	}
-	query.Set("limit", "200")
 	var w *sheet.Writer[R]
-	for {
-		page, err := call[P](c.Context(), p, http.MethodGet, path, query, nil)
-		if err != nil {
-			return err
-		}
-		if w == nil {
+	written := 0
+	return eachPage(c, p, path, name, query, func(rows []R) (more bool, err error) {
+		if w == nil { // an error of the first request leaves the output empty
 			if w, err = form.To(c.OutOrStdout()); err != nil {
-				return err
+				return false, err
 			}
 		}
-		list, next := rows(page)
 		if most > 0 {
-			list = list[:min(len(list), most)]
-			if most -= len(list); most == 0 {
-				next = ""
-			}
+			rows = rows[:min(len(rows), most-written)]
 		}
-		if err := w.Write(list); err != nil || next == "" {
-			return err
-		}
-		query.Set("after", next)
-	}
+		written += len(rows)
+		return most == 0 || written < most, w.Write(rows)
+	})
 }
 
 // pushReasons are the reasons in words.
