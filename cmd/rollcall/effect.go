@@ -14,11 +14,11 @@ import (
 )
 
 const checkLong = `Say what the last failed request of a user or group would do if it were sent again now:
-whether it would succeed, and what it would change, or why it would still be refused
-and which record has what it wants. Nothing is written.
+whether it would succeed and what it would change, or why it would still be refused
+and which record already has the name or id that it needs. Nothing is written.
 
-It is decided from the values that are kept of a failed request. Of a request that
-broke a rule of SCIM no values are kept, so what it would do is not known.
+The answer is decided from the stored values of the failed request. No values are stored
+of a request that broke a rule of SCIM, so its result is unknown.
 
 SUBJECT is a whole userName, displayName, externalId or id.`
 
@@ -51,7 +51,7 @@ func newCheck() *cobra.Command {
 	}), false, a.tenants)
 }
 
-// printBlocked prints why each request is refused now.
+// printBlocked prints why every request is refused now, nothing if that is not so.
 func printBlocked(w io.Writer, why string) {
 	if why != "" {
 		paragraph(w, "Every request is refused now, whatever is fixed: "+text(why))
@@ -61,7 +61,7 @@ func printBlocked(w io.Writer, why string) {
 
 // printCheck prints what the last failed request of a subject would do.
 func printCheck(w io.Writer, f adminwire.FailedUser) {
-	fmt.Fprintf(w, "%s %s\n", text(f.ResourceType), cut(text(firstOf(f.Subject, f.ExternalID, f.ResourceID))))
+	fmt.Fprintln(w, subjectText(f.ResourceType, f.Subject, f.ExternalID, f.ResourceID))
 	rows := [][2]string{{"failed", text(f.Cause) + ", " + failedTimes(f)}}
 	if f.Check != nil {
 		rows = append(rows, [2]string{"now", text(f.Check.Text)})
@@ -75,7 +75,7 @@ func printCheck(w io.Writer, f adminwire.FailedUser) {
 	labelled(w, "  ", append(rows, [2]string{"request", text(f.RequestID)}))
 }
 
-// effect prints what fixes bring.
+// effect prints the effect of each possible fix.
 func (o *failuresOptions) effect(c *cobra.Command, p place, tenant string) error {
 	query := url.Values{"effect": {"true"}}
 	if o.seats > 0 {
@@ -94,16 +94,16 @@ func (o *failuresOptions) effect(c *cobra.Command, p place, tenant string) error
 		for _, e := range found.Effects {
 			paragraph(w, text(e.Text))
 			for _, on := range slices.Concat(e.Fixed, e.Open) {
-				fmt.Fprintf(w, "  %s %s\n", text(on.ResourceType), cut(text(firstOf(on.Subject, on.ExternalID, on.ResourceID))))
+				fmt.Fprintf(w, "  %s\n", subjectText(on.ResourceType, on.Subject, on.ExternalID, on.ResourceID))
 			}
 			for _, on := range e.Left {
-				fmt.Fprintf(w, "  %s %s: not fixed\n", text(on.ResourceType), cut(text(firstOf(on.Subject, on.ExternalID, on.ResourceID))))
+				fmt.Fprintf(w, "  %s: not fixed\n", subjectText(on.ResourceType, on.Subject, on.ExternalID, on.ResourceID))
 				labelled(w, "    ", [][2]string{{"then", text(on.Check.Text)}})
 			}
 			fmt.Fprintln(w)
 		}
 		if found.EffectsMore {
-			paragraph(w, "Other users and groups fail too: only the first are considered.")
+			paragraph(w, "More users and groups fail: only the first of them are considered.")
 		}
 	})
 }

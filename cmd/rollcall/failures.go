@@ -37,10 +37,10 @@ func newFailures() *cobra.Command {
 	c.Flags().StringVar(&o.subject, "subject", "", "only this user or group: a whole `NAME`, externalId or id")
 	c.Flags().StringVar(&o.cause, "cause", "", "only this `CAUSE`, for example seat_limit (docs/reference/causes.md)")
 	c.Flags().StringVar(&o.kind, "type", "", "only this resource `TYPE`: User or Group")
-	c.Flags().BoolVar(&o.effects, "effect", false, "say what fixes bring: which users and groups succeed after each, and what to send again")
+	c.Flags().BoolVar(&o.effects, "effect", false, "list possible fixes: which users and groups succeed after each, and what to send again")
 	c.Flags().IntVar(&o.seats, "seats", 0, "with --effect: what `N` more seats fix")
 	csvFlag(c, &o.csv)
-	c.Flags().BoolVar(&o.dismissed, "dismissed", false, "only those that were dismissed ('rollcall dismiss'), by whom and why")
+	c.Flags().BoolVar(&o.dismissed, "dismissed", false, "only dismissed failures ('rollcall dismiss'), each with its author and reason")
 	return completes(c, false, o.tenants)
 }
 
@@ -212,8 +212,13 @@ func failedTimes(f adminwire.FailedUser) string {
 	return fmt.Sprintf("%d times, from %s to %s", f.Count, text(f.FirstFailure), text(f.LastFailure))
 }
 
+// subjectText returns the type of a user or group, and its name or, without one, an id.
+func subjectText(resourceType string, name, externalID, id adminwire.NullableString) string {
+	return text(resourceType) + " " + cut(text(firstOf(name, externalID, id)))
+}
+
 func printFailure(w io.Writer, f adminwire.FailedUser) {
-	fmt.Fprintf(w, "\n  %s %s\n", text(f.ResourceType), cut(text(firstOf(f.Subject, f.ExternalID, f.ResourceID))))
+	fmt.Fprintf(w, "\n  %s\n", subjectText(f.ResourceType, f.Subject, f.ExternalID, f.ResourceID))
 	rows := [][2]string{
 		{"what happened", text(happened(f.Detail, f.RequestID, f.WhatToDo))}, {"failed", failedTimes(f)}, {"request", text(f.RequestID)},
 	}

@@ -68,7 +68,7 @@ func groupMembers() *cobra.Command {
 	var a asking
 	return completes(a.add(&cobra.Command{
 		Use: "members TENANT GROUP", Short: "list the members of a group, and which of them fail", Args: takes(2),
-		Long:    "List the members of a group, each with the cause for which its own provisioning fails.\n\n" + groupHelp,
+		Long:    "List the members of a group, each with the cause of its failure if its own provisioning fails.\n\n" + groupHelp,
 		Example: "  rollcall groups members acme Engineering",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := a.connect(c.Context())
@@ -92,7 +92,7 @@ func groupMembers() *cobra.Command {
 					}
 					rows[i] = []string{text(m.Subject), text(m.State), failure, text(m.ID)}
 				}
-				printList(w, "members", []column{{"MEMBER", stays}, {"STATE", stays}, {"FAILS BY", stays}, {"ID", left}}, rows)
+				printList(w, "members", []column{{"MEMBER", stays}, {"STATE", stays}, {"FAILURE", stays}, {"ID", left}}, rows)
 			})
 		},
 	}), false, a.tenants, a.groups)
