@@ -1,7 +1,7 @@
-// Package sheet writes lists of the admin API as CSV, for a spreadsheet or a ticket. It is
-// one table of columns for the admin API, the console and the command. RFC 4180
+// Package sheet writes lists of the admin API as CSV, for a spreadsheet or a ticket. The
+// admin API, the console and the command share its columns. RFC 4180
 //
-// Cells have texts that others chose: none is a formula for a spreadsheet, and none has a
+// Cells contain texts from outside: no cell is a formula for a spreadsheet, and none has a
 // control character. The package reads nothing, and holds no list.
 package sheet
 
@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/text"
@@ -98,7 +99,7 @@ func (s Sheet[R]) To(w io.Writer) (*Writer[R], error) {
 	return out, err
 }
 
-// Write writes rows, and leaves nothing in memory.
+// Write writes rows, and buffers none of them.
 func (w *Writer[R]) Write(rows []R) error {
 	for _, r := range rows {
 		cells := w.sheet.cells(r)
@@ -113,14 +114,14 @@ func (w *Writer[R]) Write(rows []R) error {
 	return w.csv.Error()
 }
 
-// formula are the characters with which a cell begins that a spreadsheet evaluates, in full
-// width too.
+// formula are the first characters of cells that a spreadsheet evaluates, the full-width forms
+// included.
 const formula = "=+-@\t\r\n＝＋－＠"
 
-// safe returns a cell that is a text for each spreadsheet: an apostrophe stands before what
-// would be a formula, also after blanks, and escapes stand for hidden characters.
+// safe returns a cell that every spreadsheet shows as text: it puts an apostrophe before a
+// formula, even one after blanks, and escapes hidden characters.
 func safe(cell string) string {
-	if trimmed := strings.TrimLeft(cell, " "); trimmed != "" && strings.ContainsRune(formula, []rune(trimmed)[0]) {
+	if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " ")); strings.ContainsRune(formula, first) {
 		cell = "'" + cell
 	}
 	return text.Terminal(cell)
