@@ -15,8 +15,8 @@ import (
 // maxReason is the longest reason of a dismissal, in bytes.
 const maxReason = 500
 
-// dismissFailure: POST /tenants/{tenant}/requests/{request}/dismissal takes a failure out of
-// the list of failures. It is there again as soon as the user or group fails again.
+// dismissFailure: POST /tenants/{tenant}/requests/{request}/dismissal removes a failure
+// from the list of failures until the user or group fails again.
 func (s *Service) dismissFailure(ctx context.Context, q *request) (*reply, error) {
 	var body adminwire.NewDismissal
 	if err := q.decode(&body); err != nil {

@@ -12,13 +12,13 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/sheet"
 )
 
-// quietTime is how long an identity provider sends no request for a user or group until the
-// list has it, unless the query says otherwise.
+// quietTime is how long a user or group has had no change request when it is listed, unless
+// the query sets another time.
 const quietTime = 90 * 24 * time.Hour
 
 // listDrift: GET /tenants/{tenant}/drift lists the active users, and then the groups, that the
-// identity provider may not know, or not ask about any more. Nothing is recorded for it: it is
-// read from the records and from the log.
+// identity provider may not know or no longer manages. The list is not stored: it is computed
+// from the records and from the log.
 func (s *Service) listDrift(ctx context.Context, q *request) (*reply, error) {
 	limit, after, err := q.list()
 	if err != nil {

@@ -3,8 +3,10 @@ package adminapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/effect"
@@ -13,7 +15,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// foreseen are the parts of a list of failures that say what would happen.
+// foreseen selects what a list of failures says of requests that are sent again.
 type foreseen struct {
 	check, effect bool
 	seats         int64
@@ -22,7 +24,7 @@ type foreseen struct {
 // maxMoreSeats is the largest number of seats that an effect adds.
 const maxMoreSeats = 100_000
 
-// foreseen reads what the query asks to foresee.
+// foreseen reads check, effect and seats of the query.
 func (q *request) foreseen() (f foreseen, err error) {
 	if f.check, err = q.flag("check"); err != nil {
 		return f, err
@@ -39,8 +41,8 @@ func (q *request) foreseen() (f foreseen, err error) {
 	return f, nil
 }
 
-// foresee adds to a page of failures what the query asks to foresee. first reports that it is
-// the first page.
+// foresee adds the selected checks to a page of failures, and the selected effects to the
+// first page.
 func (s *Service) foresee(ctx context.Context, f foreseen, t tenant.Tenant, failing []journal.Failing, first bool, page *adminwire.FailedUsers) (err error) {
 	if !f.check && !f.effect {
 		return nil
@@ -72,7 +74,8 @@ func (s *Service) foresee(ctx context.Context, f foreseen, t tenant.Tenant, fail
 	return nil
 }
 
-// skipped reads which members requests for groups have skipped, the newest of the log.
+// skipped returns the members that requests for groups have skipped, from the newest page of
+// such entries.
 func (s *Service) skipped(ctx context.Context, t tenant.ID) (all []effect.Skipped, err error) {
 	found, err := s.Provisioning.Find(ctx, t, provlog.Query{Cause: cause.UnknownMembers, Outcome: journal.Warning, Type: journal.TypeGroup, Limit: maxLimit})
 	for _, e := range found.Entries {
@@ -83,19 +86,15 @@ func (s *Service) skipped(ctx context.Context, t tenant.ID) (all []effect.Skippe
 	return all, err
 }
 
-// blocked says why each request of the tenant is refused now, or "".
+// blocked returns why every request of the tenant is refused now, "" if a request can be
+// accepted.
 func (s *Service) blocked(ctx context.Context, t tenant.Tenant) (string, error) {
 	if t.Settings.SCIMDisabled {
 		return cause.SCIMDisabled.Meaning().Summary + " " + cause.SCIMDisabled.Advice("", ""), nil
 	}
 	tokens, err := s.Tokens.Tokens(ctx, t.ID)
-	if err != nil {
+	if err != nil || slices.ContainsFunc(tokens, func(r access.Record) bool { return r.Live(s.Now()) }) {
 		return "", err
-	}
-	for _, token := range tokens {
-		if token.Revoked.IsZero() && (token.Expires.IsZero() || token.Expires.After(s.Now())) {
-			return "", nil
-		}
 	}
 	return "The tenant has no valid token. " + cause.TokenRevoked.Advice("", ""), nil
 }

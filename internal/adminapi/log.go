@@ -74,7 +74,8 @@ func seatsDocument(e journal.Entry) *adminwire.Seats {
 	return document
 }
 
-// failingNow returns how failing users and groups are listed at a time.
+// failingNow returns the documents of failing users and groups, with the retries to expect
+// at a time.
 func failingNow(now time.Time) func(journal.Failing) adminwire.FailedUser {
 	return func(f journal.Failing) adminwire.FailedUser {
 		document := failingDocument(f)

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -41,9 +41,9 @@ func pushDocument(i provlog.PushItem) adminwire.PushAgainItem {
 	return document
 }
 
-// inFormat answers a page in the form that the request asks for: its document, or its rows
-// as CSV, of one page too, because an answer is never larger than a page. A link leads to
-// the next one.
+// inFormat answers a page in the requested format: its document as JSON, or its rows as CSV.
+// CSV has one page as well, because no answer is larger than a page; the header Link leads
+// to the next one.
 func inFormat[R any](q *request, form sheet.Sheet[R], rows []R, next string, document any) (*reply, error) {
 	switch format := q.parameter("format"); format {
 	case "", "json":
@@ -62,10 +62,7 @@ func inFormat[R any](q *request, form sheet.Sheet[R], rows []R, next string, doc
 	}
 	r := &reply{Status: http.StatusOK, Body: b.Bytes(), MediaType: sheet.MediaType}
 	if next != "" {
-		query := url.Values{}
-		for name, values := range q.query {
-			query[name] = values
-		}
+		query := maps.Clone(q.query)
 		query.Set("after", next)
 		r.Header = map[string]string{"Link": fmt.Sprintf("<?%s>; rel=\"next\"", query.Encode())}
 	}

@@ -138,7 +138,7 @@ var routes = []Route{
 	},
 	{
 		get, one + "/failed-users", "listFailedUsers", (*Service).listFailed,
-		"List users and groups whose provisioning fails now, what their requests would do now, and what a fix brings",
+		"List users and groups whose provisioning fails now, what their requests would do if sent again, and the effect of each fix",
 		adminwire.FailedUsersQuery{},
 		nil,
 		answers{{200, "A page", adminwire.FailedUsers{}}},
@@ -152,7 +152,7 @@ var routes = []Route{
 	},
 	{
 		get, one + "/drift", "listDrift", (*Service).listDrift,
-		"List active users that no identity provider has pushed, and users and groups that none has asked about for long",
+		"List active users that no identity provider has pushed, and users and groups without a change request for a long time",
 		adminwire.DriftQuery{},
 		nil,
 		answers{{200, "A page", adminwire.Drift{}}},

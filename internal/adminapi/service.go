@@ -23,7 +23,7 @@ type Config struct {
 	Store   Store
 	// Provisioning is the log of the tenants' requests.
 	Provisioning *provlog.Log
-	// Effects says what failed requests would do now, and what fixes bring.
+	// Effects decides what failed requests would do now, and what each fix would change.
 	Effects   *effect.Forecaster
 	Directory *directory.Directory
 	// Types are the resource types as every tenant has them.

@@ -18,8 +18,8 @@ type Store interface {
 	// schema or replaces the schema with the same URN, RemoveSchema removes one.
 	Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error)
 	PutSchema(ctx context.Context, t tenant.ID, base schema.Types, schema schema.Registration, now time.Time) (replaced bool, err error)
-	// Dismiss takes the subject of a failure out of the list of failures until it fails
-	// again, and returns it.
+	// Dismiss removes the subject of a failure from the list of failures until it fails
+	// again, and returns the subject.
 	Dismiss(ctx context.Context, t tenant.ID, d journal.Dismissal) (journal.Failing, error)
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
 }

@@ -171,8 +171,8 @@ func (s *Service) purgeUser(ctx context.Context, q *request) (*reply, error) {
 
 // listUsers: GET /tenants/{tenant}/users, in the order of their creation.
 // deleted=true lists the deleted ones too, after the others. subject lists only the
-// users whose id, userName, externalId or email it is; state and managedBy only those in
-// a state, and those that identity providers or the application manage.
+// users whose id, userName, externalId or email it is, state only the users in a state, and
+// managedBy only those that identity providers, or the application, manage.
 func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	limit, after, err := q.list()
 	if err != nil {
@@ -208,7 +208,7 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	return ok(page)
 }
 
-// narrowUsers reads the parameters state and managedBy.
+// narrowUsers adds the parameters state and managedBy to a query.
 func (q *request) narrowUsers(to *directory.AppQuery) error {
 	state, by := q.parameter("state"), q.parameter("managedBy")
 	if !slices.Contains([]string{"", "active", "inactive", "deleted"}, state) {

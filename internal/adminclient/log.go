@@ -64,7 +64,7 @@ func (c *Client) FailedUsers(ctx context.Context, tenant string, q adminwire.Log
 	return get[adminwire.FailedUsers](ctx, c, below(tenant, "failed-users"), search(q))
 }
 
-// FailedUsersAndEffects reads what FailedUsers does, and what fixes bring.
+// FailedUsersAndEffects reads what FailedUsers does, and the effects of the possible fixes.
 func (c *Client) FailedUsersAndEffects(ctx context.Context, tenant string, q adminwire.LogQuery) (adminwire.FailedUsers, error) {
 	query := search(q)
 	query.Set("effect", "true")

@@ -7,16 +7,16 @@ type DriftQuery struct {
 	// How many users or groups to look at.
 	Page
 	Formatted
-	// Since when an identity provider has changed nothing; 90 days ago if it is
-	// left out. A time before the oldest entry of the log counts as that entry's.
+	// The time since which no identity provider has changed the user or group; 90 days
+	// ago if left out. A time before the oldest entry of the log counts as that entry's.
 	Since time.Time `json:"since,omitzero"`
 }
 
-// A DriftItem is a user or a group that the identity provider may not know, or not ask about
-// any more.
+// A DriftItem is a user or a group that the identity provider may not know or no longer
+// manages.
 type DriftItem struct {
 	// not_linked: the application created the user, and no identity provider has pushed
-	// it. no_request: no identity provider has changed it since the time, or tried to.
+	// it. no_request: no identity provider has changed it, or tried to, since the time.
 	// That is usual for a user or group that does not change; requests that only read,
 	// or that had nothing to change, do not count.
 	Reason       string `json:"reason" jsonschema:"enum=not_linked,enum=no_request"`

@@ -3,13 +3,12 @@ package adminwire
 // A Check says what the last failed request of a user or group would do if it were sent again
 // now. Nothing is written.
 type Check struct {
-	// succeeds: it would be accepted. fails: it would be refused. unknown: what it would do is
-	// not known, for the reason.
+	// succeeds: it would be accepted. fails: it would be refused. unknown: see reason.
 	Result string `json:"result" jsonschema:"enum=succeeds,enum=fails,enum=unknown"`
-	// values_not_kept: the values of the request were never stored, for example of one that
-	// broke a rule of SCIM. members_not_kept: not all of its members were stored, and the result
-	// is what is known. in_progress: an accepted change of the same user or group is being
-	// finished.
+	// values_not_kept: the values of the request were never stored, for example because it
+	// broke a rule of SCIM. members_not_kept: not all of its members were stored; the result
+	// is that of the stored ones. in_progress: an accepted change of the same user or group is
+	// still being completed.
 	Reason string `json:"reason,omitzero" jsonschema:"enum=values_not_kept,enum=members_not_kept,enum=in_progress"`
 	// The result in sentences.
 	Text string `json:"text"`
@@ -17,7 +16,7 @@ type Check struct {
 	Action string `json:"action,omitzero" jsonschema:"enum=created,enum=reactivated,enum=restored,enum=linked,enum=updated,enum=deactivated,enum=deleted"`
 	// The record that it would change; absent for a new one.
 	ResourceID string `json:"resourceId,omitzero"`
-	// The warning that it would get. One of /causes.
+	// The warning that would be logged. One of /causes.
 	Warning string `json:"warning,omitzero"`
 	// The seats and Reader licences that it would take.
 	Seats   int64 `json:"seats,omitzero"`
@@ -25,7 +24,7 @@ type Check struct {
 	// The cause of the refusal. One of /causes.
 	Cause    string `json:"cause,omitzero"`
 	WhatToDo string `json:"whatToDo,omitzero"`
-	// The record that has what the request wants.
+	// The record that already has the name, address or id that the request needs.
 	Holder *Holder `json:"holder,omitzero"`
 }
 
@@ -44,7 +43,7 @@ type Holder struct {
 	Protected        Optional[bool] `json:"protected,omitzero"`
 }
 
-// An Effect is what a fix brings: once it is made, the requests of the failing users and
+// An Effect is the result of a fix: once it is made, the requests of the failing users and
 // groups are sent again in the order given here.
 type Effect struct {
 	// retry: nothing is to be fixed, the next attempt succeeds. seats, readers: the number of
@@ -60,14 +59,14 @@ type Effect struct {
 	Licences int64 `json:"licences,omitzero" jsonschema:"minimum=1"`
 	// The record that is changed.
 	Record *Holder `json:"record,omitzero"`
-	// Those whose requests then succeed.
+	// The users and groups whose requests then succeed.
 	Fixed []EffectOn `json:"fixed"`
-	// Those whose requests are then refused for another reason.
+	// The users and groups whose requests are then refused for another reason.
 	Left []EffectOn `json:"left"`
-	// Those of whose requests it is not known.
+	// The users and groups whose requests have an unknown result.
 	Open []EffectOn `json:"open"`
-	// Groups to push again, because requests for them have skipped deleted users, whom the fix
-	// restores: those in the newest log entries.
+	// Groups to push again, because requests for them skipped deleted users that the fix
+	// restores. Only the newest log entries are considered.
 	Push []Holder `json:"push"`
 }
 

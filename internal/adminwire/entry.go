@@ -115,7 +115,7 @@ type FailedUser struct {
 	// Whether and when the identity provider sends the change again by itself, where it
 	// documents that. Present only in lists of failures, and for one request.
 	Retry string `json:"retry,omitzero"`
-	// Present for a failure that was dismissed since.
+	// Present for a dismissed failure.
 	Dismissed *Dismissal `json:"dismissed,omitzero"`
 }
 
@@ -138,13 +138,13 @@ type NewDismissal struct {
 // FailedUsers is a page of failing users and groups.
 type FailedUsers struct {
 	FailedUsers []FailedUser `json:"failedUsers"`
-	// Present with effect=true on the first page: what fixes bring, the one that fixes most
-	// first.
+	// Present with effect=true on the first page: the effects of the possible fixes, the
+	// fix of the most users and groups first.
 	Effects []Effect `json:"effects,omitempty"`
-	// Whether more than the 100 users and groups that effects consider fail.
+	// Whether more users and groups fail than the 100 that effects consider.
 	EffectsMore bool `json:"effectsMore,omitzero"`
-	// Present with check=true or effect=true if each request is refused now, whatever is
-	// fixed: why.
+	// Present with check=true or effect=true if every request is refused now, whatever is
+	// fixed: the reason.
 	Blocked string `json:"blocked,omitzero"`
 	// The parameter after of the next page; absent on the last one.
 	Next string `json:"next,omitzero"`

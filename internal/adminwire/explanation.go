@@ -59,11 +59,11 @@ type Cause struct {
 	WhatToDo string `json:"whatToDo"`
 	// What to do in each identity provider whose screens are known, by the name that log
 	// entries have in idp. Okta, Entra, OneLogin and JumpCloud are always there, the others
-	// where it differs from whatToDo.
+	// only where their advice differs from whatToDo.
 	Advice        map[string]string `json:"advice" jsonschema_extras:"required=okta,required=entra,required=onelogin,required=jumpcloud"`
 	Documentation string            `json:"documentation" jsonschema:"format=uri"`
-	// The faulty settings of identity providers that requests of the cause can show. The
-	// entry of such a request has the correction.
+	// The faulty settings of identity providers that can lead to the cause. The log entry of
+	// such a request has the correction.
 	Settings []Setting `json:"settings,omitempty"`
 	// Where requests of the cause are found.
 	Where string `json:"where" jsonschema:"enum=log,enum=cloudwatch"`

@@ -30,11 +30,11 @@ type PushAgainItem struct {
 	// The userName, if the user is known.
 	User   string `json:"user,omitzero"`
 	UserID string `json:"userId,omitzero"`
-	// The user now. active: push the group again. Of a user that is deleted or unknown the
-	// group can be pushed once the user is provisioned.
+	// The state of the user now. active: push the group again. deleted or unknown: provision
+	// the user before the group is pushed.
 	UserState string `json:"userState,omitzero" jsonschema:"enum=active,enum=inactive,enum=deleted,enum=unknown"`
-	// The number of others, at least, that are not listed: of skipped members of the
-	// group, or of groups of the user.
+	// The least number of further items that are not listed: skipped members of the group,
+	// or groups of the user.
 	Others int64          `json:"others,omitzero" jsonschema:"minimum=1"`
 	Since  time.Time      `json:"since"`
 	IdP    NullableString `json:"idp" jsonschema:"nullable"`

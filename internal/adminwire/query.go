@@ -40,20 +40,20 @@ type FailedUsersQuery struct {
 	Cause string `json:"cause,omitzero"`
 	// The type of resource.
 	ResourceType string `json:"resourceType,omitzero" jsonschema:"enum=User,enum=Group"`
-	// true says of each what its last request would do now. Nothing is written.
+	// true adds what the last request of each would do now. Nothing is written.
 	Check string `json:"check,omitzero" jsonschema:"enum=true,enum=false"`
-	// true says what fixes bring. Nothing is written.
+	// true adds the effects of the possible fixes. Nothing is written.
 	Effect string `json:"effect,omitzero" jsonschema:"enum=true,enum=false"`
-	// With effect=true, a number of seats to add: how many users these fix. Without it, as many
-	// as the failing users need.
+	// With effect=true, the number of seats that the fix adds; if left out, as many as the
+	// failing users need.
 	Seats int `json:"seats,omitzero" jsonschema:"minimum=1,maximum=100000"`
-	// true lists those whose failure was dismissed, in place of the others.
+	// true lists the dismissed failures instead of the others.
 	Dismissed string `json:"dismissed,omitzero" jsonschema:"enum=true,enum=false"`
 }
 
 // A RequestQuery says what to read of a request.
 type RequestQuery struct {
-	// true says what the subject's last failed request would do now. Nothing is written.
+	// true adds what the subject's last failed request would do now. Nothing is written.
 	Check string `json:"check,omitzero" jsonschema:"enum=true,enum=false"`
 }
 
