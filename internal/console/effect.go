@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
-// effectRow is what a fix brings.
+// effectRow is the effect of a fix.
 type effectRow struct {
 	Text string
 	// Fixed are those that the fix is for, and Left those that then fail for another reason.
@@ -17,9 +17,9 @@ type effectRow struct {
 }
 
 // effectOn is a failing user or group of a fix.
-type effectOn struct{ Subject, SubjectTo, To, Type, Check string }
+type effectOn struct{ Subject, SubjectTo, Check string }
 
-// effects are what fixes bring.
+// effects are the effects of the possible fixes.
 type effects struct {
 	Rows    []effectRow
 	Blocked string
@@ -29,7 +29,7 @@ type effects struct {
 // maxEffectOn is how many users and groups of an effect the page names.
 const maxEffectOn = 20
 
-// newEffects returns what fixes bring, or nil if there is nothing to show.
+// newEffects returns the effects of the possible fixes, nil if there are none.
 func newEffects(tenant string, found adminwire.FailedUsers) *effects {
 	if len(found.Effects) == 0 {
 		return nil
@@ -51,15 +51,14 @@ func newEffects(tenant string, found adminwire.FailedUsers) *effects {
 }
 
 func newEffectOn(tenant string, on adminwire.EffectOn) effectOn {
-	subject, externalID, id := string(on.Subject), string(on.ExternalID), string(on.ResourceID)
 	return effectOn{
-		Subject: firstOf(subject, externalID, id), SubjectTo: of(tenant, "requests", on.RequestID), To: of(tenant, "requests", on.RequestID),
-		Type: on.ResourceType, Check: on.Check.Text,
+		Subject:   firstOf(string(on.Subject), string(on.ExternalID), string(on.ResourceID)),
+		SubjectTo: of(tenant, "requests", on.RequestID), Check: on.Check.Text,
 	}
 }
 
-// moreLicences returns what more seats and more Reader licences fix, "" where none fails for
-// want of one.
+// moreLicences returns what more seats and more Reader licences fix, "" for those that no
+// failing user needs.
 func (c *Console) moreLicences(q *request, o adminwire.Overview) (seats, readers string, err error) {
 	if o.FailingCauses["seat_limit"]+o.FailingCauses["reader_limit"] == 0 {
 		return "", "", nil
@@ -91,13 +90,13 @@ type checked struct {
 	At                     *When
 }
 
-// holderRow is the record that has what a request wants.
-type holderRow struct{ Name, ID, State, To string }
+// holderRow is the record that already has what a request needs.
+type holderRow struct{ Name, State, To string }
 
 func newChecked(tenant string, check adminwire.Check, now time.Time) *checked {
 	c := &checked{Result: check.Result, Text: check.Text, WhatToDo: check.WhatToDo, At: when(now, now)}
 	if h := check.Holder; h != nil {
-		c.Holder = &holderRow{Name: h.Name, ID: h.ID, State: h.State, To: pageOf(tenant, h.ResourceType, h.ID)}
+		c.Holder = &holderRow{Name: h.Name, State: h.State, To: pageOf(tenant, h.ResourceType, h.ID)}
 	}
 	return c
 }
@@ -106,8 +105,8 @@ func newChecked(tenant string, check adminwire.Check, now time.Time) *checked {
 type checkForm struct{ To, Token string }
 
 // checkAgain: POST /console/t/{tenant}/requests/{request}/check shows what the subject's last
-// failed request would do now. It changes nothing: a form, so that no link or loader of
-// pages causes its reads.
+// failed request would do now. It changes nothing; it is a form, so that no link, and no
+// browser that loads links in advance, causes its reads.
 func (c *Console) checkAgain(q *request) (page, error) {
 	x, err := c.client.CheckedRequest(q.Context(), q.tenant, q.parameters["request"])
 	return c.explanation(q, x, err)

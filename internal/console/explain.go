@@ -52,7 +52,7 @@ func (c *Console) explain(q *request) (page, error) {
 	return c.explanation(q, x, err)
 }
 
-// explanation returns the page of what is known of one request, or of the error of its
+// explanation returns the page that explains a request, or that says why it could not be
 // read.
 func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (page, error) {
 	var refusal *adminclient.Problem
@@ -99,7 +99,7 @@ func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (p
 }
 
 // tokensOf returns the labels and last characters of the tenant's tokens, by id, if an
-// entry names one. The page shows the id without them.
+// entry names a token. If they cannot be read, the page shows only the token's id.
 func (c *Console) tokensOf(q *request, entries []adminwire.Entry) map[string]string {
 	if !slices.ContainsFunc(entries, func(e adminwire.Entry) bool { return e.TokenID != "" }) {
 		return nil
@@ -111,13 +111,17 @@ func (c *Console) tokensOf(q *request, entries []adminwire.Entry) map[string]str
 	return tokenNames(all)
 }
 
-// pageOf returns the address of the page of a user or group that has a record.
+// pageOf returns the address of the page of a user or group, "" without its id.
 func pageOf(tenant, resourceType, id string) string {
-	sections := map[string]string{"User": "users", "Group": "groups"}
-	if sections[resourceType] == "" || id == "" {
+	switch {
+	case id == "":
 		return ""
+	case resourceType == "User":
+		return of(tenant, "users", id)
+	case resourceType == "Group":
+		return of(tenant, "groups", id)
 	}
-	return of(tenant, sections[resourceType], id)
+	return ""
 }
 
 // explainEntry returns an entry with the meaning of its cause.

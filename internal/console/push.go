@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
@@ -25,10 +24,9 @@ var (
 
 // pushRow is a group, or a user in a group, as a row.
 type pushRow struct {
-	Group, GroupTo    string
-	UserID, SubjectTo string
+	Group, GroupTo string
 	// Subject is the user's name, or its id if the name is unknown.
-	Subject, State                 string
+	Subject, SubjectTo, State      string
 	Reason, IdP, SentAlone, Others string
 	WhatToDo                       string
 	Since                          *When
@@ -36,7 +34,7 @@ type pushRow struct {
 
 func newPushRow(tenant string, i adminwire.PushAgainItem, now time.Time) pushRow {
 	row := pushRow{
-		Group: firstOf(i.Group, string(i.GroupID)), Subject: firstOf(i.User, i.UserID), UserID: i.UserID, State: i.UserState,
+		Group: firstOf(i.Group, string(i.GroupID)), Subject: firstOf(i.User, i.UserID), State: i.UserState,
 		Reason: firstOf(pushReasons[i.Reason], i.Reason), IdP: string(i.IdP), SentAlone: firstOf(sentAlone[i.SentWithoutAsking], i.SentWithoutAsking),
 		WhatToDo: i.WhatToDo, Since: when(i.Since, now),
 	}
@@ -66,7 +64,7 @@ func (c *Console) pushAgain(q *request) (page, error) {
 	}
 	to := of(q.tenant, "push-again")
 	return page{name: "push", title: "Push again", here: "Push again", data: map[string]any{
-		"Rows": rows, "More": more(to, url.Values{}, found.Next), "After": after, "To": to, "CSV": of(q.tenant, "push-again.csv"),
+		"Rows": rows, "More": more(to, nil, found.Next), "After": after, "To": to, "CSV": of(q.tenant, "push-again.csv"),
 	}}, nil
 }
 

@@ -17,6 +17,8 @@ type setting struct {
 	// them is a number where number is set, else a text.
 	choices []string
 	number  bool
+	// least and most bound a number; a most of 0 is no bound.
+	least, most int64
 	// endless reports whether an empty number is no limit.
 	endless bool
 	// value returns the setting of a tenant as the form has it, and set adds it to a change.
@@ -48,7 +50,7 @@ var settingGroups = []settingGroup{
 			effect: limitEffect("Reader licence", "Readers", func(t adminwire.Tenant) *int64 { return t.MaxReaders }),
 		},
 		{
-			name: "defaultAccountType", label: "Default account type", help: "Of a user who is created without an account type.",
+			name: "defaultAccountType", label: "Default account type", help: "For users created without an account type.",
 			choices: []string{"user", "User", "reader", "Reader"},
 			value:   func(t adminwire.Tenant) string { return t.DefaultAccountType },
 			set:     func(to *adminwire.TenantSettings, value string) { to.DefaultAccountType = adminwire.Of(value) },
@@ -81,7 +83,7 @@ var settingGroups = []settingGroup{
 			set:     func(to *adminwire.TenantSettings, value string) { to.UnknownAttributes = adminwire.Of(value) },
 		},
 		{
-			name: "dialect", label: "Deviations from SCIM", help: "Requests that deviate from the RFCs in ways known of identity providers.",
+			name: "dialect", label: "Deviations from SCIM", help: "Requests that deviate from the RFCs in ways that identity providers are known for.",
 			choices: []string{"take", "Accept them, with a warning", "refuse", "Refuse the request"},
 			value:   func(t adminwire.Tenant) string { return t.Dialect },
 			set:     func(to *adminwire.TenantSettings, value string) { to.Dialect = adminwire.Of(value) },
@@ -109,12 +111,12 @@ var settingGroups = []settingGroup{
 	}},
 	{"Tenant", []setting{
 		{
-			name: "displayName", label: "Name", help: "For people; the id does not change.",
+			name: "displayName", label: "Name", help: "Shown to people; the id does not change.",
 			value: func(t adminwire.Tenant) string { return t.DisplayName },
 			set:   func(to *adminwire.TenantSettings, value string) { to.DisplayName = adminwire.Of(value) },
 		},
 		{
-			name: "logDays", label: "Days that the log keeps entries", help: "From 1 to 3,650.", number: true,
+			name: "logDays", label: "Days that the log keeps entries", help: "From 1 to 3,650.", number: true, least: 1, most: 3650,
 			value:  func(t adminwire.Tenant) string { return strconv.Itoa(t.LogDays) },
 			set:    func(to *adminwire.TenantSettings, value string) { to.LogDays = numberOf(value) },
 			effect: func(adminwire.Tenant, string) string { return "The change applies to entries from now on." },
@@ -151,12 +153,21 @@ func limitEffect(noun, who string, before func(t adminwire.Tenant) *int64) func(
 	}
 }
 
-// text returns a value of the setting in words.
-func (s setting) text(value string) string {
+// choice returns the label of a value of a setting with few values, and whether it is one
+// of them.
+func (s setting) choice(value string) (label string, ok bool) {
 	for i := 0; i+1 < len(s.choices); i += 2 {
 		if s.choices[i] == value {
-			return s.choices[i+1]
+			return s.choices[i+1], true
 		}
+	}
+	return "", false
+}
+
+// text returns a value of the setting in words.
+func (s setting) text(value string) string {
+	if label, ok := s.choice(value); ok {
+		return label
 	}
 	if value == "" && s.endless {
 		return "no limit"
@@ -168,17 +179,14 @@ func (s setting) text(value string) string {
 func (s setting) check(value string) string {
 	switch {
 	case len(s.choices) > 0:
-		for i := 0; i < len(s.choices); i += 2 {
-			if s.choices[i] == value {
-				return ""
-			}
+		if _, ok := s.choice(value); !ok {
+			return "Choose one of the values."
 		}
-		return "Choose one of the values."
 	case s.number && value == "" && s.endless:
 		return ""
 	case s.number:
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < 0 || s.name == "logDays" && (n < 1 || n > maxLogDays) {
+		if err != nil || n < s.least || s.most > 0 && n > s.most {
 			return "Enter a whole number, for example 50."
 		}
 	case len(value) > maxTenantName || strings.ContainsFunc(value, text.Hidden):
@@ -187,11 +195,8 @@ func (s setting) check(value string) string {
 	return ""
 }
 
-// The bounds of a tenant's settings.
-const (
-	maxLogDays    = 3650
-	maxTenantName = 200
-)
+// maxTenantName is the longest name of a tenant, in bytes.
+const maxTenantName = 200
 
 // settingField is a setting as a field of the form.
 type settingField struct {
@@ -243,8 +248,8 @@ func (c *Console) settingsPage(q *request, t adminwire.Tenant, value func(s sett
 	return p
 }
 
-// changeSettings: POST /console/t/{tenant}/settings asks for confirmation of a changed
-// form, and makes the change of a confirmed one, if the tenant is still as it was shown.
+// changeSettings: POST /console/t/{tenant}/settings asks for confirmation of a change, and
+// makes a confirmed one if the tenant still has the version that was shown.
 func (c *Console) changeSettings(q *request) (page, error) {
 	t, err := c.client.Tenant(q.Context(), q.tenant)
 	if err != nil {
@@ -264,7 +269,7 @@ func (c *Console) changeSettings(q *request) (page, error) {
 	case q.PostForm.Get("version") != t.Version:
 		return problemOfVersion(here), nil
 	case len(review.Changes) == 0:
-		c.sessions.storeNotice(q.cookie, "Nothing was changed: the form has the settings that the tenant has.")
+		c.sessions.storeNotice(q.cookie, "Nothing was changed: the tenant already has these settings.")
 		return goOn(here), nil
 	case q.PostForm.Get("confirmed") != "yes":
 		review.To, review.Back, review.Token = here, here, c.sessions.formToken(q.cookie)
@@ -278,9 +283,9 @@ func (c *Console) changeSettings(q *request) (page, error) {
 	return goOn(here), nil
 }
 
-// reviewSettings returns the change from a tenant's settings to those that were sent, what
-// the page says that asks for its confirmation, and what is wrong with the values, by the
-// name of the setting.
+// reviewSettings returns the change from a tenant's settings to the sent ones, the content of
+// the page that asks for its confirmation, and the errors of the values, by the name of the
+// setting.
 func reviewSettings(t adminwire.Tenant, sent func(s setting) string) (change adminwire.TenantSettings, review confirmation, wrong map[string]string) {
 	review = confirmation{Title: "Change settings", Button: "Change settings"}
 	wrong = map[string]string{}
@@ -329,10 +334,11 @@ func (s setting) argument(value string) string {
 	return s.name + "=" + value
 }
 
-// problemOfVersion is the page for a change of what has changed since it was shown.
+// problemOfVersion returns the page for a change of an outdated version; again is the address
+// of the current one.
 func problemOfVersion(again string) page {
 	return page{status: http.StatusPreconditionFailed, name: "problem", title: "Changed meanwhile", data: problem{
-		What: "Changed meanwhile", Why: "Nothing was changed: since the page was shown, somebody else has changed what it shows.",
+		What: "Changed meanwhile", Why: "Nothing was changed: somebody else has changed the settings since the page was shown.",
 		Do: []string{"Open the page again, and decide again."}, Again: again,
 	}}
 }

@@ -35,7 +35,7 @@ func summaryText(t adminwire.Tenant, o adminwire.Overview, now time.Time) string
 	for _, n := range o.Notices {
 		line("- %s", strings.TrimSpace(detailText(n.Text).String()+" "+detailText(n.WhatToDo).String()))
 	}
-	line("%s; %s; %s, %s", newMeter("", "", "seat", o.Seats, "").Text, newMeter("", "", "reader", o.Readers, "").Text,
+	line("%s; %s; %s, %s", inUse(o.Seats, "seat"), inUse(o.Readers, "reader"),
 		amount.Count(o.Users, "user"), amount.Count(o.Groups, "group"))
 	for _, s := range newSync(t.ID, o, now) {
 		if s.Seen != nil {

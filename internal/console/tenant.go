@@ -57,10 +57,8 @@ func more(path string, query url.Values, next string) string {
 
 // A meter shows how many are used of how many.
 type meter struct {
-	// Effect is what more of them would fix, and EffectTo the page that says more; "" for nothing.
-	Effect, EffectTo string
-	ID, Name         string
-	Text             string
+	ID, Name string
+	Text     string
 	// Limited is set if there is a limit. Now, Max and Width are set then;
 	// Width is a part of 100.
 	Limited  bool
@@ -69,6 +67,9 @@ type meter struct {
 	// Level is ok, high or full.
 	Level string
 	Note  string
+	// Effect is what more of them would fix, "" for nothing, and EffectTo the page that says
+	// more.
+	Effect, EffectTo string
 }
 
 // Levels of a meter.
@@ -78,16 +79,22 @@ const (
 	levelFull = "full"
 )
 
+// inUse returns how many are used of how many; noun is the counted thing, in the singular.
+func inUse(n adminwire.Count, noun string) string {
+	if n.Limit == nil {
+		return amount.Count(n.Used, noun) + " in use, no limit"
+	}
+	return fmt.Sprintf("%s of %s in use", amount.Number(n.Used), amount.Count(max(*n.Limit, 0), noun))
+}
+
 // newMeter returns a meter; noun is the counted thing, in the singular.
 func newMeter(id, name, noun string, n adminwire.Count, note string) meter {
-	m := meter{ID: id, Name: name, Level: levelOK}
+	m := meter{ID: id, Name: name, Level: levelOK, Text: inUse(n, noun)}
 	if n.Limit == nil {
-		m.Text = amount.Count(n.Used, noun) + " in use, no limit"
 		return m
 	}
 	limit := max(*n.Limit, 0)
 	m.Limited, m.Max, m.Now = true, limit, min(max(n.Used, 0), limit)
-	m.Text = fmt.Sprintf("%s of %s in use", amount.Number(n.Used), amount.Count(limit, noun))
 	share := 1.0
 	if limit > 0 {
 		share = float64(m.Now) / float64(limit)

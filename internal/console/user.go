@@ -16,7 +16,7 @@ type userRow struct {
 	ID, To                           string
 	UserName, DisplayName, Email     string
 	ExternalID                       string
-	State, ManagedBy, Type, Holds    string
+	State, ManagedBy, Holds          string
 	Origin, DeactivatedBy            string
 	Protected                        bool
 	Created, Modified                *When
@@ -34,7 +34,7 @@ const (
 func newUserRow(tenant string, u adminwire.User, now time.Time) userRow {
 	r := userRow{
 		ID: u.ID, To: of(tenant, "users", u.ID), UserName: u.UserName, DisplayName: u.DisplayName.String(), Email: u.Email.String(),
-		ExternalID: u.ExternalID.String(), State: stateInactive, ManagedBy: "Application", Type: u.AccountType, Holds: u.Holds.String(),
+		ExternalID: u.ExternalID.String(), State: stateInactive, ManagedBy: "Application", Holds: u.Holds.String(),
 		Origin: origins[u.Origin], DeactivatedBy: deactivators[u.DeactivatedBy.String()], Protected: u.Protected,
 		Created: whenOf(u.Created, now), Modified: whenOf(u.Modified, now), HistoryTo: historyOf(tenant, u.ID, "", ""),
 	}
@@ -58,7 +58,7 @@ func newUserRow(tenant string, u adminwire.User, now time.Time) userRow {
 	return r
 }
 
-// origins are how users were created, and deactivators what deactivated them, in words.
+// origins and deactivators are the sides that created and deactivated users, in words.
 var (
 	origins      = map[string]string{"scim": "by an identity provider", "manual": "in the application", "jit": "by signing in"}
 	deactivators = map[string]string{"scim": "the identity provider", "app": "the application"}
@@ -71,7 +71,7 @@ type userSearch struct {
 	States, Managers                 []choice
 	Wrong                            map[string]string
 	Narrowed                         bool
-	// Set names the filters that are set, for their fold.
+	// Set has the labels of the filters that are set, which the folded filters show.
 	Set []string
 }
 
@@ -134,40 +134,40 @@ func (c *Console) users(q *request) (page, error) {
 	return p, nil
 }
 
-// explainNoUser adds why no user has a name: the provisioning of the user fails, or
-// nothing has the name.
+// explainNoUser adds the reason why no user has the searched name: the provisioning of the
+// user fails, or nothing has the name.
 func (c *Console) explainNoUser(q *request, s userSearch, data map[string]any) error {
 	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: s.Subject, ResourceType: "User", Page: adminwire.Page{Limit: 1}})
 	if err != nil {
 		return err
 	}
-	if len(found.FailedUsers) > 0 {
-		row := newFailedRow(q.tenant, found.FailedUsers[0], c.now())
-		data["Failing"] = &row
-	}
-	data["Nothing"] = newNothing(&search{To: s.To}, found.Nothing)
+	data["Failing"], data["Nothing"] = c.firstFailing(q, found), newNothing(&search{To: s.To}, found.Nothing)
 	return nil
+}
+
+// firstFailing returns the first of the failures found, nil if there are none.
+func (c *Console) firstFailing(q *request, found adminwire.FailedUsers) *failedRow {
+	if len(found.FailedUsers) == 0 {
+		return nil
+	}
+	return new(newFailedRow(q.tenant, found.FailedUsers[0], c.now()))
 }
 
 // historySize is the number of entries on the page of a user or group.
 const historySize = 20
 
-// recent reads the failure of a user or group, nil if it does not fail, and its newest
-// entries, by its id.
+// recent reads the failure of the user or group with an id, nil if it does not fail, and
+// its newest entries.
 func (c *Console) recent(q *request, kind, id string) (failing *failedRow, entries []entryRow, err error) {
 	failed, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, ResourceType: kind, Page: adminwire.Page{Limit: 1}})
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(failed.FailedUsers) > 0 {
-		row := newFailedRow(q.tenant, failed.FailedUsers[0], c.now())
-		failing = &row
-	}
 	found, err := c.client.Log(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, Page: adminwire.Page{Limit: historySize}})
 	for _, e := range found.Entries {
 		entries = append(entries, newEntryRow(q.tenant, e, c.now()))
 	}
-	return failing, entries, err
+	return c.firstFailing(q, failed), entries, err
 }
 
 // user: GET /console/t/{tenant}/users/{user} shows a user, a deleted one too, with its
@@ -232,7 +232,7 @@ func (c *Console) confirmUser(q *request) (page, error) {
 	back := of(q.tenant, "users", u.ID)
 	if !what.possible(u) {
 		return page{status: http.StatusConflict, name: "problem", title: "Nothing to change", here: "Users", data: problem{
-			What: "Nothing to change", Why: "The user is in that state already, or deleted.", Again: back,
+			What: "Nothing to change", Why: "The user is already in that state, or is deleted.", Again: back,
 		}}, nil
 	}
 	row := newUserRow(q.tenant, u, c.now())
@@ -273,7 +273,7 @@ type confirmation struct {
 	Facts  []fact
 	// Changes are the values before and after, if there are several.
 	Changes []valueChange
-	// Command does the same, "" if there is none.
+	// Command makes the same change, "" if there is none.
 	Command  string
 	To, Back string
 	// Token is that of the session's forms; Fields are sent with the form.

@@ -84,6 +84,15 @@ func TestUser_ShowsTheRecordTheFailureAndTheHistory(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, b.get("/console/t/acme/users/u9").Code)
 }
 
+// inputs returns what a browser sends of a form's input elements.
+func inputs(form *element) url.Values {
+	values := url.Values{}
+	for _, f := range form.named("input") {
+		values.Set(f.attrs["name"], f.attrs["value"])
+	}
+	return values
+}
+
 func TestUser_IsChangedOnceConfirmed(t *testing.T) {
 	for _, tt := range []struct{ path, title, body, notice string }{
 		{"u1/deactivate", "Deactivate the user", `{"active":false}`, "deactivated"},
@@ -102,11 +111,7 @@ func TestUser_IsChangedOnceConfirmed(t *testing.T) {
 			p.says(t, tt.title)
 			asked, _ := b.service.last()
 			assert.Equal(t, []string{"GET " + acme + "/users/" + id}, asked, "the question changes something")
-			form := url.Values{}
-			for _, f := range p.id(t, "confirm").named("input") {
-				form.Set(f.attrs["name"], f.attrs["value"])
-			}
-			a := b.post(path, form)
+			a := b.post(path, inputs(p.id(t, "confirm")))
 			asked, body := b.service.last()
 			require.Equal(t, http.StatusSeeOther, a.Code)
 			assert.Equal(t, []string{"PATCH " + acme + "/users/" + id}, asked)
@@ -190,10 +195,7 @@ func TestSettings_AreShownReviewedAndChanged(t *testing.T) {
 	answers["PATCH "+acme] = nil
 	b := visitor(t, answers)
 	p := b.get("/console/t/acme/settings").page()
-	form := url.Values{}
-	for _, f := range p.id(t, "settings").named("input") {
-		form.Set(f.attrs["name"], f.attrs["value"])
-	}
+	form := inputs(p.id(t, "settings"))
 	for _, f := range p.id(t, "settings").named("select") {
 		i := slices.IndexFunc(f.named("option"), func(o *element) bool { return o.attrs["selected"] != "" })
 		form.Set(f.attrs["name"], f.named("option")[i].attrs["value"])
@@ -222,11 +224,7 @@ func TestSettings_AreShownReviewedAndChanged(t *testing.T) {
 	p.id(t, "changes").says(t, "Seats 50 60", "Reader licences no limit 5", "SCIM On Off", "Name Acme Ltd O'Hara & Co")
 	p.says(t, "New users can take a seat at once.", "Nobody is deactivated.", "refused within 10 seconds")
 	p.says(t, `rollcall tenant set acme maxSeats=60 maxReaders=5 scimEnabled=false displayName='O'\''Hara & Co'`)
-	confirm := url.Values{}
-	for _, f := range p.id(t, "confirm").named("input") {
-		confirm.Set(f.attrs["name"], f.attrs["value"])
-	}
-	a = b.post("/console/t/acme/settings", confirm)
+	a = b.post("/console/t/acme/settings", inputs(p.id(t, "confirm")))
 	asked, body := b.service.last()
 	require.Equal(t, http.StatusSeeOther, a.Code)
 	assert.Equal(t, []string{"GET " + acme, "PATCH " + acme}, asked)
