@@ -70,7 +70,7 @@ func (c *Console) dismissPage(q *request, f dismissForm) (page, error) {
 	return p, nil
 }
 
-// notFailing is the page for a request that is not the last failure of a user or group.
+// notFailing returns the page for a request that is not the last failure of a user or group.
 func notFailing(why string) page {
 	return problemPage(http.StatusConflict, "Nothing to dismiss", why+" See Failed users.")
 }

@@ -17,8 +17,8 @@ const (
 )
 
 // header are the answers' headers that do not depend on the page. Nothing is loaded
-// but the stylesheet, the icon and the one script, which can make no markup from a text;
-// no script in a page runs, nothing is sent elsewhere, no page can be framed, and nothing
+// but the stylesheet, the icon and the one script, which cannot turn text into markup.
+// Inline scripts do not run, nothing is sent elsewhere, no page can be framed, and nothing
 // is cached.
 var header = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +

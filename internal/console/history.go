@@ -22,7 +22,7 @@ type search struct {
 	Causes, Outcomes, Kinds []choice
 	// Wrong has the errors of the form's fields, by the name of the field.
 	Wrong map[string]string
-	// Set names the filters that are set, for their fold.
+	// Set has the labels of the filters that are set, which the folded filters show.
 	Set []string
 	// Narrowed reports whether there are filters.
 	Narrowed bool
