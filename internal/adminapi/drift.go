@@ -17,8 +17,8 @@ import (
 const quietTime = 90 * 24 * time.Hour
 
 // listDrift: GET /tenants/{tenant}/drift lists the active users, and then the groups, that the
-// identity provider may not know or no longer manages. The list is not stored: it is computed
-// from the records and from the log.
+// identity provider may not know, or has not changed for long. Nothing is recorded for it: it is
+// read from the records and from the log.
 func (s *Service) listDrift(ctx context.Context, q *request) (*reply, error) {
 	limit, after, err := q.list()
 	if err != nil {

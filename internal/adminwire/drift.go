@@ -12,8 +12,8 @@ type DriftQuery struct {
 	Since time.Time `json:"since,omitzero"`
 }
 
-// A DriftItem is a user or a group that the identity provider may not know or no longer
-// manages.
+// A DriftItem is a user or a group that the identity provider may not know, or has not changed
+// for long.
 type DriftItem struct {
 	// not_linked: the application created the user, and no identity provider has pushed
 	// it. no_request: no identity provider has changed it, or tried to, since the time.

@@ -85,7 +85,8 @@ type Record struct {
 }
 
 // Check says what the last failed requests of subjects would do now, each by itself. It
-// takes two round trips for each 25 of users, and up to three more for a group.
+// takes two round trips for each 25 of users, one more for each user whose memberships would
+// end, and up to three more for a group.
 func (f *Forecaster) Check(ctx context.Context, t tenant.Tenant, failing []journal.Failing) ([]Verdict, error) {
 	base, err := f.prepare(ctx, t, failing)
 	if err != nil {
