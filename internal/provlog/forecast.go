@@ -151,7 +151,7 @@ func (j *judgement) endingRetries() (Notice, bool) {
 	if n.Count == 0 {
 		return n, false
 	}
-	n.Text = fmt.Sprintf("Entra gives up on %s that fail since before %s: it sends a failed object again for 28 days, for the oldest of them until about %s.",
+	n.Text = fmt.Sprintf("Entra will soon give up on %s that first failed before %s: it sends a failed object again for 28 days, for the oldest of them until about %s.",
 		plural(n.Count, "user or group", "users and groups", false), date(j.now.Add(retriesEnd-entraRetries)), date(first.Add(entraRetries)))
 	return n, true
 }

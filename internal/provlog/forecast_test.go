@@ -58,7 +58,7 @@ func TestForecast(t *testing.T) {
 		{"few are refused", allRefused(idp.Entra, 18, 5), ""},
 		{"all are refused of Okta", allRefused(idp.Okta, 20, 5), ""},
 
-		{"the last week of retries", ending(idp.Entra, 22), "retries_end warning Entra gives up on 1 user or group that fail since before 9 November 2026: it sends a failed object again for 28 days, for the oldest of them until about 6 December 2026."},
+		{"the last week of retries", ending(idp.Entra, 22), "retries_end warning Entra will soon give up on 1 user or group that first failed before 9 November 2026: it sends a failed object again for 28 days, for the oldest of them until about 6 December 2026."},
 		{"the third week of retries", ending(idp.Entra, 20), ""},
 		{"retries that are over", ending(idp.Entra, 28), ""},
 		{"retries of Okta", ending(idp.Okta, 22), ""},

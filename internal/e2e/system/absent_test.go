@@ -179,7 +179,7 @@ func TestOverview_ForecastsEntra(t *testing.T) {
 	}
 	require.Contains(t, a.explain(refused)["failing"].(map[string]any)["retry"], "once a day until")
 	a.now = a.now.Add(20 * 24 * time.Hour)
-	require.Contains(t, a.notices()["retries_end"], "Entra gives up on 8 users and groups")
+	require.Contains(t, a.notices()["retries_end"], "Entra will soon give up on 8 users and groups")
 
 	token := a.mustAdmin(200, "GET", "/tenants/acme/tokens", "")["tokens"].([]any)[0].(map[string]any)
 	a.mustAdmin(204, "DELETE", "/tenants/acme/tokens/"+token["id"].(string), "")
