@@ -3,21 +3,10 @@ package adminapi
 import (
 	"context"
 
+	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 )
-
-// groupDocument returns a group as the application sees it.
-func groupDocument(g *directory.Group) (adminwire.Group, error) {
-	r, err := g.Resource()
-	if err != nil {
-		return adminwire.Group{}, err
-	}
-	return adminwire.Group{
-		ID: g.ID, DisplayName: r.Text("displayName"), ExternalID: adminwire.NullableString(r.Text("externalId")),
-		Origin: string(g.Origin), Version: g.Version, Created: instant(g.Created), Modified: instant(g.Modified),
-	}, nil
-}
 
 // listGroups: GET /tenants/{tenant}/groups, in the order of their creation. subject
 // lists only the groups whose id, displayName or externalId it is, all on one page.
@@ -53,7 +42,7 @@ func groupPage(groups []*directory.Group, next string) (*reply, error) {
 	page := adminwire.Groups{Groups: make([]adminwire.Group, len(groups)), Next: sealPosition(next)}
 	var err error
 	for i, g := range groups {
-		if page.Groups[i], err = groupDocument(g); err != nil {
+		if page.Groups[i], err = admindoc.Group(g); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +58,7 @@ func (s *Service) readGroup(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := groupDocument(g)
+	document, err := admindoc.Group(g)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +83,7 @@ func (s *Service) listMembers(ctx context.Context, q *request) (*reply, error) {
 		return nil, err
 	}
 	page := adminwire.GroupMembers{Members: listOf(members, memberDocument)}
-	if page.Group, err = groupDocument(g); err != nil {
+	if page.Group, err = admindoc.Group(g); err != nil {
 		return nil, err
 	}
 	if found.More {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -17,27 +18,8 @@ func accountType(sent adminwire.Optional[string], to *tenant.AccountType, otherw
 	return choose("accountType", sent, to, otherwise, tenant.User, tenant.Reader)
 }
 
-// userDocument returns a user as the application sees it.
-func userDocument(u *directory.User) (adminwire.User, error) {
-	r, err := u.Resource()
-	if err != nil {
-		return adminwire.User{}, err
-	}
-	holds := u.Holds()
-	if holds == directory.HoldsNothing {
-		holds = ""
-	}
-	return adminwire.User{
-		ID: u.ID, UserName: r.Text("userName"), Email: adminwire.NullableString(directory.UniqueEmail(r)),
-		DisplayName: adminwire.NullableString(r.Text("displayName")), ExternalID: adminwire.NullableString(r.Text("externalId")),
-		Origin: string(u.Origin), SCIMManaged: u.Linked, AccountType: string(u.Type), Active: u.Active,
-		DeactivatedBy: adminwire.NullableString(u.DeactivatedBy), Deleted: u.Deleted, Protected: u.Protected,
-		Holds: adminwire.NullableString(holds), Version: u.Version, Created: instant(u.Created), Modified: instant(u.Modified),
-	}, nil
-}
-
 func userReply(status int, u *directory.User) (*reply, error) {
-	document, err := userDocument(u)
+	document, err := admindoc.User(u)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +183,7 @@ func (s *Service) listUsers(ctx context.Context, q *request) (*reply, error) {
 	}
 	page := adminwire.Users{Users: make([]adminwire.User, len(found.Users)), Next: sealPosition(found.Next)}
 	for i, u := range found.Users {
-		if page.Users[i], err = userDocument(u); err != nil {
+		if page.Users[i], err = admindoc.User(u); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,202 @@
+package adminwire
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An Event is a committed change, or a fact about a tenant's provisioning. The same document
+// is in the list of events, on the bus, and the body of a webhook's request.
+type Event struct {
+	// Events with the same id are the same event, delivered again.
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	// The URI of RFC 9967, where there is one.
+	SCIMEvent string    `json:"scimEvent,omitzero"`
+	Time      time.Time `json:"time"`
+	Tenant    string    `json:"tenant,omitzero"`
+	// The user or group; absent for an event about the tenant.
+	Resource *EventResource `json:"resource,omitzero"`
+	// Names of the attributes that changed.
+	Changed []string `json:"changed,omitempty"`
+	// Present on group.created and group.members_changed.
+	Members *EventMembers `json:"members,omitzero"`
+	// The memberships that the user had before resource.version have ended.
+	MembershipsEnded bool       `json:"membershipsEnded,omitzero"`
+	Actor            EventActor `json:"actor"`
+	RequestID        string     `json:"requestId,omitzero"`
+	// What else is known of an operational event.
+	Details map[string]string `json:"details,omitempty"`
+	// The user or group as it is at the time of sending; null once it is gone, and for an
+	// event about the tenant. Its version orders the events of one resource: ignore an event
+	// whose data has a lower version than what you have stored.
+	Data jsontext.Value `json:"data"`
+}
+
+// An EventResource names the user or group of an event.
+type EventResource struct {
+	Type string `json:"type" jsonschema:"enum=User,enum=Group"`
+	ID   string `json:"id"`
+	// The version after the change. Of a change of members, which does not record it, the
+	// version at the time of sending.
+	Version     int64          `json:"version"`
+	ExternalID  NullableString `json:"externalId" jsonschema:"nullable"`
+	UserName    string         `json:"userName,omitzero"`
+	DisplayName string         `json:"displayName,omitzero"`
+}
+
+// EventMembers are the members that a change of a group concerns.
+type EventMembers struct {
+	// The ids of those who joined and left by the change.
+	Added   []string `json:"added"`
+	Removed []string `json:"removed"`
+	// The change replaced all members: who is in none of the events of the change has left.
+	Replaced bool `json:"replaced,omitzero"`
+	// Memberships of an earlier generation have ended. Each replacement of all members begins
+	// a generation.
+	Generation int64 `json:"generation"`
+	// Of those in added and removed, the members at data.version. The others are no members.
+	Current []EventMember `json:"current"`
+}
+
+// An EventMember is a member of a group at the time of sending.
+type EventMember struct {
+	ID string `json:"id"`
+	// The version of the user at that time. The membership ends with a later event about the
+	// user that says so: user.deleted, user.purged, or membershipsEnded.
+	Version int64 `json:"version"`
+}
+
+// An EventActor is who caused an event.
+type EventActor struct {
+	Type string `json:"type" jsonschema:"enum=idp,enum=application,enum=rollcall"`
+	// The identity provider, or the person that the application named.
+	Name string `json:"name,omitzero"`
+}
+
+// An EventsQuery says which events to list.
+type EventsQuery struct {
+	// How many to return at most. A page may have fewer although more follow.
+	Limit int `json:"limit,omitzero" jsonschema:"minimum=1,maximum=500,default=100"`
+	// The next of the page before. Without it the list begins at the oldest event kept.
+	After string `json:"after,omitzero"`
+	// Only events of these types, separated by commas.
+	Types string `json:"types,omitzero"`
+}
+
+// Events is a page of events, oldest first.
+type Events struct {
+	Events []Event `json:"events"`
+	// Where the next page begins: always present, also on an empty page.
+	Next string `json:"next"`
+	// All events up to this time are in this page and those before, unless more is true.
+	CaughtUpTo time.Time `json:"caughtUpTo"`
+	// Whether older events than caughtUpTo follow.
+	More bool `json:"more"`
+}
+
+// A NewWebhook registers an endpoint.
+type NewWebhook struct {
+	// An https URL of your application.
+	URL string `json:"url"`
+	// The types of events to send; empty means all.
+	Types []string `json:"types,omitempty"`
+	// The tenants whose events are sent; empty means all.
+	Tenants []string `json:"tenants,omitempty"`
+	// What you call it.
+	Label string `json:"label,omitzero"`
+}
+
+// A WebhookChange has the members of an endpoint to change.
+type WebhookChange struct {
+	URL     Optional[string]   `json:"url,omitzero"`
+	Types   Optional[[]string] `json:"types,omitzero" jsonschema:"nullable"`
+	Tenants Optional[[]string] `json:"tenants,omitzero" jsonschema:"nullable"`
+	Label   Optional[string]   `json:"label,omitzero" jsonschema:"nullable"`
+	// true stops deliveries; false starts them again, from the next event on.
+	Disabled Optional[bool] `json:"disabled,omitzero"`
+}
+
+// A Webhook is an endpoint that gets events.
+type Webhook struct {
+	ID      string         `json:"id"`
+	URL     string         `json:"url"`
+	Types   []string       `json:"types"`
+	Tenants []string       `json:"tenants"`
+	Label   NullableString `json:"label" jsonschema:"nullable"`
+	Created time.Time      `json:"created"`
+	Version int64          `json:"version"`
+	// Whether no event is sent, since when and why.
+	Disabled       bool       `json:"disabled"`
+	DisabledAt     *time.Time `json:"disabledAt,omitzero"`
+	DisabledReason string     `json:"disabledReason,omitzero"`
+	// Since when each attempt has failed; absent while the endpoint works.
+	FailingSince *time.Time `json:"failingSince,omitzero"`
+	// When it is tried again.
+	PausedUntil *time.Time `json:"pausedUntil,omitzero"`
+	LastSuccess *time.Time `json:"lastSuccess,omitzero"`
+	// When the older of two secrets stops to sign, during a rotation.
+	OldSecretEnds *time.Time `json:"oldSecretEnds,omitzero"`
+}
+
+// A WebhookWithSecret is an endpoint with its new secret, which is shown once.
+type WebhookWithSecret struct {
+	Webhook
+	// whsec_ and the key in base64, as the libraries of Standard Webhooks take it.
+	Secret string `json:"secret"`
+}
+
+// Webhooks are all endpoints.
+type Webhooks struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
+
+// A WebhookDelivery is what came of an event at an endpoint.
+type WebhookDelivery struct {
+	EventID      string `json:"eventId"`
+	Type         string `json:"type"`
+	Tenant       string `json:"tenant,omitzero"`
+	ResourceType string `json:"resourceType,omitzero"`
+	ResourceID   string `json:"resourceId,omitzero"`
+	// pending: it will be tried, or tried again. delivered: the endpoint answered 2xx.
+	// failed: it was given up.
+	State     string    `json:"state" jsonschema:"enum=pending,enum=delivered,enum=failed"`
+	Committed time.Time `json:"committed"`
+	// When the endpoint acknowledged it.
+	DeliveredAt *time.Time `json:"deliveredAt,omitzero"`
+	NextAttempt *time.Time `json:"nextAttempt,omitzero"`
+	// How many attempts there were, and the last of them.
+	Count    int              `json:"count"`
+	Attempts []WebhookAttempt `json:"attempts"`
+}
+
+// A WebhookAttempt is one request to an endpoint.
+type WebhookAttempt struct {
+	Time       time.Time `json:"time"`
+	DurationMs int64     `json:"durationMs"`
+	// The status of the answer; absent without one.
+	Status int `json:"status,omitzero"`
+	// Why there is no answer.
+	Error string `json:"error,omitzero"`
+	// The first 1 KB of the answer.
+	Answer string `json:"answer,omitzero"`
+}
+
+// WebhookDeliveries is a page of deliveries, newest first.
+type WebhookDeliveries struct {
+	Deliveries []WebhookDelivery `json:"deliveries"`
+	// The parameter after of the page with older deliveries; absent at the end.
+	Next string `json:"next,omitzero"`
+}
+
+// A Redelivery is a time whose events are sent again.
+type Redelivery struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Redelivering says how many events will be sent again.
+type Redelivering struct {
+	Events int `json:"events"`
+}

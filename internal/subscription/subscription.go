@@ -1,0 +1,135 @@
+// Package subscription has the facts of webhooks: the endpoints that the SaaS team has
+// registered, the events that wait for them, and what came of each attempt to deliver one.
+// It neither stores nor sends.
+package subscription
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// MaxEndpoints is the largest number of endpoints of a deployment: each event is compared
+// with all of them.
+const MaxEndpoints = 50
+
+// An Endpoint is a URL of the application that gets events.
+type Endpoint struct {
+	// ID is a UUIDv7.
+	ID    string
+	URL   string
+	Label string
+	// Types and Tenants are those whose events it gets; empty means all.
+	Types   []event.Type
+	Tenants []tenant.ID
+	// Secrets sign what is sent, the newest first. Those after the first end at their End.
+	Secrets []Secret
+	Created time.Time
+	// Version counts the changes of the registration, from 1.
+	Version int64
+	// Disabled is when it was disabled, zero for an endpoint that gets events. Reason says
+	// why, in a sentence.
+	Disabled time.Time
+	Reason   string
+}
+
+// A Secret signs deliveries. Key is never logged and never listed.
+type Secret struct {
+	Key []byte
+	// End is when it stops to sign, zero for the current one.
+	End time.Time
+}
+
+// Wants reports whether the endpoint gets events of a type and tenant. A deployment's own
+// event, without a tenant, goes only to endpoints that are not limited to tenants.
+func (e Endpoint) Wants(t tenant.ID, kind event.Type) bool {
+	if !e.Disabled.IsZero() || len(e.Types) > 0 && !slices.Contains(e.Types, kind) {
+		return false
+	}
+	return len(e.Tenants) == 0 || slices.Contains(e.Tenants, t)
+}
+
+// Signing returns the keys that sign at a time.
+func (e Endpoint) Signing(now time.Time) [][]byte {
+	var keys [][]byte
+	for _, s := range e.Secrets {
+		if s.End.IsZero() || now.Before(s.End) {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
+}
+
+// A Pending is an event that waits for an endpoint. Its identity is (Endpoint, Seq): storing
+// it again changes nothing.
+type Pending struct {
+	Endpoint string
+	// Seq orders the waiting events of an endpoint: a UUIDv7 of the time at which the event
+	// was first seen, "/" and the event's id; the same for each attempt to store it.
+	Seq    string
+	Tenant tenant.ID
+	// Event is the event's id, Key and Part lead to its source, and Signal reports that the
+	// source is a signal.
+	Event  string
+	Key    string
+	Part   int
+	Signal bool
+	Type   event.Type
+	// Resource is type#id of the user or group: events of one are delivered one after
+	// another, in order. "" for an event about the tenant.
+	Resource string
+	// Committed is the time of the change.
+	Committed time.Time
+	// Attempts is how often it was tried, and Due when it may be tried again.
+	Attempts int
+	Due      time.Time
+	// Redelivery reports that somebody asked for it again.
+	Redelivery bool
+}
+
+// A Delivery is what came of an event at an endpoint.
+type Delivery struct {
+	Endpoint string
+	Event    string
+	Tenant   tenant.ID
+	Type     event.Type
+	Resource string
+	// Committed is the time of the change. Delivered is when the endpoint acknowledged it
+	// with a 2xx, zero until then. GivenUp reports that no attempt follows.
+	Committed time.Time
+	Delivered time.Time
+	GivenUp   bool
+	// Next is when it is tried again, zero if it is not.
+	Next time.Time
+	// Attempts are the newest MaxAttemptsKept, oldest first; Count is how many there were.
+	Attempts []Attempt
+	Count    int
+}
+
+// MaxAttemptsKept is how many attempts a Delivery remembers.
+const MaxAttemptsKept = 10
+
+// An Attempt is one request to an endpoint.
+type Attempt struct {
+	Time     time.Time
+	Duration time.Duration
+	// Status is the HTTP status, 0 without an answer. Error then says why, in a sentence.
+	Status int
+	Error  string
+	// Answer is the beginning of the answer's body, at most 1 KB of valid text.
+	Answer string
+}
+
+// A State is how an endpoint does. It is changed by deliveries only.
+type State struct {
+	// FailingSince is when the endpoint began to fail, zero while it works. Failures counts
+	// failed attempts since its last success.
+	FailingSince time.Time
+	Failures     int
+	// Paused is until when nothing is sent, zero for an endpoint that works.
+	Paused time.Time
+	// LastSuccess is the time of the last acknowledgement.
+	LastSuccess time.Time
+}
