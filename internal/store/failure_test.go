@@ -27,7 +27,7 @@ var silent = []string{"the progress of a task"}
 // something was stored that was not.
 func TestStore_ReportsEachFailedCallOfAChange(t *testing.T) {
 	acme := mustID(t, "acme")
-	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), tokenDecisions(acme), logDecisions(acme)) {
+	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), tokenDecisions(acme), logDecisions(acme), outboxDecisions(acme)) {
 		if slices.Contains(silent, d.name) {
 			continue
 		}

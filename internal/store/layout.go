@@ -10,9 +10,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// The keys of all items. Every partition except TENANTS, DUE and KEYS begins with the
-// tenant, so that an IAM condition on leading keys can restrict a role to one
-// tenant. A tenant's id
+// The keys of all items. Every partition begins with the tenant, except TENANTS, DUE,
+// KEYS, and those of webhooks, so that an IAM condition on leading keys can restrict a
+// role to one tenant. A tenant's id
 // has no '#', and values that a client sends occur only in sort keys, at the
 // end or before a fixed-size id: no value can reach into another partition or
 // another item's key. The table in docs/reference/table.md shows them.
@@ -171,4 +171,33 @@ func markKey(t tenant.ID, tokenID, of, order string, startIndex int) table.Key {
 		Partition: partition(t, "MARKS"),
 		Sort:      base64.RawURLEncoding.EncodeToString(sum[:18]) + "#" + strconv.Itoa(startIndex),
 	}
+}
+
+// endpointKey returns the key of the registration of a webhook's endpoint.
+func endpointKey(id string) table.Key { return table.Key{Partition: "WEBHOOKS", Sort: id} }
+
+// registeredKey returns the key of the item that counts the changes of all registrations.
+// It is before them in the order of keys: no id has a '#'.
+func registeredKey() table.Key { return table.Key{Partition: "WEBHOOKS", Sort: "#ALL"} }
+
+// webhookPartition returns a partition of an endpoint. An endpoint may get the events of all
+// tenants, so its partitions are none of theirs.
+func webhookPartition(endpoint, name string) string {
+	if endpoint == "" {
+		panic("store: no endpoint")
+	}
+	return "W#" + endpoint + "#" + name
+}
+
+// The partitions of an endpoint.
+const (
+	webhookPending = "PENDING" // the events that wait, in the order in which they are sent
+	webhookUrgent  = "URGENT"  // of these, the departures
+	webhookSent    = "SENT"    // what came of each event
+	webhookState   = "STATE"   // how the endpoint does, and which process sends to it
+)
+
+// endpointStateKey returns the key of the item that has how an endpoint does.
+func endpointStateKey(endpoint string) table.Key {
+	return table.Key{Partition: webhookPartition(endpoint, webhookState), Sort: "STATE"}
 }

@@ -82,11 +82,24 @@ type Pending struct {
 	Resource string
 	// Committed is the time of the change.
 	Committed time.Time
-	// Attempts is how often it was tried, and Due when it may be tried again.
-	Attempts int
-	Due      time.Time
+	// Attempts is how often it was tried, First and Tried when for the first and the last
+	// time, and Due when it may be tried again.
+	Attempts     int
+	First, Tried time.Time
+	Due          time.Time
 	// Redelivery reports that somebody asked for it again.
 	Redelivery bool
+	// Details are those of an event that has no source: it is about a webhook, not about a
+	// tenant. They are all that the event has.
+	Details map[string]string
+}
+
+// HasSource reports whether the event is derived from an entry or a signal of its tenant.
+func (p Pending) HasSource() bool { return !p.Tenant.IsZero() }
+
+// Draft returns the draft of an event that has no source.
+func (p Pending) Draft() event.Draft {
+	return event.Draft{Key: p.Key, Part: p.Part, Type: p.Type, Time: p.Committed, Details: p.Details}
 }
 
 // A Delivery is what came of an event at an endpoint.
@@ -96,11 +109,14 @@ type Delivery struct {
 	Tenant   tenant.ID
 	Type     event.Type
 	Resource string
-	// Committed is the time of the change. Delivered is when the endpoint acknowledged it
-	// with a 2xx, zero until then. GivenUp reports that no attempt follows.
+	// Committed is the time of the change, First that of the first attempt, zero without
+	// one. Delivered is when the endpoint acknowledged the event with a 2xx, zero until
+	// then. GivenUp reports that no attempt follows, Reason why, in a sentence.
 	Committed time.Time
+	First     time.Time
 	Delivered time.Time
 	GivenUp   bool
+	Reason    string
 	// Next is when it is tried again, zero if it is not.
 	Next time.Time
 	// Attempts are the newest MaxAttemptsKept, oldest first; Count is how many there were.

@@ -39,6 +39,7 @@ var tenantSources = []tenantSource{
 		"internal/e2e/sim customer.id":      "the simulation's own name for a tenant",
 		"internal/store sweep.finish":       "the name of a stored task",
 		"internal/store Store.Tenants":      "the stored list of all tenants",
+		"internal/store storedTenant":       "a stored event that waits for a webhook, or its delivery",
 		"cmd/rollcall localOptions.run":     "an operator's command line",
 		"cmd/rollcall verifyOptions.check":  "an operator's command line",
 		"cmd/rollcall tenantLine.check":     "the stored list of all tenants",

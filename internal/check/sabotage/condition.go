@@ -105,6 +105,8 @@ var removed = []struct {
 
 	{"member.go", "endMembershipOps", "ops = append(ops, operation{Op: table.Check(groupKey(t, m.Group), table.Absent())})", "", "a deleted user, with a membership of a group that is gone/a deletion and the creation of the group"},
 
+	{"outbox.go", "enqueueOps", "table.Put(pendingItem(p), table.Absent())", "table.Put(pendingItem(p))", "an event that waits/two records of one event"},
+
 	{"owed.go", "ForgetOwed", "Remove: []string{name}}, table.Present())", "Remove: []string{name}})", "a group that is no longer owed to a user/a group that is forgotten and the deletion of the user"},
 	{"owed.go", "RemoveOwed", "table.Delete(key, table.Is(attrRequest, table.Text(o.Request)))", "table.Delete(key)", "the last owed member of a group/an item that is removed and a member that is skipped"},
 	{"owed.go", "RemoveOwed", "flag(false)}}, table.Present())", "flag(false)}})", "the last owed member of a group/a flag that is removed and the deletion of the group"},
