@@ -81,7 +81,9 @@ type Draft struct {
 	Key  string
 	Part int
 	Type Type
-	Time time.Time
+	// SCIMEvent is the URI of RFC 9967, "" for an event that has none.
+	SCIMEvent string
+	Time      time.Time
 	// Tenant is the tenant that the event belongs to, zero for a deployment's own event.
 	Tenant tenant.ID
 	// Subject is the user or group. Its Type is "" for an event about the tenant.

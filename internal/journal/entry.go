@@ -64,6 +64,8 @@ type Entry struct {
 	// about a single user or group, so that none is marked as failing.
 	About   Subject
 	Unnamed bool
+	// Begins reports, of a failure, that its subject did not fail before.
+	Begins bool
 	// StandsFor is the number of requests that the entry stands for, 0 for
 	// itself only.
 	StandsFor int64
@@ -77,6 +79,18 @@ type Entry struct {
 	Added, Removed []string
 	NewSet         bool
 	Size           int
+	// Epoch is the epoch of a whole new set. The ids of its members are stored beside
+	// the entry.
+	Epoch int64
+	// Kept reports that a deleted user stays readable as an inactive one.
+	Kept bool
+	// Ended reports that a reactivation ended the memberships of the user. Left are the
+	// groups that the user left in the transaction of the entry; of memberships that end
+	// later each transaction has an entry, whose Version is 0.
+	Ended bool
+	Left  []string
+	// Lost are the deleted users that lost a value to the record.
+	Lost []Loss
 	// Skipped are the ids of members sent that are not users, or of the users
 	// that a refusal is about.
 	Skipped []string
@@ -93,6 +107,13 @@ type Entry struct {
 	// Earlier are the previous entries of the same record, of an entry that was
 	// read.
 	Earlier History
+}
+
+// A Loss is the change of a deleted user that lost a unique value to another record.
+type Loss struct {
+	ID string
+	// Version is the version of the deleted user after the change.
+	Version int64
 }
 
 // Key returns the name of the entry among those of its tenant: its own id, or

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"strconv"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -143,8 +144,25 @@ func logKey(t tenant.ID, requestID string, part int) table.Key {
 	if part > 0 {
 		sort += "#" + strconv.Itoa(part)
 	}
-	return table.Key{Partition: partition(t, "LOG"), Sort: sort}
+	return table.Key{Partition: partition(t, logName), Sort: sort}
 }
+
+// signalKey returns the key of a signal.
+func signalKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, signalsName), Sort: id}
+}
+
+// setKey returns the key of a part of the ids of a whole new set, counted from 1: those of
+// the log entry with a key.
+func setKey(t tenant.ID, entry string, part int) table.Key {
+	return table.Key{Partition: partition(t, "SETS"), Sort: fmt.Sprintf("%s#%04d", entry, part)}
+}
+
+// The names of the partitions whose items become events.
+const (
+	logName     = "LOG"
+	signalsName = "SIGNALS"
+)
 
 func failingKey(t tenant.ID, subject string) table.Key {
 	return table.Key{Partition: partition(t, "FAILING"), Sort: subject}

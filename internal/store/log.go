@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,11 @@ const (
 	attrBulk         = "bulk" // the bulk request it belongs to
 	attrIdPRequest   = "idpr" // the identity provider's id of the request
 	attrEarlier      = "prev" // links to the record's earlier entries
+	attrBegins       = "beg"  // 1 of a failure whose subject did not fail before
+	attrKept         = "kept" // 1 of the deletion of a user that stays readable
+	attrEnded        = "end"  // 1 of a reactivation that ended the user's memberships
+	attrLeftGroups   = "lft"  // ids of the groups that the user left
+	attrLost         = "lost" // deleted users that lost a value, as id:version
 )
 
 // maxChangedSize keeps an entry within the 1 KB that its write is budgeted for;
@@ -103,7 +109,14 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 		attrIdPRequest: e.IdPRequestID,
 		attrBulk:       e.BulkID,
 		attrEarlier:    joinLinks(e.Earlier),
+		attrLeftGroups: strings.Join(e.Left, ","),
+		attrLost:       joinLosses(e.Lost),
 	})
+	for name, set := range map[string]bool{attrBegins: e.Begins, attrKept: e.Kept, attrEnded: e.Ended} {
+		if set {
+			a[name] = flag(true)
+		}
+	}
 	if e.ID != "" {
 		a[attrPartOf] = table.Text(e.RequestID)
 	}
@@ -116,7 +129,7 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 		a[attrSeatsRead] = millis(e.SeatCounts.Read)
 	}
 	if e.NewSet {
-		a[attrNewSet] = table.Number(int64(e.Size))
+		a[attrNewSet], a[attrEpoch] = table.Number(int64(e.Size)), table.Number(e.Epoch)
 	}
 	return fitting(e, table.Item{Key: logKey(t, e.Key(), 0), Attributes: a})
 }
@@ -146,6 +159,25 @@ func setNumbers(a table.Attributes, numbers map[string]int64) {
 			a[name] = table.Number(n)
 		}
 	}
+}
+
+// joinLosses returns losses as an entry stores them.
+func joinLosses(lost []journal.Loss) string {
+	texts := make([]string, len(lost))
+	for i, l := range lost {
+		texts[i] = l.ID + ":" + strconv.FormatInt(l.Version, 10)
+	}
+	return strings.Join(texts, ",")
+}
+
+func splitLosses(text string) []journal.Loss {
+	var lost []journal.Loss
+	for _, one := range splitIDs(text) {
+		id, version, _ := strings.Cut(one, ":")
+		n, _ := strconv.ParseInt(version, 10, 64) // 0 is "not known"
+		lost = append(lost, journal.Loss{ID: id, Version: n})
+	}
+	return lost
 }
 
 // joinNames joins as many names as fit.

@@ -29,7 +29,9 @@ func decodeEntry(item table.Item) journal.Entry {
 		Detail: a.Text(attrDetail), Remedy: cause.Remedy(a.Text(attrRemedy)), Faults: setting.ParseAll(splitIDs(a.Text(attrFaults))), StandsFor: a.Number(attrCount),
 		Changed: splitIDs(a.Text(attrChanged)), Seats: a.Number(attrSeatDelta), Readers: a.Number(attrReaderDelta),
 		Added: splitIDs(a.Text(attrAdded)), Removed: splitIDs(a.Text(attrRemoved)),
-		NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)),
+		NewSet: a.Has(attrNewSet), Size: int(a.Number(attrNewSet)), Epoch: a.Number(attrEpoch),
+		Begins: a.Number(attrBegins) == 1, Kept: a.Number(attrKept) == 1, Ended: a.Number(attrEnded) == 1,
+		Left: splitIDs(a.Text(attrLeftGroups)), Lost: splitLosses(a.Text(attrLost)),
 		Skipped: splitIDs(a.Text(attrSkipped)), Tolerances: splitIDs(a.Text(attrTolerated)),
 		SeatCounts:   tenant.SeatCounts{Seats: a.Number(attrSeatsThen), SeatLimit: a.Number(attrLimitThen), Read: timeOf(a, attrSeatsRead)},
 		IdPRequestID: a.Text(attrIdPRequest), BulkID: a.Text(attrBulk), Earlier: splitLinks(a.Text(attrEarlier)),
@@ -106,7 +108,7 @@ func logPage[E any](ctx context.Context, s *Store, q table.Query, prefix string,
 
 // EntryPage reads a page of all entries, newest first.
 func (s *Store) EntryPage(ctx context.Context, t tenant.ID, span provlog.Span) (provlog.Page[journal.Entry], error) {
-	return logPage(ctx, s, newest(partition(t, "LOG"), "", span), "", decodeEntry)
+	return logPage(ctx, s, newest(partition(t, logName), "", span), "", decodeEntry)
 }
 
 // FailurePage reads a page of the failures' names, newest first.

@@ -38,6 +38,7 @@ var tenantSources = []tenantSource{
 		"internal/adminapi parseTenant":     "the path of a signed request",
 		"internal/e2e/sim customer.id":      "the simulation's own name for a tenant",
 		"internal/store sweep.finish":       "the name of a stored task",
+		"internal/store SourceOf":           "the key of a stored entry or signal",
 		"internal/store Store.Tenants":      "the stored list of all tenants",
 		"internal/store storedTenant":       "a stored event that waits for a webhook, or its delivery",
 		"cmd/rollcall localOptions.run":     "an operator's command line",
@@ -68,6 +69,7 @@ var tenantSources = []tenantSource{
 		"internal/adminapi Service.ServeHTTP q.event.Tenant":   "a field of the log line",
 		"internal/httpapi Service.authenticate q.event.Tenant": "a field of the log line",
 		"internal/httpapi bulkRun.begin q.event.Tenant":        "a field of the log line",
+		"internal/event Of drafts[i].Tenant":                   "the tenant of a stored source",
 		"internal/console Console.render f.Tenant":             "a text of the page",
 	}},
 }
