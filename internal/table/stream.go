@@ -13,6 +13,9 @@ type Record struct {
 	Key      Key
 	// Item is the item after the change, nil if it was removed.
 	Item *Item
+	// Fault says why the record cannot be read: other software wrote the item. Item then has
+	// what could be read.
+	Fault error
 	// Time is when the transaction was applied, to the second at least.
 	Time time.Time
 }
