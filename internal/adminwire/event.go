@@ -32,6 +32,10 @@ type Event struct {
 	// event about the tenant. Its version orders the events of one resource: ignore an event
 	// whose data has a lower version than what you have stored.
 	Data jsontext.Value `json:"data"`
+	// The event was too large for the event bus: data is null although the resource may exist,
+	// and the members may be missing. Read the resource, or the list of events. Never present
+	// in the list of events and in webhooks.
+	DataOmitted bool `json:"dataOmitted,omitzero"`
 }
 
 // An EventResource names the user or group of an event.
