@@ -37,7 +37,7 @@ func Group(g *directory.Group) (adminwire.Group, error) {
 	}
 	return adminwire.Group{
 		ID: g.ID, DisplayName: r.Text("displayName"), ExternalID: adminwire.NullableString(r.Text("externalId")),
-		Origin: string(g.Origin), Version: g.Version, Created: instant(g.Created), Modified: instant(g.Modified),
+		Origin: string(g.Origin), Version: g.Version, Generation: g.Epoch, Created: instant(g.Created), Modified: instant(g.Modified),
 	}, nil
 }
 

@@ -62,8 +62,11 @@ type Group struct {
 	ExternalID  NullableString `json:"externalId" jsonschema:"nullable"`
 	Origin      string         `json:"origin"`
 	Version     int64          `json:"version"`
-	Created     *time.Time     `json:"created"`
-	Modified    *time.Time     `json:"modified"`
+	// Each replacement of all members begins a generation: memberships of an earlier one
+	// have ended.
+	Generation int64      `json:"generation"`
+	Created    *time.Time `json:"created"`
+	Modified   *time.Time `json:"modified"`
 }
 
 // Groups is a page of groups.
