@@ -36,14 +36,18 @@ type Event struct {
 	// and the members may be missing. Read the resource, or the list of events. Never present
 	// in the list of events and in webhooks.
 	DataOmitted bool `json:"dataOmitted,omitzero"`
+	// Data is null because the stored record is damaged, not because the resource is gone:
+	// keep what you have stored. rollcall verify names the record.
+	Unreadable bool `json:"unreadable,omitzero"`
 }
 
 // An EventResource names the user or group of an event.
 type EventResource struct {
 	Type string `json:"type" jsonschema:"enum=User,enum=Group"`
-	ID   string `json:"id"`
+	// Empty for a user or group that fails before it has a record.
+	ID string `json:"id"`
 	// The version after the change. Of a change of members, which does not record it, the
-	// version at the time of sending.
+	// version at the time of sending; 0 if the group is gone by then.
 	Version     int64          `json:"version"`
 	ExternalID  NullableString `json:"externalId" jsonschema:"nullable"`
 	UserName    string         `json:"userName,omitzero"`

@@ -8,6 +8,7 @@ package event
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -75,6 +76,15 @@ type Position struct {
 	Part int
 }
 
+// A Page is a part of the sources of a tenant, in the order of their keys.
+type Page struct {
+	Sources []Source
+	// To is the key up to which the page has all sources: the next page begins after it.
+	// More reports that there may be others before the end of what was asked for.
+	To   string
+	More bool
+}
+
 // A Draft is an event without what is read when it is sent.
 type Draft struct {
 	// Key is the key of the source. Part counts the events of one source, from 0.
@@ -115,6 +125,12 @@ func (d Draft) ID() string {
 		return d.Key
 	}
 	return d.Key + "-" + strconv.Itoa(d.Part)
+}
+
+// IsOperational reports whether events of the type are about provisioning itself: they are no
+// changes of users or groups.
+func (t Type) IsOperational() bool {
+	return !strings.HasPrefix(string(t), "user.") && !strings.HasPrefix(string(t), "group.")
 }
 
 // IsDeparture reports whether the application must act at once: somebody may no longer

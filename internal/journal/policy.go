@@ -112,6 +112,20 @@ const Interval = time.Minute
 // difference between the clocks is still to come.
 const WriteTime = 8 * time.Second
 
+// What a reader of the log allows for besides WriteTime. LongestCall is the longest time
+// from sending a transaction until it is applied or never will be: the client gives a call
+// up after two seconds, and the table may still apply it. ClockDifference is the largest
+// difference between the clocks of two instances.
+const (
+	LongestCall     = 5 * time.Second
+	ClockDifference = 2 * time.Second
+)
+
+// SettleTime is the age from which on the log is complete: no entry or signal whose key is
+// older is still to come. Readers of events read no newer ones, so a reader that goes on
+// where it ended never misses a late commit.
+const SettleTime = WriteTime + ClockDifference + LongestCall
+
 // Late reports whether an entry needs an id of its own, because its request began
 // long ago. The log is read in the order of ids, and no entry may appear before
 // one that was already read.

@@ -103,6 +103,15 @@ func TestLate_AfterAQuarterOfTheTimeToWrite(t *testing.T) {
 	require.Equal(t, 8*24*time.Hour, journal.TallyKept)
 }
 
+// 15 seconds are part of the documentation of the events, and a write may take all of it: it
+// is sent as late as it may be, by an instance whose clock is as wrong as it may be, and the
+// table takes as long as it may.
+func TestSettleTime_CoversTheSlowestWrite(t *testing.T) {
+	require.Equal(t, 15*time.Second, journal.SettleTime)
+	require.GreaterOrEqual(t, journal.SettleTime, journal.WriteTime+journal.ClockDifference+journal.LongestCall)
+	require.Equal(t, 2*time.Second, journal.ClockDifference)
+}
+
 func TestMayBeChanged_OnlyIfTheOutcomeIsOpen(t *testing.T) {
 	for _, c := range cause.Causes() {
 		require.Equal(t, c == cause.Unfinished || c == cause.OutcomeUnknown, journal.MayBeChanged(c), c)
