@@ -78,6 +78,8 @@ func full(f *fixture) {
 	f.group("g1", "a", "b")
 	f.group("g2", "a")
 	f.fill()
+	f.endpoint("e1")
+	f.endpoint("e2")
 }
 
 func readings() []reading {
@@ -173,6 +175,12 @@ func readings() []reading {
 		}},
 		{"WhoAre", func(ctx context.Context, s *Store, t tenant.ID) (any, error) {
 			return s.WhoAre(ctx, t, []string{"u1", "u2", "g1", "x"})
+		}},
+		{"Registrations", func(ctx context.Context, s *Store, _ tenant.ID) (any, error) { return s.Registrations(ctx) }},
+		{"Endpoints", func(ctx context.Context, s *Store, _ tenant.ID) (any, error) { return s.Endpoints(ctx) }},
+		{"Endpoint", func(ctx context.Context, s *Store, _ tenant.ID) (any, error) {
+			e, _, err := s.Endpoint(ctx, "e1")
+			return e, err
 		}},
 		{"Audit", func(ctx context.Context, s *Store, t tenant.ID) (any, error) { return s.Audit(ctx, t) }},
 		{"SweepTenant", func(ctx context.Context, s *Store, t tenant.ID) (any, error) { return s.SweepTenant(ctx, t, SweepAge) }},

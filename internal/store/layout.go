@@ -181,6 +181,19 @@ func dueKey(t tenant.ID, task string) table.Key {
 
 const duePartition = "DUE"
 
+// endpointDueKey names an unfinished task of an endpoint. It is the task itself: an endpoint
+// has no tenant. No tenant's id has a capital letter.
+func endpointDueKey(endpoint, task string) table.Key {
+	return table.Key{Partition: duePartition, Sort: endpointDue + "#" + endpoint + "#" + task}
+}
+
+// endpointDue is what the tasks of endpoints have in place of a tenant's id, and taskErase the
+// task that deletes what is stored of a deleted endpoint.
+const (
+	endpointDue = "W"
+	taskErase   = "erase"
+)
+
 // markKey returns the key of the bookmark of a page: of one token, resource
 // type, sort order and start index.
 func markKey(t tenant.ID, tokenID, of, order string, startIndex int) table.Key {

@@ -68,6 +68,20 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// The partitions of endpoints begin with no tenant, and those of one are of no other.
+func TestKeys_OfEndpoints(t *testing.T) {
+	assert.Equal(t, table.Key{Partition: "WEBHOOKS", Sort: "#ALL"}, registeredKey())
+	assert.Equal(t, table.Key{Partition: "WEBHOOKS", Sort: "0190-e"}, endpointKey("0190-e"))
+	assert.Equal(t, table.Key{Partition: "W#0190-e#STATE", Sort: "STATE"}, endpointStateKey("0190-e"))
+	assert.Equal(t, "W#0190-e#PENDING", webhookPartition("0190-e", webhookPending))
+	assert.Equal(t, "W#0190-e#URGENT", webhookPartition("0190-e", webhookUrgent))
+	assert.Equal(t, "W#0190-e#SENT", webhookPartition("0190-e", webhookSent))
+	assert.Equal(t, table.Key{Partition: "DUE", Sort: "W#0190-e#erase"}, endpointDueKey("0190-e", taskErase))
+	assert.Panics(t, func() { webhookPartition("", webhookSent) })
+	_, err := tenant.ParseID(endpointDue)
+	assert.Error(t, err, "a tenant could have the id under which the tasks of endpoints are")
+}
+
 func TestKeys_KeepTenantsApart(t *testing.T) {
 	a, b := mustID(t, "acme"), mustID(t, "acme-users")
 	for _, hostile := range []string{"x#T#acme-users#USERS", "T#acme-users", "#", "\x00", "../acme-users"} {

@@ -98,7 +98,7 @@ type sweep struct {
 
 // dueTask is a task that is due, and its outcome.
 type dueTask struct {
-	name  string // its tenant's id, '#', and its name in the tenant
+	name  string // its tenant's id, or endpointDue, '#', and its name there
 	at    time.Time
 	moved time.Time // zero if no sweep made progress with it
 
@@ -259,6 +259,13 @@ func (s *sweep) finish(ctx context.Context, due *dueTask) error {
 		return youngUntil(until)
 	}
 	name, rest, _ := strings.Cut(due.name, "#")
+	if name == endpointDue {
+		endpoint, task, _ := strings.Cut(rest, "#")
+		if err := s.store.finishEndpoint(ctx, due, endpoint, task); err != nil {
+			return fmt.Errorf("task %s: %w", due.name, err)
+		}
+		return nil
+	}
 	t, err := tenant.ParseID(name)
 	if err != nil {
 		return fmt.Errorf("task %s: %w", due.name, err)

@@ -29,8 +29,8 @@ type Endpoint struct {
 	Created time.Time
 	// Version counts the changes of the registration, from 1.
 	Version int64
-	// Disabled is when it was disabled, zero for an endpoint that gets events. Reason says
-	// why, in a sentence.
+	// Disabled is when it was disabled, by a person or by failures, zero for an endpoint that
+	// gets events. Reason says why, in a sentence.
 	Disabled time.Time
 	Reason   string
 }
@@ -49,6 +49,14 @@ func (e Endpoint) Wants(t tenant.ID, kind event.Type) bool {
 		return false
 	}
 	return len(e.Tenants) == 0 || slices.Contains(e.Tenants, t)
+}
+
+// In returns the endpoint in a state: one that failures have disabled is disabled.
+func (e Endpoint) In(s State) Endpoint {
+	if e.Disabled.IsZero() && !s.Disabled.IsZero() {
+		e.Disabled, e.Reason = s.Disabled, s.Reason
+	}
+	return e
 }
 
 // Signing returns the keys that sign at a time.
@@ -148,4 +156,8 @@ type State struct {
 	Paused time.Time
 	// LastSuccess is the time of the last acknowledgement.
 	LastSuccess time.Time
+	// Disabled is when failures disabled the endpoint, zero while they have not. Reason says
+	// why, in a sentence. Enabling the endpoint deletes the whole State.
+	Disabled time.Time
+	Reason   string
 }

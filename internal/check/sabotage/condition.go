@@ -201,6 +201,9 @@ var removed = []struct {
 	{"token.go", "CancelRotation", "live, table.Is(attrNextID, table.Text(next))", "live", "a rotation that is cancelled/two ends of one rotation, at the old token"},
 	{"token.go", "CancelRotation", "live, table.Is(attrOldID", "table.Is(attrOldID", "a rotation that is cancelled/a rotation and a revocation of the new token"},
 	{"token.go", "CancelRotation", "live, table.Is(attrOldID, table.Text(old))", "live", "a rotation that is cancelled/two ends of one rotation, at the new token"},
+
+	{"webhook.go", "registeredOp", "}}, when)", "}}, []table.Condition{when}[:0]...)", "the first endpoint/two first endpoints"},
+	{"webhook.go", "registeredOp", "when = table.Is(attrRevision, table.Number(read.Revision))", "when = table.Present()", "another endpoint/two changes of the registrations"},
 }
 
 // kept are the places of conditions that no edit removes, because all edits of their uses do.
@@ -213,4 +216,5 @@ var kept = map[string]string{
 	"internal/store/bucket.go Spend table.Absent()":                                                        "removed where the bucket is put",
 	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",
 	"internal/store/token.go Used table.Absent()":                                                          "removed where the use is put",
+	"internal/store/webhook.go registeredOp table.Absent()":                                                "removed where the change is counted",
 }
