@@ -87,6 +87,12 @@ var rooms = []room{
 		reason: "what becomes of a change after its commit depends on the rules and the documents, neither on storage nor on AWS (of table it knows the records of a stream)",
 	},
 	{
+		name: "bus", packages: []string{"./internal/bus"},
+		imports: []string{"events", "rules", "leaves"},
+		modules: []string{"net/http", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/eventbridge/...", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
+		reason:  "the AWS SDK's clients of the bus and the queue end in one package, which knows no event's content",
+	},
+	{
 		name: "handlers", packages: []string{"./internal/httpapi/...", "./internal/adminapi/..."},
 		imports: []string{"web", "events", "documents", "rules", "standard", "table", "leaves"}, modules: []string{"net/http", "github.com/google/uuid", "golang.org/x/time/rate", jsonLibrary},
 		reason: "handlers call the directory; one that reads the table itself would have rules of its own (of table they know the usage in a request's event)",
@@ -121,7 +127,7 @@ var rooms = []room{
 	},
 	{
 		name: "functions", packages: []string{"./functions/..."},
-		imports: []string{"app", "edge", "canary", "leaves"},
+		imports: []string{"app", "bus", "edge", "canary", "leaves"},
 		reason:  "a function's main is configuration, wiring and Start; everything else is tested without it",
 	},
 	{
@@ -160,6 +166,11 @@ var bans = []ban{
 		packages:  []string{"./internal/app", "./functions/users", "./functions/groups", "./functions/bulk", "./functions/admin", "./functions/discovery", "./functions/sweep"},
 		forbidden: []string{"./internal/canary", "github.com/aws/aws-sdk-go-v2/service/lambda/...", "github.com/aws/aws-sdk-go-v2/service/codedeploy/..."},
 		reason:    "only the hook of a deployment invokes functions; its clients would double the other binaries",
+	},
+	{
+		packages:  []string{"./internal/app", "./functions/users", "./functions/groups", "./functions/bulk", "./functions/admin", "./functions/discovery", "./functions/sweep", "./functions/hook"},
+		forbidden: []string{"./internal/bus", "github.com/aws/aws-sdk-go-v2/service/eventbridge/...", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
+		reason:    "only the functions that hand events on talk to the bus and the queue; the clients make a binary a tenth larger",
 	},
 	{
 		packages:  []string{"./internal/scim/...", "./internal/directory/...", "./internal/tenant", "./internal/store/...", "./internal/table"},
