@@ -131,7 +131,22 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 			[]any{"event", "scim.sweep", "due", 3, "done", 1, "deleted", 7, "left", 2, "oldestSeconds", 90.5, "stalledSeconds", 60.0},
 			[]string{"due by stack", "done by stack", "deleted by stack", "left by stack", "oldestSeconds by stack", "stalledSeconds by stack"},
 		},
-		"a line of another kind": {[]any{"event", "scim.other", "retries", 1, "due", 3, "left", 3}, nil},
+		"a batch without events": {[]any{"event", "feed", "records", 9, "events", 0, "failed", 0, "poison", 0}, nil},
+		"a batch with events": {
+			[]any{"event", "feed", "records", 9, "events", 2, "failed", 0, "poison", 0},
+			[]string{"events by stack", "failed by stack", "poison by stack"},
+		},
+		"a batch that has to come again": {
+			[]any{"event", "feed", "records", 9, "events", 0, "failed", 4, "poison", 0},
+			[]string{"events by stack", "failed by stack", "poison by stack"},
+		},
+		"a run without deliveries": {[]any{"event", "deliver", "endpoints", 2, "delivered", 0, "undelivered", 0, "disabled", 0, "unacknowledgedSeconds", 0.0}, nil},
+		"a run that waits for an acknowledgement": {
+			[]any{"event", "deliver", "delivered", 0, "undelivered", 0, "disabled", 0, "unacknowledgedSeconds", 310.5},
+			[]string{"delivered by stack", "undelivered by stack", "disabled by stack", "unacknowledgedSeconds by stack"},
+		},
+		"a run that does not look for acknowledgements": {[]any{"event", "deliver", "delivered", 3}, []string{"delivered by stack"}},
+		"a line of another kind":                        {[]any{"event", "scim.other", "retries", 1, "due", 3, "left", 3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

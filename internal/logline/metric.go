@@ -3,6 +3,7 @@ package logline
 import (
 	"context"
 	"log/slog"
+	"slices"
 )
 
 // Namespace is where CloudWatch keeps the metrics of all deployments.
@@ -28,7 +29,61 @@ const (
 	Left           = "left"
 	OldestSeconds  = "oldestSeconds"
 	StalledSeconds = "stalledSeconds"
+	// Events is how many events a batch of the stream's records caused, Failed how many records
+	// have to come again, and Poison how many cause no event because of a fault. They are
+	// fields of every batch's line, and counted if one of them is not 0.
+	Events = "events"
+	Failed = "failed"
+	Poison = "poison"
+	// Delivered is how many events a delivery's run sent, Undelivered how many attempts
+	// failed, and Disabled how many endpoints it disabled. UnacknowledgedSeconds is the age of the
+	// oldest departure (a user deactivated, deleted or purged) that an endpoint has not
+	// acknowledged. They are fields of the line of a run, and counted if one of them is not 0.
+	Delivered             = "delivered"
+	Undelivered           = "undelivered"
+	Disabled              = "disabled"
+	UnacknowledgedSeconds = "unacknowledgedSeconds"
 )
+
+// The events, besides requests, whose lines are counted.
+const (
+	Sweep   = "scim.sweep"
+	Feed    = "feed"
+	Deliver = "deliver"
+)
+
+// A counting says which metrics a line has, and which fields make it worth counting: one of them
+// is not 0.
+type counting struct {
+	unless0 []string
+	metrics []metric
+}
+
+var countings = map[string]counting{
+	Sweep: {[]string{Due}, []metric{
+		{Due, "Count"}, {Done, "Count"}, {Deleted, "Count"}, {Left, "Count"}, {OldestSeconds, "Seconds"}, {StalledSeconds, "Seconds"},
+	}},
+	Feed: {[]string{Events, Failed, Poison}, []metric{{Events, "Count"}, {Failed, "Count"}, {Poison, "Count"}}},
+	Deliver: {[]string{Delivered, Undelivered, Disabled, UnacknowledgedSeconds}, []metric{
+		{Delivered, "Count"}, {Undelivered, "Count"}, {Disabled, "Count"}, {UnacknowledgedSeconds, "Seconds"},
+	}},
+}
+
+// of returns the metrics of a line, none for one that is not worth counting. A metric whose field
+// the line does not have is left out.
+func (c counting) of(r slog.Record) []directive {
+	has, worth := map[string]bool{}, false
+	r.Attrs(func(a slog.Attr) bool {
+		has[a.Key] = true
+		worth = worth || slices.Contains(c.unless0, a.Key) && !a.Value.Equal(slog.Int64Value(0)) && !a.Value.Equal(slog.Float64Value(0))
+		return true
+	})
+	if !worth {
+		return nil
+	}
+	metrics := slices.DeleteFunc(slices.Clone(c.metrics), func(m metric) bool { return !has[m.Name] })
+	return []directive{{Namespace: Namespace, Dimensions: [][]string{{Stack}}, Metrics: metrics}}
+}
 
 // The dimensions. A tenant, a user or any other value that a client chooses is
 // never one: each value of a dimension is a metric with a monthly price.
@@ -39,11 +94,10 @@ const (
 	Cause = "cause"
 )
 
-// Counted returns a handler that marks the events of SCIM requests and of
-// sweeps that are worth counting, so that CloudWatch turns them into metrics
-// (embedded metric format). A line is marked by its outcome and cause, its
-// retries, and the tasks that were due. The line of a successful request, or of
-// a sweep that found nothing, stays as it is.
+// Counted returns a handler that marks the lines that are worth counting, so that CloudWatch
+// turns them into metrics (embedded metric format): of SCIM requests by outcome and cause, and
+// retries; of sweeps, batches of the stream and deliveries by what they did. The line of a
+// successful request, or of a sweep that found nothing, stays as it is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
 type counted struct {
@@ -54,7 +108,7 @@ type counted struct {
 // Handle marks a line and passes it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 	var event, outcome, cause string
-	var retries, due int64
+	var retries int64
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
 		case a.Key == "event":
@@ -65,25 +119,17 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 			cause = a.Value.String()
 		case a.Key == Retries && a.Value.Kind() == slog.KindInt64:
 			retries = a.Value.Int64()
-		case a.Key == Due && a.Value.Kind() == slog.KindInt64:
-			due = a.Value.Int64()
 		}
 		return true
 	})
-	var directives []directive
-	if event == "scim.sweep" && due > 0 {
-		directives = append(directives, directive{Namespace: Namespace, Dimensions: [][]string{{Stack}}, Metrics: []metric{
-			{Due, "Count"},
-			{Done, "Count"},
-			{Deleted, "Count"},
-			{Left, "Count"},
-			{OldestSeconds, "Seconds"},
-			{StalledSeconds, "Seconds"},
-		}})
-	}
 	if event != "scim.request" {
-		return c.mark(ctx, r, directives)
+		counted, ok := countings[event]
+		if !ok {
+			return c.Handler.Handle(ctx, r)
+		}
+		return c.mark(ctx, r, counted.of(r))
 	}
+	var directives []directive
 	for _, of := range [...]struct{ outcome, metric string }{{"failure", Failures}, {"warning", Warnings}} {
 		if outcome == of.outcome && cause != "" {
 			r.AddAttrs(slog.Int(of.metric, 1))

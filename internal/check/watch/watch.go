@@ -93,6 +93,18 @@ func names(template []byte, kind string) []string {
 	return slices.Compact(all)
 }
 
+// notSCIM are the functions that serve no SCIM.
+var notSCIM = []string{"Admin", "Sweep", "Hook", "Feed", "Deliver"}
+
+// conditional returns the condition under which a function exists, "" for always.
+func conditional(resource string) string {
+	m := regexp.MustCompile(`(?m)^    Condition: (\w+)$`).FindStringSubmatch(resource)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
 // groups returns the log groups that a query searches.
 func groups(q Query, template []byte) ([]string, error) {
 	functions := names(template, "Function")
@@ -101,9 +113,8 @@ func groups(q Query, template []byte) ([]string, error) {
 	case "all":
 		wanted = append(functions, "Api")
 	case "":
-		// The functions that serve SCIM.
 		for _, f := range functions {
-			if f != "Admin" && f != "Sweep" && f != "Hook" {
+			if !slices.Contains(notSCIM, f) {
 				wanted = append(wanted, f)
 			}
 		}
@@ -154,7 +165,13 @@ func block(template []byte, infra fs.FS) ([]byte, error) {
         - |
 `)
 	b.WriteString(indented(dashboard, 10))
-	b.WriteString("        - TableName: !If [HasExistingTable, !Ref ExistingTable, !Ref Table]\n\n")
+	b.WriteString("        - TableName: !If [HasExistingTable, !Ref ExistingTable, !Ref Table]\n")
+	for _, name := range names(template, "Function") {
+		if condition := conditional(resourceOf(template, name+"Function")); condition != "" {
+			fmt.Fprintf(&b, "          %[1]sFunction: !If [%[2]s, !Ref %[1]sFunction, none]\n", name, condition)
+		}
+	}
+	b.WriteString("\n")
 	alarms, err := fs.ReadFile(infra, "alarms.yaml")
 	if err != nil {
 		return nil, err
@@ -174,24 +191,41 @@ func block(template []byte, infra fs.FS) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// An invoked function has what invokes it: an integration of API Gateway, a schedule, a mapping
+// of a stream or a queue.
+type invoked struct{ served, scheduled, streamed, queued bool }
+
 // A kind of function has alarms of its own in infra/function-alarms.yaml. It reports whether a
-// function is of the kind, from the text of its resource and whether it has an integration.
-type kind func(resource string, served bool) bool
+// function is of the kind.
+type kind func(by invoked) bool
 
 var kinds = map[string]kind{
-	"all":    func(resource string, served bool) bool { return served || eventSource.MatchString(resource) },
-	"served": func(_ string, served bool) bool { return served },
-	"scheduled": func(resource string, _ bool) bool {
-		return slices.Contains(eventSource.FindStringSubmatch(resource), "Schedule")
-	},
-	"stream": func(resource string, _ bool) bool {
-		m := eventSource.FindStringSubmatch(resource)
-		return slices.Contains(m, "DynamoDB") || slices.Contains(m, "Kinesis")
-	},
+	"all":       func(by invoked) bool { return by != invoked{} },
+	"served":    func(by invoked) bool { return by.served },
+	"scheduled": func(by invoked) bool { return by.scheduled },
+	"stream":    func(by invoked) bool { return by.streamed },
 }
 
-// eventSource is the type of an event that invokes a function.
-var eventSource = regexp.MustCompile(`\n          Type: (\w+)(?:\n|$)`)
+// invokedBy returns what invokes the function of a name.
+func invokedBy(template []byte, name string) invoked {
+	mapping := resourceOf(template, name+"Mapping")
+	return invoked{
+		served:    slices.Contains(names(template, "Integration"), name),
+		scheduled: strings.Contains(resourceOf(template, name+"Function"), "\n          Type: Schedule\n"),
+		streamed:  strings.Contains(mapping, "\n      StartingPosition: "),
+		queued:    mapping != "" && !strings.Contains(mapping, "\n      StartingPosition: "),
+	}
+}
+
+// resourceOf returns the text of a resource, with an empty line after it; "" if there is none.
+func resourceOf(template []byte, name string) string {
+	_, resource, ok := strings.Cut(string(template), "\n  "+name+":\n")
+	if !ok {
+		return ""
+	}
+	resource, _, _ = strings.Cut(resource, "\n\n")
+	return resource + "\n"
+}
 
 // functionAlarms returns the alarms of infra/function-alarms.yaml for the functions of a template.
 func functionAlarms(text string, template []byte) (string, error) {
@@ -204,11 +238,14 @@ func functionAlarms(text string, template []byte) (string, error) {
 			return "", fmt.Errorf("watch: function-alarms.yaml: %q does not name a kind of function", head)
 		}
 		for _, name := range names(template, "Function") {
-			_, resource, _ := strings.Cut(string(template), "\n  "+name+"Function:\n    Type: AWS::Serverless::Function\n")
-			resource, _, _ = strings.Cut(resource, "\n\n")
-			if is(resource, slices.Contains(names(template, "Integration"), name)) {
-				b.WriteString(strings.NewReplacer("{Name}", name, "{name}", strings.ToLower(name)).Replace(alarm) + "\n\n")
+			if !is(invokedBy(template, name)) {
+				continue
 			}
+			text := strings.NewReplacer("{Name}", name, "{name}", strings.ToLower(name)).Replace(alarm)
+			if condition := conditional(resourceOf(template, name+"Function")); condition != "" {
+				text = strings.Replace(text, "  Condition: HasAlarms\n", "  Condition: HasAlarmsAnd"+strings.TrimPrefix(condition, "Has")+"\n", 1)
+			}
+			b.WriteString(text + "\n\n")
 		}
 	}
 	return b.String(), nil

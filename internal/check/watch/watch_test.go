@@ -255,9 +255,12 @@ const streamFunction = `
   ReaderFunction:
     Type: AWS::Serverless::Function
     Properties:
-      Events:
-        Changes:
-          Type: DynamoDB
+      Timeout: 1
+
+  ReaderMapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      StartingPosition: LATEST
 
   Other:
 `
@@ -272,10 +275,15 @@ func TestFunctionAlarms_FollowTheKindOfFunction(t *testing.T) {
 		return names([]byte(indented(made, 2)), "Alarm")
 	}
 	assert.Equal(t, []string{"ReaderBehind", "ReaderErrors", "ReaderThrottles"}, alarms(streamFunction))
-	assert.Equal(t, []string{"ReaderErrors", "ReaderMissing", "ReaderThrottles"}, alarms(strings.Replace(streamFunction, "DynamoDB", "Schedule", 1)))
-	idle := strings.Replace(streamFunction, "          Type: DynamoDB\n", "", 1)
+	assert.Equal(t, []string{"ReaderErrors", "ReaderThrottles"}, alarms(strings.Replace(streamFunction, "StartingPosition", "BatchSize", 1)), "of a queue")
+	idle := strings.Replace(streamFunction, "  ReaderMapping:", "  OtherMapping:", 1)
 	assert.Empty(t, alarms(idle))
+	assert.Equal(t, []string{"ReaderErrors", "ReaderMissing", "ReaderThrottles"}, alarms(strings.Replace(idle, "      Timeout: 1\n", "      Events:\n        Every:\n          Type: Schedule\n", 1)))
 	assert.Equal(t, []string{"ReaderCanary", "ReaderErrors", "ReaderThrottles"}, alarms(idle+"  ReaderIntegration:\n"))
+	made, err := functionAlarms(string(text), []byte(strings.Replace(streamFunction, "    Properties:", "    Condition: HasReader\n    Properties:", 1)))
+	require.NoError(t, err)
+	assert.Equal(t, 3, strings.Count(made, "  Condition: HasAlarmsAndReader\n"), "an alarm of a function that may not exist")
+	assert.NotContains(t, made, "  Condition: HasAlarms\n")
 	_, err = functionAlarms("#\n\n# for: some\nA:\n", nil)
 	assert.ErrorContains(t, err, "for: some")
 }
