@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func (f *fixture) pending(endpoint string) []subscription.Pending {
 
 func TestEnqueue_StoresEachEventOnce(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open func(t testing.TB) table.Table) {
-		f := newFixture(t, open(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		f := outboxFixture(t, table.Retrying(open(t)))
 		full := pendingEvent(f.tenant, "w1", 2)
 		full.Part, full.Signal, full.Redelivery, full.Attempts = 3, true, true, 2
 		full.First, full.Tried, full.Due = f.now(), f.now().Add(time.Second), f.now().Add(time.Minute)
@@ -77,7 +78,7 @@ func TestEnqueue_StoresMoreThanATransaction(t *testing.T) {
 // A record of the stream that comes again after the event was sent costs a read.
 func TestEnqueue_LeavesOutWhatWasSent(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, open func(t testing.TB) table.Table) {
-		f := newFixture(t, open(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+		f := outboxFixture(t, table.Retrying(open(t)))
 		first, second, again := pendingEvent(f.tenant, "w1", 1), pendingEvent(f.tenant, "w1", 2), pendingEvent(f.tenant, "w1", 3)
 		again.Event, again.Redelivery = first.Event, true
 		f.write(table.Put(table.Item{Key: sentKey("w1", first.Event), Attributes: table.Attributes{}}))
@@ -91,11 +92,82 @@ func TestEnqueue_LeavesOutWhatWasSent(t *testing.T) {
 
 func outboxDecisions(t tenant.ID) []decision {
 	first := departure(pendingEvent(t, "w1", 1))
+	exists := settled{endpointKey("w1"), table.Present(), "", "a lease and the deletion of the endpoint"}
+	held := settled{leaseKey("w1"), table.Is(attrLeaseOf, table.Text("a")), "", "a paused process and its successor"}
+	acquire := func(f *fixture, s *Store) error {
+		_, ok, err := s.AcquireLease(f.t.Context(), "w1", "b", f.now().Add(time.Minute))
+		if err == nil && !ok {
+			return subscription.ErrLease
+		}
+		return err
+	}
+	lost := failsAs(subscription.ErrLease)
+	leased := func(f *fixture) {
+		f.endpoint("w1")
+		f.lease("w1", "a")
+	}
+	mine := subscription.Lease{Endpoint: "w1", Holder: "a"}
 	return []decision{
 		{
 			name:       "an event that waits",
 			commit:     func(f *fixture, s *Store) error { return s.Enqueue(f.t.Context(), []subscription.Pending{first}) },
 			conditions: []settled{{pendingKey("w1", first.Seq), table.Absent(), "", "two records of one event"}},
 		},
+		{
+			name: "the first lease of an endpoint", returned: lost, commit: acquire,
+			given:      func(f *fixture) { f.endpoint("w1") },
+			conditions: []settled{{leaseKey("w1"), table.Absent(), "", "two first leases of an endpoint"}, exists},
+		},
+		{
+			name: "a lease that has ended", returned: lost, commit: acquire,
+			given: func(f *fixture) {
+				leased(f)
+				f.pass(time.Minute + leaseSkew)
+			},
+			conditions: []settled{
+				{leaseKey("w1"), table.Is(attrLeaseOf, table.Text("a")), "", "two successors of a lease"},
+				{leaseKey("w1"), table.Is(attrUntil, table.Number(time.Date(2026, 1, 2, 3, 5, 5, 0, time.UTC).UnixMilli())), "", "a successor and a renewal"},
+				exists,
+			},
+		},
+		{
+			name: "a lease that is released", returned: leftToOthers, given: leased,
+			commit:     func(f *fixture, s *Store) error { return s.ReleaseLease(f.t.Context(), mine) },
+			conditions: []settled{held},
+		},
+		{
+			name: "an acknowledged event", returned: lost, given: leased,
+			commit: func(f *fixture, s *Store) error {
+				p := pendingEvent(t, "w1", 1)
+				return s.Settle(f.t.Context(), mine, subscription.Outcome{Settled: []subscription.Settlement{acknowledged(p, f.now())}})
+			},
+			conditions: []settled{held},
+		},
+		{
+			name: "an acknowledged departure", given: leased,
+			commit: func(f *fixture, s *Store) error {
+				err := s.Settle(f.t.Context(), mine, subscription.Outcome{Settled: []subscription.Settlement{acknowledged(first, f.now())}})
+				if errors.Is(err, subscription.ErrLease) {
+					return nil
+				}
+				return err
+			},
+			conditions: []settled{
+				held,
+				{tenantKey(t), table.Is(attrSettings, table.Text(storedSettings())), "", "a departure and the deletion of its tenant"},
+			},
+		},
 	}
+}
+
+// storedSettings are the settings of a new tenant as they are stored.
+func storedSettings() string {
+	encoded, _ := encodeSettings(tenant.DefaultSettings())
+	return encoded
+}
+
+// outboxFixture returns a fixture whose clock is about right, as retries need it, and in UTC.
+func outboxFixture(t testing.TB, on table.Table) *fixture {
+	t.Helper()
+	return newFixture(t, on, time.Now().Add(time.Minute).Truncate(time.Millisecond).UTC())
 }

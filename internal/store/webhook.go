@@ -32,6 +32,9 @@ const (
 	attrFailures     = "fails"  // failed attempts since the last success
 	attrPaused       = "paused" // milliseconds since 1970; 0 if it is not paused
 	attrLastSuccess  = "ok"     // milliseconds since 1970
+	attrStreak       = "streak" // events that failed for the first time since the last success
+	attrPauses       = "pauses" // pauses since the last success
+	attrRecovered    = "back"   // when it last worked again after a pause
 )
 
 // storedSecret is the stored form of a subscription.Secret.
@@ -152,7 +155,8 @@ func (s *Store) eraseEndpoint(ctx context.Context, due *dueTask, endpoint string
 	if until := due.at.Add(erasingTime); s.now().Before(until) {
 		return youngUntil(until)
 	}
-	for _, name := range []string{webhookUrgent, webhookPending, webhookSent, webhookState} {
+	// The lease first: a process that delivers stores nothing without it.
+	for _, name := range []string{webhookState, webhookUrgent, webhookPending, webhookSent} {
 		if err := s.erase(ctx, webhookPartition(endpoint, name)); err != nil {
 			return err
 		}
@@ -282,6 +286,7 @@ func decodeEndpointState(a table.Attributes) subscription.State {
 		FailingSince: timeOf(a, attrFailingSince), Failures: int(a.Number(attrFailures)),
 		Paused: timeOf(a, attrPaused), LastSuccess: timeOf(a, attrLastSuccess),
 		Disabled: timeOf(a, attrDisabled), Reason: a.Text(attrReason),
+		Streak: int(a.Number(attrStreak)), Pauses: int(a.Number(attrPauses)), Recovered: timeOf(a, attrRecovered),
 	}
 }
 
@@ -291,6 +296,9 @@ func endpointStateItem(endpoint string, s subscription.State) table.Item {
 		attrFailingSince: millis(s.FailingSince), attrFailures: table.Number(int64(s.Failures)),
 		attrPaused: millis(s.Paused), attrLastSuccess: millis(s.LastSuccess),
 	}
+	setNumbers(a, map[string]int64{
+		attrStreak: int64(s.Streak), attrPauses: int64(s.Pauses), attrRecovered: millis(s.Recovered).Number(),
+	})
 	if !s.Disabled.IsZero() {
 		a[attrDisabled], a[attrReason] = millis(s.Disabled), table.Text(s.Reason)
 	}

@@ -4,6 +4,7 @@
 package subscription
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -152,8 +153,16 @@ type State struct {
 	// failed attempts since its last success.
 	FailingSince time.Time
 	Failures     int
-	// Paused is until when nothing is sent, zero for an endpoint that works.
+	// Streak counts the events that failed for the first time since the last success: those
+	// of different users and groups.
+	Streak int
+	// Paused is until when nothing is sent, zero for an endpoint that works. Pauses counts
+	// the pauses since the last success.
 	Paused time.Time
+	Pauses int
+	// Recovered is when the endpoint last worked again after a pause: what failed before is
+	// tried again at once.
+	Recovered time.Time
 	// LastSuccess is the time of the last acknowledgement.
 	LastSuccess time.Time
 	// Disabled is when failures disabled the endpoint, zero while they have not. Reason says
@@ -161,3 +170,39 @@ type State struct {
 	Disabled time.Time
 	Reason   string
 }
+
+// A Lease is the right of one process to deliver to an endpoint, which it has until a time,
+// unless it renews it.
+type Lease struct {
+	Endpoint string
+	// Holder names the process, with a new id each time that it acquires a lease.
+	Holder string
+	Until  time.Time
+}
+
+// ErrLease reports that the lease is another process's by now, or that the endpoint was
+// deleted. Nothing was stored.
+var ErrLease = errors.New("subscription: the lease is lost")
+
+// MaxSettled is how many events are settled together.
+const MaxSettled = 16
+
+// An Outcome is what a process stores while it holds a lease.
+type Outcome struct {
+	// Settled are at most MaxSettled events, each with what came of it.
+	Settled []Settlement
+	// State is how the endpoint does, nil if that is as it was.
+	State *State
+	// Notices are events for other endpoints, about this one.
+	Notices []Pending
+}
+
+// A Settlement is an event after an attempt, or after it was given up. It waits no longer if
+// the Delivery is Done, and else until the Due of Pending.
+type Settlement struct {
+	Pending  Pending
+	Delivery Delivery
+}
+
+// Done reports whether no attempt follows.
+func (d Delivery) Done() bool { return d.Next.IsZero() }

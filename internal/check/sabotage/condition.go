@@ -57,6 +57,14 @@ var removed = []struct {
 	{"commit.go", "claimOps", "ops = append(ops, held(table.Check(key, table.Absent()), kind.Former()))", "", "a new user/a userName and its earlier form"},
 	{"commit.go", "transferOps", ",\n\t\t\t\ttable.Is(attrVersion, table.Number(moved.From.Version))", "", "a new user with the names of a deleted one/a name that is taken and its user that is restored"},
 
+	{"delivery.go", "AcquireLease", "}}, when...)", "}}, when[:0]...)", "the first lease of an endpoint/two first leases of an endpoint"},
+	{"delivery.go", "AcquireLease", "\t\t\ttable.Is(attrLeaseOf, item.Attributes[attrLeaseOf]),\n", "", "a lease that has ended/two successors of a lease"},
+	{"delivery.go", "AcquireLease", "\t\t\ttable.Is(attrUntil, item.Attributes[attrUntil]),\n", "", "a lease that has ended/a successor and a renewal"},
+	{"delivery.go", "AcquireLease", ",\n\t\ttable.Check(endpointKey(endpoint), table.Present()))", ")", "the first lease of an endpoint/a lease and the deletion of the endpoint"},
+	{"delivery.go", "ReleaseLease", ", table.Is(attrLeaseOf, table.Text(l.Holder)))", ")", "a lease that is released/a paused process and its successor"},
+	{"delivery.go", "Settle", ",\n\t\t\ttable.Is(attrLeaseOf, table.Text(l.Holder)))}", ")}", "an acknowledged event/a paused process and its successor"},
+	{"delivery.go", "departureOps", "ops = append(ops, table.Check(tenantKey(t), sameSettings(owner)))", "_ = owner", "an acknowledged departure/a departure and the deletion of its tenant"},
+
 	{"dismiss.go", "Dismiss", ", table.Is(attrRequest, table.Text(d.RequestID)))", ")", "a dismissed failure/a dismissal and another failure"},
 	{"dismiss.go", "Dismiss", "table.Put(logged, table.Absent())", "table.Put(logged)", "a dismissed failure/two entries under one name"},
 
@@ -213,6 +221,7 @@ var kept = map[string]string{
 	"internal/store/task.go StageMembers table.Present()":                                                  "removed with its operation",
 	"internal/store/task.go finishUser table.Is(attrPartOf, table.Text(item.Attributes.Text(attrPartOf)))": "removed where the memberships end, and in endWithoutRecord",
 	"internal/store/schema.go changeSchemas table.Absent()":                                                "removed where the schemas are put",
+	"internal/store/delivery.go AcquireLease table.Absent()":                                               "removed where the lease is put",
 	"internal/store/bucket.go Spend table.Absent()":                                                        "removed where the bucket is put",
 	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",
 	"internal/store/token.go Used table.Absent()":                                                          "removed where the use is put",
