@@ -29,7 +29,9 @@ var (
 type TakenError struct{ Holder string }
 
 // Error names the endpoint.
-func (e *TakenError) Error() string { return "subscription: the URL is that of the endpoint " + e.Holder }
+func (e *TakenError) Error() string {
+	return "subscription: the URL is that of the endpoint " + e.Holder
+}
 
 // Registrations are all endpoints as they were read together.
 type Registrations struct {
