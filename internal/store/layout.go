@@ -144,12 +144,12 @@ func logKey(t tenant.ID, requestID string, part int) table.Key {
 	if part > 0 {
 		sort += "#" + strconv.Itoa(part)
 	}
-	return table.Key{Partition: partition(t, logName), Sort: sort}
+	return table.Key{Partition: partition(t, "LOG"), Sort: sort}
 }
 
 // signalKey returns the key of a signal.
 func signalKey(t tenant.ID, id string) table.Key {
-	return table.Key{Partition: partition(t, signalsName), Sort: id}
+	return table.Key{Partition: partition(t, "SIGNALS"), Sort: id}
 }
 
 // setKey returns the key of a part of the ids of a whole new set, counted from 1: those of
