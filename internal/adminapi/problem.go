@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -134,6 +135,8 @@ func problemOf(err error) *problem {
 		convert *directory.ConvertError
 		guarded *directory.ProtectedLimitError
 		deleted *directory.GroupDeletedError
+
+		registered *subscription.TakenError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -148,6 +151,8 @@ func problemOf(err error) *problem {
 		return &problem{kind: kindState, detail: fmt.Sprintf("At most %d users can be protected; unprotect one first.", guarded.Limit)}
 	case errors.As(err, &deleted):
 		return &problem{kind: kindNotFound, detail: "The group was deleted on " + adminwire.FormatTime(deleted.Group.Deleted) + "; …/deleted-groups says by whom."}
+	case errors.As(err, &registered):
+		return &problem{kind: kindTaken, detail: fmt.Sprintf("The URL is that of the webhook %s: change that one, or get a new secret for it (POST …/secret).", registered.Holder)}
 	case errors.As(err, &convert):
 		return &problem{kind: kindState, detail: "The user cannot be converted by this request."}
 	}
@@ -186,6 +191,10 @@ var sentinels = [...]struct {
 	{access.ErrKeys, kindBusy, "It is safe to send the request again."},
 	{journal.ErrNotFailing, kindState, "The request is not a current failure of a user or group: a later request succeeded, the log no longer has it, or it concerns no single user or group."},
 	{journal.ErrFailedAgain, kindState, "The user or group has failed again since; read the list of failures again."},
+	{subscription.ErrNotFound, kindNotFound, "Webhook not found; GET /webhooks lists them."},
+	{subscription.ErrVersion, kindVersion, "The webhook has changed since you read it; read it again."},
+	{subscription.ErrTooMany, kindState, "There are as many webhooks as a deployment can have; delete one that is not needed first."},
+	{subscription.ErrBusy, kindBusy, "It is safe to send the request again."},
 	{directory.ErrNotFound, kindNotFound, "User not found."},
 	{directory.ErrNoGroup, kindNotFound, "Group not found."},
 	{directory.ErrVersion, kindVersion, "The user has changed since you read it; read it again."},

@@ -65,7 +65,7 @@ func (q *request) readActor() error {
 }
 
 // exposed is the end of a refusal, after the name of the part that contains a credential.
-const exposed = " has a token of this service in it; nothing was changed. Take it out, and rotate the token: other logs may have it."
+const exposed = " has a token or secret of this service in it; nothing was changed. Take it out, and rotate the token or secret: other logs may have it."
 
 // exposedInURL refuses a URL with a credential in it: URLs are in the logs of every
 // proxy on the way.
@@ -131,6 +131,9 @@ func wrongForm(p jsontext.Pointer, t reflect.Type) string {
 		return "The body must be a JSON object."
 	}
 	form := "a text"
+	if t != nil && t.Kind() == reflect.Slice {
+		form = "a list of texts"
+	}
 	switch t {
 	case reflect.TypeFor[int64](), reflect.TypeFor[int]():
 		form = "a number or null"

@@ -70,6 +70,9 @@ const (
 
 	one      = Prefix + "/tenants/{tenant}"
 	rotation = one + "/tokens/{token}/rotation"
+
+	webhooks = Prefix + "/webhooks"
+	webhook  = webhooks + "/{webhook}"
 )
 
 var routes = []Route{
@@ -294,5 +297,39 @@ var routes = []Route{
 		adminwire.Page{},
 		nil,
 		answers{{200, "A page", adminwire.DeletedGroups{}}},
+	},
+	{
+		get, webhooks, "listWebhooks", (*Service).listWebhooks,
+		"List the webhooks: the endpoints of the application that get events", nil, nil,
+		answers{{200, "All webhooks, without their secrets", adminwire.Webhooks{}}},
+	},
+	{
+		post, webhooks, "createWebhook", (*Service).createWebhook,
+		"Register an endpoint of the application, which gets all events from now on",
+		nil,
+		adminwire.NewWebhook{},
+		answers{{201, "The webhook, with its secret, which is shown only this once", adminwire.WebhookWithSecret{}}},
+	},
+	{
+		get, webhook, "readWebhook", (*Service).readWebhook,
+		"Read a webhook", nil, nil,
+		answers{{200, "The webhook", adminwire.Webhook{}}},
+	},
+	{
+		patch, webhook, "changeWebhook", (*Service).changeWebhook,
+		"Change, disable or enable a webhook",
+		adminwire.Match{},
+		adminwire.WebhookChange{},
+		answers{{200, "The webhook", adminwire.Webhook{}}},
+	},
+	{
+		del, webhook, "deleteWebhook", (*Service).deleteWebhook,
+		"Delete a webhook, with the events that wait for it and the record of its deliveries", nil, nil,
+		answers{{204, "The webhook is deleted", nil}},
+	},
+	{
+		post, webhook + "/secret", "rotateWebhookSecret", (*Service).rotateWebhookSecret,
+		"Create a new secret; the one before signs too, for 24 hours", nil, nil,
+		answers{{201, "The webhook, with its new secret, which is shown only this once", adminwire.WebhookWithSecret{}}},
 	},
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
@@ -26,6 +27,10 @@ type Config struct {
 	// Effects decides what failed requests would do now, and what each fix would change.
 	Effects   *effect.Forecaster
 	Directory *directory.Directory
+	// Webhooks are the endpoints of the application that get events. LoopbackWebhooks allows
+	// those on this machine, without TLS: for rollcall local.
+	Webhooks         *subscription.Registry
+	LoopbackWebhooks bool
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

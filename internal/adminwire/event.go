@@ -109,11 +109,11 @@ type NewWebhook struct {
 	// An https URL of your application.
 	URL string `json:"url"`
 	// The types of events to send; empty means all.
-	Types []string `json:"types,omitempty"`
+	Types []string `json:"types,omitempty" jsonschema:"nullable"`
 	// The tenants whose events are sent; empty means all.
-	Tenants []string `json:"tenants,omitempty"`
+	Tenants []string `json:"tenants,omitempty" jsonschema:"nullable"`
 	// What you call it.
-	Label string `json:"label,omitzero"`
+	Label string `json:"label,omitzero" jsonschema:"nullable"`
 }
 
 // A WebhookChange has the members of an endpoint to change.

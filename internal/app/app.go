@@ -32,6 +32,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -54,6 +55,9 @@ type Config struct {
 	// LedgerShards is how many shards the seat ledger of a tenant grows to: 1, 4, 16 or
 	// 32; 0 means 32.
 	LedgerShards int
+	// LoopbackWebhooks allows endpoints of webhooks on this machine, without TLS: only
+	// rollcall local does.
+	LoopbackWebhooks bool
 }
 
 // DefaultTenantRate is the default of TenantRate.
@@ -135,6 +139,8 @@ type App struct {
 	Store   *store.Store
 	service httpapi.Config
 	random  io.Reader // nil for crypto/rand
+
+	loopbackWebhooks bool
 }
 
 // New assembles the service on a table. Conflicts, throttling and lost answers
@@ -212,7 +218,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			Spread:        o.spread(),
 			Now:           now,
 		},
-		random: o.Random,
+		random: o.Random, loopbackWebhooks: c.LoopbackWebhooks,
 	}, nil
 }
 
@@ -236,13 +242,16 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 // AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
 	tokens := access.NewKeeper(a.Store, a.service.Now).WithKeys(a.Store)
+	webhooks := subscription.NewRegistry(a.Store, a.service.NewID, a.service.Now)
 	if a.random != nil {
 		tokens.WithRandom(a.random)
+		webhooks.WithRandom(a.random)
 	}
 	return adminapi.New(adminapi.Config{
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
-		Directory: a.service.Directory, Types: a.service.Types, BaseURL: a.service.BaseURL,
+		Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks,
+		Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})
 }

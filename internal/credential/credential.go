@@ -10,18 +10,19 @@ import (
 	"sync"
 )
 
-// The prefixes of credentials: a tenant's SCIM token, and the admin token of
-// rollcall local.
+// The prefixes of credentials: a tenant's SCIM token, the admin token of rollcall local, and
+// the secret of a webhook.
 const (
 	Token      = "rct_"
 	LocalAdmin = "rca_local_"
+	Webhook    = "whsec_"
 )
 
 // form matches a credential at the beginning of a text, whole or with its secret
 // cut off after at least 16 characters, in any letter case. Few requests have a text
 // with the prefix of one, so it is compiled for the first of them.
 var form = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,})`)
+	return regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,}|whsec_[a-z0-9+/]{16,}={0,2})`)
 })
 
 // In reports whether a credential is in a text.
@@ -54,19 +55,31 @@ func Redact(text string) string {
 // position, -1 for none. Few texts have the prefix of one, and the others only
 // cost a search for underscores.
 func next(text string, at int) (from, to int) {
-	for at += len("rct"); at <= len(text); at++ {
+	for begin := at; at <= len(text); at++ {
 		i := strings.IndexByte(text[at:], '_')
 		if i < 0 {
 			break
 		}
 		at += i
-		from = at - len("rct")
-		if !strings.EqualFold(text[from:at], "rct") && !strings.EqualFold(text[from:at], "rca") {
+		if from = prefixed(text[begin:at]); from < 0 {
 			continue
 		}
+		from += begin
 		if found := form().FindStringIndex(text[from:]); found != nil {
 			return from, from + found[1]
 		}
 	}
 	return -1, -1
+}
+
+// prefixed returns where a text ends in a prefix of credentials, without its underscore; -1 if
+// it does not.
+func prefixed(text string) int {
+	for _, prefix := range [...]string{"rct", "rca", "whsec"} {
+		from := len(text) - len(prefix)
+		if from >= 0 && strings.EqualFold(text[from:], prefix) {
+			return from
+		}
+	}
+	return -1
 }

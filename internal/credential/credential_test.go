@@ -10,6 +10,7 @@ import (
 const (
 	token = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
 	admin = "rca_local_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
+	hook  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/MfKQ9r8GKY="
 )
 
 func TestRedact(t *testing.T) {
@@ -28,6 +29,12 @@ func TestRedact(t *testing.T) {
 		{token[:len(token)-9], "[token]"},
 		{token[:len(token)-20], "[token]"},
 		{token[:40], token[:40]}, // what is left of the secret is not worth a look
+		{hook, "[token]"},
+		{hook[:len(hook)-1], "[token]"},
+		{hook[:21], hook[:21]},
+		{"a WHSEC_ secret, " + strings.ToUpper(hook) + ".", "a WHSEC_ secret, [token]."},
+		{"whsec_" + hook, "whsec_[token]"},
+		{hook + token, "[token][token]"},
 		{"_rct_" + token, "_rct_[token]"},
 		{`{"userName":"` + token + `"}`, `{"userName":"[token]"}`},
 	} {

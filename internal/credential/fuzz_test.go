@@ -34,8 +34,9 @@ func FuzzRedact(f *testing.F) {
 	token, _ := access.Mint(id)
 	secret := strings.Split(token, "_")[3]
 	const admin = credential.LocalAdmin + "abcdefghijklmnopqrstuvwxyz234567"
+	const hook = credential.Webhook + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	f.Fuzz(func(t *testing.T, before, after string) {
-		for _, kept := range []string{token, strings.ToUpper(token), admin} {
+		for _, kept := range []string{token, strings.ToUpper(token), admin, hook} {
 			text := before + kept + after
 			assert.True(t, credential.In(text), "%q", text)
 			redacted := credential.Redact(text)

@@ -71,7 +71,7 @@ func describe() ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "rollcall admin API", "version": "1",
-			"description": "Tenants, tokens, schemas, users, groups and the provisioning log, for the SaaS application that owns the users. Requests are signed for AWS (SigV4, service execute-api); rollcall local takes the admin token that it printed, as a bearer token.",
+			"description": "Tenants, tokens, schemas, users, groups, the provisioning log and webhooks, for the SaaS application that owns the users. Requests are signed for AWS (SigV4, service execute-api); rollcall local takes the admin token that it printed, as a bearer token.",
 		},
 		"servers":  []object{{"url": adminapi.Prefix}},
 		"security": []object{{"sigv4": []string{}}, {"local": []string{}}},
@@ -105,6 +105,7 @@ var inPath = map[string]string{ //nolint:gosec // a token's description is no to
 	"schema":  "The schema's URN.",
 	"user":    "The user's id.",
 	"group":   "The group's id.",
+	"webhook": "The webhook's id.",
 }
 
 func pathParameters(path string) []object {
@@ -212,6 +213,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 			return &jsonschema.Schema{Type: "string"}
 		case reflect.Bool:
 			return &jsonschema.Schema{Type: "boolean"}
+		case reflect.Slice:
+			return &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}
 		default:
 			return &jsonschema.Schema{Type: "integer"}
 		}
