@@ -71,8 +71,10 @@ type EventMembers struct {
 // An EventMember is a member of a group at the time of sending.
 type EventMember struct {
 	ID string `json:"id"`
-	// The version of the user at that time. The membership ends with a later event about the
-	// user that says so: user.deleted, user.purged, or membershipsEnded.
+	// The version of the user when it was read, before the group. The membership ends with a
+	// later event about the user that says so: user.deleted, user.purged, or membershipsEnded.
+	// 0 if the user was deleted, or its memberships were ending, when it was read: any such
+	// event ends the membership, and another event about it may have its version.
 	Version int64 `json:"version"`
 }
 

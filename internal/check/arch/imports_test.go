@@ -72,6 +72,10 @@ var rooms = []room{
 		reason: "keys and transactions are written once, for every engine",
 	},
 	{
+		name: "mirror", packages: []string{"./mirror"}, modules: []string{"net/http"},
+		reason: "the package is for applications: it brings nothing along, and knows rollcall by its documents only",
+	},
+	{
 		name: "web", packages: []string{"./internal/web"},
 		imports: []string{"leaves"}, modules: []string{"net/http"},
 		reason: "routes and answers are the same whatever is served",
