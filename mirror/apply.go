@@ -37,7 +37,7 @@ func applyUser(tx Tx, e Event) error {
 	switch {
 	case e.gone():
 		after = after.purged()
-	case !e.Unreadable:
+	case e.hasData():
 		document, err := document(e, func(u User) int64 { return u.Version })
 		if err != nil {
 			return err
@@ -66,9 +66,9 @@ func applyGroup(tx Tx, e Event) error {
 		return putGroup(tx, before, before.deleted())
 	}
 	after := before
-	// A document that cannot be read has its version beside it.
+	// Of a document that cannot be read, the version is known.
 	version := e.Resource.Version
-	if !e.Unreadable {
+	if e.hasData() {
 		document, err := document(e, func(g Group) int64 { return g.Version })
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func applyGroup(tx Tx, e Event) error {
 	if e.Members != nil && e.Members.Replaced {
 		after = after.replaced(e.Members.Generation)
 	}
-	if err := putGroup(tx, before, after); err != nil || e.Members == nil {
+	if err := putGroup(tx, before, after); err != nil || e.Members == nil || version == 0 {
 		return err
 	}
 	return applyMembers(tx, e.Resource.ID, version, *e.Members)

@@ -16,10 +16,10 @@
 // This holds because an event says what is true when it is sent, not what the change was, and
 // because each row only ever grows:
 //
-//   - A user is the document with the highest version seen. A purged user stays, without
-//     personal data, and never returns.
-//   - A group is the document with the highest version seen. A deleted one stays and never
-//     returns.
+//   - A user is the document with the highest version seen. After user.purged its row stays,
+//     without personal data, and never changes again.
+//   - A group is the document with the highest version seen. After group.deleted its row
+//     stays, without its name, and never changes again.
 //   - A membership is the fact with the highest version of the group seen: is a member, or is
 //     none. Of two facts at one version, "none" wins. Its UserVersion is the highest version
 //     of the user with which it was ever seen, whatever fact is kept.
@@ -38,7 +38,8 @@
 //
 // Rollcall reads the users first, then the group, then the memberships, each with its version.
 // So a fact is never older than its versions say: the membership was read after the group had
-// that version, and the group after the user had its own. Let L be the version of the group
+// that version, and the group after the user had its own. A user who was deleted when it was
+// read has version 0 among the members, and its memberships are read like all others. Let L be the version of the group
 // at which a membership last began or ended. The event of that change was sent after it, so
 // its fact has a version of at least L; any fact of at least L was read after the change, and
 // is right. A deletion of a user ends memberships without touching each group: a fact that was

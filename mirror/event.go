@@ -33,11 +33,9 @@ type Event struct {
 	RequestID        string `json:"requestId"`
 	// Details has what else is known of an operational event.
 	Details map[string]any `json:"details"`
-	// Data is the user or group as it was when the event was sent, null once it is gone.
+	// Data is the user or group as it was when the event was sent, null if it was gone by
+	// then or could not be read.
 	Data json.RawMessage `json:"data"`
-	// Unreadable reports that Data is null because rollcall cannot read the record, which is
-	// not gone.
-	Unreadable bool `json:"unreadable"`
 }
 
 // The types of resources.
@@ -51,7 +49,7 @@ type Resource struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 	// Version is the version after the change; of a change of members, the version when the
-	// event was sent.
+	// event was sent, 0 if the group was gone by then.
 	Version     int64  `json:"version"`
 	ExternalID  string `json:"externalId"`
 	UserName    string `json:"userName"`
@@ -72,7 +70,8 @@ type Members struct {
 	Current []Member `json:"current"`
 }
 
-// A Member is a member of a group, with the version of the user.
+// A Member is a member of a group. Version is that of the user when it was read, 0 if it was
+// deleted or its memberships were ending.
 type Member struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
@@ -100,10 +99,12 @@ func DecodeEvent(body []byte) (Event, error) {
 	return e, nil
 }
 
-// gone reports whether the user or group of the event is gone for good.
-func (e Event) gone() bool {
-	return !e.Unreadable && (len(e.Data) == 0 || string(e.Data) == "null")
-}
+// gone reports whether the user or group is gone for good. Null data of another event has no
+// meaning: the event that says so comes as well.
+func (e Event) gone() bool { return e.Type == "user.purged" || e.Type == "group.deleted" }
+
+// hasData reports whether the event has the user or group.
+func (e Event) hasData() bool { return len(e.Data) > 0 && string(e.Data) != "null" }
 
 // endsMemberships reports whether the memberships that the user had before the version of the
 // resource have ended.

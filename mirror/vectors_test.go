@@ -152,9 +152,6 @@ func wire(e mirror.Event) map[string]any {
 	if e.MembershipsEnded {
 		document["membershipsEnded"] = true
 	}
-	if e.Unreadable {
-		document["unreadable"] = true
-	}
 	if m := e.Members; m != nil {
 		current := []any{}
 		for _, c := range m.Current {
@@ -338,6 +335,14 @@ func namedVectors() []mirrorVector {
 			"a record that cannot be read", "data is null, and the user is not gone",
 			[]map[string]any{userEvent("1", "created", 1, live(1)), with(userEvent("2", "updated", 2, nil), "unreadable", true)},
 			content{wantAnna(1, true, false), []wantGroup{}, none},
+		},
+		{
+			"data that is null", "only user.purged and group.deleted say that something is gone",
+			[]map[string]any{
+				userEvent("1", "created", 1, live(1)), userEvent("2", "updated", 2, nil), groupEvent("3", 2, 1, anna, nil, annaAt(1)),
+				with(with(groupEvent("4", 0, 1, nil, anna), "data", nil), "resource", map[string]any{"type": "Group", "id": "design", "version": 0}),
+			},
+			content{wantAnna(1, true, false), design, member},
 		},
 		{
 			"a failure of a user without a record", "an operational event names a user and is no change of one",

@@ -37,7 +37,8 @@ func NewReader(s Store) *Reader { return &Reader{store: s} }
 // The order of the reads matters to a consumer, who compares what it stores by versions. A
 // membership is read after its user: if the user is deleted in between, the version that the
 // membership is reported with is older than the deletion, and the deletion ends it whenever
-// the consumer learns of it. It is read after its group, and under the group's epoch: a later
+// the consumer learns of it. One of a user who was deleted or leaving when it was read has
+// version 0, which every end of memberships ends. It is read after its group, and under the group's epoch: a later
 // change of the members has an event of its own with a higher version.
 //
 // A record that cannot be decoded does not stop the others: its event is Unreadable.
@@ -132,13 +133,25 @@ func members(d event.Draft) func(yield func(string) bool) {
 }
 
 // membership returns the membership of a user in the group of an event; ok is false if the
-// group is gone, or the user deleted or leaving: a user who is no member, whatever is stored.
+// group is gone, or the id is none.
 func (n now) membership(d event.Draft, user string) (m directory.Membership, ok bool) {
-	g, u := n.groups[d.Subject.ID], n.users[user]
-	if g == nil || u == nil || u.Deleted || u.Leaving {
+	g := n.groups[d.Subject.ID]
+	if g == nil || !directory.ValidID(user) {
 		return directory.Membership{}, false
 	}
 	return directory.Membership{Group: g.ID, Epoch: g.Epoch, User: user}, true
+}
+
+// memberVersion returns the version of a user for a stored membership: 0 for a user who was
+// deleted or leaving. What is stored may be a membership that has ended, or one that began
+// since the user was read, and the group may have been read after that: "no member" would
+// then be wrong at its version.
+func (n now) memberVersion(user string) int64 {
+	u := n.users[user]
+	if u == nil || u.Deleted || u.Leaving {
+		return 0
+	}
+	return u.Version
 }
 
 // event returns the document of an event.
@@ -208,7 +221,7 @@ func (n now) members(d event.Draft) *adminwire.EventMembers {
 		asked, ok := n.membership(d, id)
 		if ok && n.memberships[asked] && !listed[id] {
 			listed[id] = true
-			m.Current = append(m.Current, adminwire.EventMember{ID: id, Version: n.users[id].Version})
+			m.Current = append(m.Current, adminwire.EventMember{ID: id, Version: n.memberVersion(id)})
 		}
 	}
 	return m

@@ -152,7 +152,7 @@ func TestEvents_SayWhoIsMemberNow(t *testing.T) {
 		event.Draft{Type: event.GroupCreated, Subject: subject("Group", "g")},
 	)
 	require.Equal(t, []string{"users", "groups", "memberships"}, r.calls)
-	require.Equal(t, []adminwire.EventMember{{ID: "in", Version: 5}, {ID: "back", Version: 6}}, events[0].Members.Current)
+	require.Equal(t, []adminwire.EventMember{{ID: "in", Version: 5}, {ID: "leaving"}, {ID: "gone"}, {ID: "back", Version: 6}}, events[0].Members.Current)
 	require.Equal(t, int64(4), events[0].Members.Generation)
 	require.True(t, events[0].Members.Replaced)
 	require.Equal(t, int64(9), events[0].Resource.Version)
@@ -183,6 +183,26 @@ func TestEvents_ReportNoMembershipWithAVersionReadAfterIt(t *testing.T) {
 	events := eventsOf(t, r, event.Draft{Type: event.GroupMembersChanged, Subject: subject("Group", "g"), Added: []string{"ann"}})
 	require.Equal(t, []adminwire.EventMember{{ID: "ann", Version: 1}}, events[0].Members.Current)
 	require.Equal(t, 2.0, dataOf(t, events[0])["version"])
+}
+
+// A user who is deleted when it is read may be restored and a member again by the time the
+// group is read: to say "no member" at the version of the group would be wrong.
+func TestEvents_ReportMembershipThatBeganAfterTheUserWasRead(t *testing.T) {
+	ann := user("ann", 2)
+	ann.Deleted = true
+	r := &records{
+		users: map[string]*directory.User{"ann": ann}, groups: map[string]*directory.Group{"g": group("g", 2, 1)},
+		stored: map[directory.Membership]bool{},
+	}
+	r.between = func(call string) {
+		if call == "groups" {
+			r.users["ann"], r.groups["g"] = user("ann", 3), group("g", 3, 1)
+			r.stored[directory.Membership{Group: "g", Epoch: 1, User: "ann"}] = true
+		}
+	}
+	events := eventsOf(t, r, event.Draft{Type: event.GroupMembersChanged, Subject: subject("Group", "g"), Added: []string{"ann"}})
+	require.Equal(t, []adminwire.EventMember{{ID: "ann"}}, events[0].Members.Current)
+	require.Equal(t, 3.0, dataOf(t, events[0])["version"])
 }
 
 func TestEvents_DamagedRecordIsUnreadableAndStopsNoOther(t *testing.T) {
