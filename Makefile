@@ -32,6 +32,10 @@ replay: ## identity providers' requests: make replay BASE=http://127.0.0.1:8080/
 conformance: ## third-party suites and clients, on both engines
 	@scripts/dynamodb-local/run.sh -- scripts/conformance.sh
 
+sdk: ## the packages for applications, in TypeScript and Python: types, tests, test vectors
+	@scripts/sdk.sh
+.PHONY: sdk
+
 generate: ## generated files: reference pages, tables of the setup pages, monitoring in template.yaml
 	go generate ./...
 

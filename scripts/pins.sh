@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 python3 -m venv "$work/uv"
 "$work/uv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
-for folder in tools tools/checkov scripts/conformance; do
+for folder in tools tools/checkov scripts/conformance sdk; do
 	(
 		cd "$folder"
 		"$work/uv/bin/uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
@@ -26,5 +26,7 @@ for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance
 	scripts/checksums.sh "$work/jars" >"$folder/jars.sha256"
 	rm -r "$work/jars"
 done
-(cd tools/axe && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent)
-git diff --stat -- tools scripts
+for folder in tools/axe sdk/typescript; do
+	(cd "$folder" && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent)
+done
+git diff --stat -- tools scripts sdk

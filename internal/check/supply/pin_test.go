@@ -3,6 +3,7 @@ package supply_test
 import (
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -114,7 +115,7 @@ func programs(t *testing.T) map[string][]string {
 		}
 		name, err := filepath.Rel(root, path)
 		name = filepath.ToSlash(name)
-		if e.IsDir() && slices.Contains([]string{".git", ".aws-sam", "bin"}, name) {
+		if e.IsDir() && (slices.Contains([]string{".git", ".aws-sam", "bin"}, name) || e.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		isProgram := slices.Contains([]string{".sh", ".py", ".go", ".mk", ".yml"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_test.go")
@@ -143,7 +144,7 @@ func TestInstallations_AreHashed(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, found["pip"], 3, "the installations are written in another way")
 	assert.GreaterOrEqual(t, found["Maven"], 3, "the installations are written in another way")
-	assert.GreaterOrEqual(t, found["npm"], 2, "the installations are written in another way")
+	assert.GreaterOrEqual(t, found["npm"], 3, "the installations are written in another way")
 	for _, i := range installers {
 		for name := range i.allowed {
 			assert.True(t, used[i.name+" "+name], "%s does not install by %s: remove it from the list", name, i.name)
@@ -212,27 +213,41 @@ func TestPackages_AreLocked(t *testing.T) {
 		Dependencies    map[string]string
 		DevDependencies map[string]string
 	}
-	var asked manifest
-	var locked struct {
-		LockfileVersion int
-		Packages        map[string]struct{ Version, Resolved, Integrity string }
-	}
-	require.NoError(t, json.Unmarshal([]byte(read(t, "tools/axe/package.json")), &asked))
-	require.NoError(t, json.Unmarshal([]byte(read(t, "tools/axe/package-lock.json")), &locked))
-	assert.Equal(t, 3, locked.LockfileVersion)
-	assert.Empty(t, asked.Dependencies)
-	assert.NotEmpty(t, asked.DevDependencies)
-	for name, version := range asked.DevDependencies {
-		assert.Equal(t, version, locked.Packages["node_modules/"+name].Version, "%s: run scripts/pins.sh", name)
-	}
-	for name, p := range locked.Packages {
-		if name == "" {
-			continue
+	for _, folder := range []string{"tools/axe", "sdk/typescript"} {
+		var asked manifest
+		var locked struct {
+			LockfileVersion int
+			Packages        map[string]struct{ Version, Resolved, Integrity string }
 		}
-		assert.Regexp(t, `^\d+\.\d+\.\d+$`, p.Version, name)
-		assert.Regexp(t, `^sha512-[\w+/]{86}==$`, p.Integrity, name)
-		assert.Empty(t, p.Resolved, name)
+		require.NoError(t, json.Unmarshal([]byte(read(t, folder+"/package.json")), &asked))
+		require.NoError(t, json.Unmarshal([]byte(read(t, folder+"/package-lock.json")), &locked))
+		assert.Equal(t, 3, locked.LockfileVersion, folder)
+		all := maps.Clone(asked.DevDependencies)
+		maps.Copy(all, asked.Dependencies)
+		assert.NotEmpty(t, all, folder)
+		for name, version := range all {
+			assert.Equal(t, version, locked.Packages["node_modules/"+name].Version, "%s: %s: run scripts/pins.sh", folder, name)
+		}
+		for name, p := range locked.Packages {
+			if name == "" {
+				continue
+			}
+			assert.Regexp(t, `^\d+\.\d+\.\d+$`, p.Version, "%s: %s", folder, name)
+			assert.Regexp(t, `^sha512-[\w+/]{86}==$`, p.Integrity, "%s: %s", folder, name)
+			assert.Empty(t, p.Resolved, "%s: %s", folder, name)
+		}
 	}
+}
+
+// The packages for applications depend on the library of signatures alone.
+func TestSDK_DependsOnTheSignatureLibraryOnly(t *testing.T) {
+	var npm struct{ Dependencies map[string]string }
+	require.NoError(t, json.Unmarshal([]byte(read(t, "sdk/typescript/package.json")), &npm))
+	assert.Len(t, npm.Dependencies, 1)
+	assert.Contains(t, npm.Dependencies, "standardwebhooks")
+	dependencies := regexp.MustCompile(`(?m)^dependencies = \["standardwebhooks==([\d.]+)"\]$`).FindStringSubmatch(read(t, "sdk/python/pyproject.toml"))
+	require.NotNil(t, dependencies)
+	assert.Contains(t, read(t, "sdk/requirements.in"), "\nstandardwebhooks=="+dependencies[1]+"\n", "another version is tested")
 }
 
 // Every Python package has one version and the hashes of its files; the packages that are
@@ -242,7 +257,7 @@ func TestRequirements_AreHashed(t *testing.T) {
 	name := func(s string) string {
 		return strings.ToLower(strings.ReplaceAll(regexp.MustCompile(`\[.*`).ReplaceAllString(s, ""), "_", "-"))
 	}
-	for _, folder := range []string{"tools", "tools/checkov", "scripts/conformance"} {
+	for _, folder := range []string{"tools", "tools/checkov", "scripts/conformance", "sdk"} {
 		versions, hashes, current := map[string]string{}, map[string]int{}, ""
 		for _, l := range strings.Split(read(t, folder+"/requirements.txt"), "\n") {
 			switch m := line.FindStringSubmatch(l); {
