@@ -208,14 +208,14 @@ func TestWake_SendsTenMessagesACall(t *testing.T) {
 	assert.Equal(t, "https://sqs.eu-west-1.amazonaws.com/123456789012/rollcall-wake", c.requests[0].body["QueueUrl"])
 }
 
-func TestWakeLater_WaitsAtMostAsLongAsSQSCan(t *testing.T) {
+func TestWakeAfter_WaitsAtMostAsLongAsSQSCan(t *testing.T) {
 	c := newCloud(t)
 	w := waker(t)
 	for after, want := range map[time.Duration]float64{
 		-time.Second: 0, 0: 0, time.Millisecond: 1, 5 * time.Second: 5, MaxDelay: 900, 10 * time.Hour: 900,
 	} {
 		c.requests = nil
-		require.NoError(t, w.WakeLater(t.Context(), "w1", after))
+		require.NoError(t, w.WakeAfter(t.Context(), "w1", after))
 		require.Len(t, c.requests, 1)
 		endpoints, delay := bodies(t, c.requests[0])
 		assert.Equal(t, []string{"w1"}, endpoints)

@@ -45,10 +45,10 @@ func (e environment) newWaker(queue string) *Waker {
 // Wake implements feed.Waker.
 func (w *Waker) Wake(ctx context.Context, endpoints []string) error { return w.send(ctx, endpoints, 0) }
 
-// WakeLater wakes deliveries to an endpoint after a time, at most MaxDelay: for what has to wait
-// longer there is the schedule of deliveries.
-func (w *Waker) WakeLater(ctx context.Context, endpoint string, after time.Duration) error {
-	return w.send(ctx, []string{endpoint}, min(max(after, 0), MaxDelay))
+// WakeAfter implements webhook.Waker. The delay is at most MaxDelay: for what has to wait longer
+// there is the schedule of deliveries.
+func (w *Waker) WakeAfter(ctx context.Context, endpoint string, delay time.Duration) error {
+	return w.send(ctx, []string{endpoint}, min(max(delay, 0), MaxDelay))
 }
 
 // send sends a message for each endpoint. The messages that SQS takes are not sent again.

@@ -70,7 +70,7 @@ type batch struct {
 	Published int `log:"published,always"`
 	// Failed is the number of records that the stream has to send again: the first one that
 	// failed and all after it.
-	Failed     int           `log:"failed,always"`
+	Failed     int           `log:"recordsFailed,always"`
 	Poison     int           `log:"poison,always"`
 	Duration   time.Duration `log:"durationMs,always"`
 	Err        error         `log:"error"`

@@ -47,7 +47,7 @@ func TestHandle_HandsEachEventToEndpointsAndBus(t *testing.T) {
 	assert.JSONEq(t, `{"id":"k1","type":"user.created","time":"2026-12-01T12:00:00Z","tenant":"acme","actor":{"type":""},"data":{"id":"u1"}}`, string(s.published[0].Detail))
 	lines := s.lines(t)
 	require.Len(t, lines, 1)
-	for field, want := range map[string]any{"event": "feed", "level": "INFO", "records": 4., "events": 5., "pending": 6., "published": 5., "failed": 0., "poison": 0.} {
+	for field, want := range map[string]any{"event": "feed", "level": "INFO", "records": 4., "events": 5., "pending": 6., "published": 5., "recordsFailed": 0., "poison": 0.} {
 		assert.Equal(t, want, lines[0][field], field)
 	}
 }
@@ -132,7 +132,7 @@ func TestHandle_ReportsTheFirstFailedRecord(t *testing.T) {
 			assert.Equal(t, len(c.queued) > 0, len(s.woken) > 0, "woken: %v", s.woken)
 			line := s.lines(t)[0]
 			assert.Equal(t, "ERROR", line["level"])
-			assert.EqualValues(t, 4-int(c.failed[0]-'0'), line["failed"])
+			assert.EqualValues(t, 4-int(c.failed[0]-'0'), line["recordsFailed"])
 			assert.NotEmpty(t, line["error"])
 		})
 	}

@@ -131,22 +131,27 @@ func TestCounted_MarksWhatIsWorthCounting(t *testing.T) {
 			[]any{"event", "scim.sweep", "due", 3, "done", 1, "deleted", 7, "left", 2, "oldestSeconds", 90.5, "stalledSeconds", 60.0},
 			[]string{"due by stack", "done by stack", "deleted by stack", "left by stack", "oldestSeconds by stack", "stalledSeconds by stack"},
 		},
-		"a batch without events": {[]any{"event", "feed", "records", 9, "events", 0, "failed", 0, "poison", 0}, nil},
+		"a batch without events": {[]any{"event", "feed", "records", 9, "events", 0, "recordsFailed", 0, "poison", 0}, nil},
 		"a batch with events": {
-			[]any{"event", "feed", "records", 9, "events", 2, "failed", 0, "poison", 0},
-			[]string{"events by stack", "failed by stack", "poison by stack"},
+			[]any{"event", "feed", "records", 9, "events", 2, "recordsFailed", 0, "poison", 0},
+			[]string{"events by stack", "recordsFailed by stack", "poison by stack"},
 		},
 		"a batch that has to come again": {
-			[]any{"event", "feed", "records", 9, "events", 0, "failed", 4, "poison", 0},
-			[]string{"events by stack", "failed by stack", "poison by stack"},
+			[]any{"event", "feed", "records", 9, "events", 0, "recordsFailed", 4, "poison", 0},
+			[]string{"events by stack", "recordsFailed by stack", "poison by stack"},
 		},
-		"a run without deliveries": {[]any{"event", "deliver", "endpoints", 2, "delivered", 0, "undelivered", 0, "disabled", 0, "unacknowledgedSeconds", 0.0}, nil},
-		"a run that waits for an acknowledgement": {
-			[]any{"event", "deliver", "delivered", 0, "undelivered", 0, "disabled", 0, "unacknowledgedSeconds", 310.5},
-			[]string{"delivered by stack", "undelivered by stack", "disabled by stack", "unacknowledgedSeconds by stack"},
+		"a delivery":            {[]any{"event", "webhook.delivery", "delivered", 3, "failed", 0}, []string{"delivered by stack", "failed by stack"}},
+		"a delivery of nothing": {[]any{"event", "webhook.delivery", "delivered", 0, "failed", 0, "busy", true}, nil},
+		"a delivery that disables its endpoint": {
+			[]any{"event", "webhook.delivery", "delivered", 0, "failed", 1, "disabled", "It answered 410."},
+			[]string{"delivered by stack", "failed by stack", "endpointDisabled by stack"},
 		},
-		"a run that does not look for acknowledgements": {[]any{"event", "deliver", "delivered", 3}, []string{"delivered by stack"}},
-		"a line of another kind":                        {[]any{"event", "scim.other", "retries", 1, "due", 3, "left", 3}, nil},
+		"endpoints that work": {[]any{"event", "webhook.overview", "endpoints", 2, "pausedEndpoints", 0, "pendingSeconds", 0.0, "unacknowledgedSeconds", 0.0}, nil},
+		"a departure that waits": {
+			[]any{"event", "webhook.overview", "endpoints", 2, "pausedEndpoints", 0, "pendingSeconds", 310.5, "unacknowledgedSeconds", 310.5},
+			[]string{"pausedEndpoints by stack", "pendingSeconds by stack", "unacknowledgedSeconds by stack"},
+		},
+		"a line of another kind": {[]any{"event", "scim.other", "retries", 1, "due", 3, "left", 3}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -29,27 +29,32 @@ const (
 	Left           = "left"
 	OldestSeconds  = "oldestSeconds"
 	StalledSeconds = "stalledSeconds"
-	// Events is how many events a batch of the stream's records caused, Failed how many records
-	// have to come again, and Poison how many cause no event because of a fault. They are
-	// fields of every batch's line, and counted if one of them is not 0.
-	Events = "events"
-	Failed = "failed"
-	Poison = "poison"
-	// Delivered is how many events a delivery's run sent, Undelivered how many attempts
-	// failed, and Disabled how many endpoints it disabled. UnacknowledgedSeconds is the age of the
-	// oldest departure (a user deactivated, deleted or purged) that an endpoint has not
-	// acknowledged. They are fields of the line of a run, and counted if one of them is not 0.
-	Delivered             = "delivered"
-	Undelivered           = "undelivered"
-	Disabled              = "disabled"
+	// Events is how many events a batch of the stream's records caused, RecordsFailed how many
+	// records have to come again, and Poison how many cause no event because of a fault. They
+	// are fields of every batch's line, and counted if one of them is not 0.
+	Events        = "events"
+	RecordsFailed = "recordsFailed"
+	Poison        = "poison"
+	// Delivered is how many events a delivery sent, and Failed how many attempts failed: fields
+	// of its line. EndpointDisabled is 1 in the line of a delivery that disabled its endpoint.
+	Delivered        = "delivered"
+	Failed           = "failed"
+	EndpointDisabled = "endpointDisabled"
+	// PausedEndpoints is how many endpoints get nothing for a while because they fail,
+	// PendingSeconds the age of the oldest event that waits for one, and UnacknowledgedSeconds
+	// that of the oldest departure (a user deactivated, deleted or purged). They are fields of
+	// the line about all endpoints, and counted if one of them is not 0.
+	PausedEndpoints       = "pausedEndpoints"
+	PendingSeconds        = "pendingSeconds"
 	UnacknowledgedSeconds = "unacknowledgedSeconds"
 )
 
 // The events, besides requests, whose lines are counted.
 const (
-	Sweep   = "scim.sweep"
-	Feed    = "feed"
-	Deliver = "deliver"
+	Sweep    = "scim.sweep"
+	Feed     = "feed"
+	Delivery = "webhook.delivery"
+	Overview = "webhook.overview"
 )
 
 // A counting says which metrics a line has, and which fields make it worth counting: one of them
@@ -63,9 +68,10 @@ var countings = map[string]counting{
 	Sweep: {[]string{Due}, []metric{
 		{Due, "Count"}, {Done, "Count"}, {Deleted, "Count"}, {Left, "Count"}, {OldestSeconds, "Seconds"}, {StalledSeconds, "Seconds"},
 	}},
-	Feed: {[]string{Events, Failed, Poison}, []metric{{Events, "Count"}, {Failed, "Count"}, {Poison, "Count"}}},
-	Deliver: {[]string{Delivered, Undelivered, Disabled, UnacknowledgedSeconds}, []metric{
-		{Delivered, "Count"}, {Undelivered, "Count"}, {Disabled, "Count"}, {UnacknowledgedSeconds, "Seconds"},
+	Feed:     {[]string{Events, RecordsFailed, Poison}, []metric{{Events, "Count"}, {RecordsFailed, "Count"}, {Poison, "Count"}}},
+	Delivery: {[]string{Delivered, Failed, EndpointDisabled}, []metric{{Delivered, "Count"}, {Failed, "Count"}, {EndpointDisabled, "Count"}}},
+	Overview: {[]string{PausedEndpoints, PendingSeconds, UnacknowledgedSeconds}, []metric{
+		{PausedEndpoints, "Count"}, {PendingSeconds, "Seconds"}, {UnacknowledgedSeconds, "Seconds"},
 	}},
 }
 
@@ -107,7 +113,7 @@ type counted struct {
 
 // Handle marks a line and passes it on.
 func (c *counted) Handle(ctx context.Context, r slog.Record) error {
-	var event, outcome, cause string
+	var event, outcome, cause, disabled string
 	var retries int64
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
@@ -117,6 +123,8 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 			outcome = a.Value.String()
 		case a.Key == Cause:
 			cause = a.Value.String()
+		case a.Key == "disabled":
+			disabled = a.Value.String()
 		case a.Key == Retries && a.Value.Kind() == slog.KindInt64:
 			retries = a.Value.Int64()
 		}
@@ -126,6 +134,9 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 		counted, ok := countings[event]
 		if !ok {
 			return c.Handler.Handle(ctx, r)
+		}
+		if disabled != "" && event == Delivery {
+			r.AddAttrs(slog.Int(EndpointDisabled, 1))
 		}
 		return c.mark(ctx, r, counted.of(r))
 	}
