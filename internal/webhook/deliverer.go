@@ -192,7 +192,7 @@ func (d *Deliverer) tick(ctx context.Context, o *overview) error {
 			continue
 		}
 		o.add(e, states[i], waiting, urgent, now)
-		if !waiting.IsZero() && !states[i].Paused.After(now) {
+		if !waiting.IsZero() && (!e.Disabled.IsZero() || !states[i].Paused.After(now)) {
 			failed = errors.Join(failed, d.c.Waker.WakeAfter(ctx, e.ID, 0))
 		}
 	}
