@@ -76,28 +76,32 @@ func Handler(h http.Handler) Function {
 // through slog or log from here on have the common form, and the id of the
 // invocation.
 func Start(h http.Handler) {
-	slog.SetDefault(logger())
+	Prepare()
 	lambda.Start(invoker(Handler(h)))
 }
+
+// Prepare gives the lines logged through slog or log the common form, and the id of the
+// invocation. The Start functions call it.
+func Prepare() { slog.SetDefault(logger()) }
 
 // StartTask serves Lambda's invocations with a task, whatever their payload. It
 // does not return. Logs are as with Start; an error fails the invocation.
 func StartTask(task func(ctx context.Context) error) {
-	slog.SetDefault(logger())
+	Prepare()
 	lambda.Start(task)
 }
 
 // StartEvent serves Lambda's invocations with a task for an event that is not a
 // request. It does not return. Logs and errors are as with StartTask.
 func StartEvent[E any](task func(ctx context.Context, event E) error) {
-	slog.SetDefault(logger())
+	Prepare()
 	lambda.Start(task)
 }
 
 // Fail ends a function that cannot start, with a line in its log that gives the
 // reason.
 func Fail(err error) {
-	slog.SetDefault(logger())
+	Prepare()
 	slog.Error("the function cannot start", "error", err.Error())
 	os.Exit(1)
 }

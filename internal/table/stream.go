@@ -16,6 +16,7 @@ type Record struct {
 	// Fault says why the record cannot be read: other software wrote the item. Item then has
 	// what could be read.
 	Fault error
-	// Time is when the transaction was applied, to the second at least.
+	// Time is when the transaction was applied, rounded down: by DynamoDB to the second, by
+	// DynamoDB Local to the minute.
 	Time time.Time
 }

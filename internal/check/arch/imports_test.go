@@ -113,6 +113,12 @@ var rooms = []room{
 		reason:  "handlers are net/http; the code between events and net/http does not know what is served",
 	},
 	{
+		name: "stream's edge", packages: []string{"./internal/lambdastream"},
+		imports: []string{"edge", "table", "leaves"},
+		modules: []string{"github.com/aws/aws-lambda-go/..."},
+		reason:  "the code between the stream and its consumer does not know what the records mean",
+	},
+	{
 		name: "stand-ins", packages: []string{"./internal/dev/..."},
 		imports: []string{"edge", "web", "leaves"}, modules: []string{"net/http", elsewhere},
 		reason: "what takes the place of API Gateway, Lambda or an identity provider knows processes, events and requests, not the service",
@@ -131,7 +137,7 @@ var rooms = []room{
 	},
 	{
 		name: "functions", packages: []string{"./functions/..."},
-		imports: []string{"app", "bus", "edge", "canary", "leaves"},
+		imports: []string{"app", "bus", "edge", "stream's edge", "canary", "leaves"},
 		reason:  "a function's main is configuration, wiring and Start; everything else is tested without it",
 	},
 	{

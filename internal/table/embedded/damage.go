@@ -316,6 +316,7 @@ func (t tree) leaf(id uint64, count uint16, page []byte) (end uint64, err error)
 func (i *inspection) bucket(name, value []byte) error {
 	check := map[string]func(key, value []byte) error{
 		string(itemBucket): checkItem, string(tokenBucket): checkToken, string(expiryBucket): checkExpiry, string(metaBucket): checkFormat,
+		string(streamBucket): checkRecord,
 	}[string(name)]
 	if check == nil || len(value) < bucketHeader {
 		return damaged("it has a bucket that rollcall does not write")
@@ -371,6 +372,10 @@ func checkItem(key, value []byte) error {
 	if len(key) < 2 || int(binary.BigEndian.Uint16(key)) > len(key)-2 {
 		return errItem
 	}
+	return checkAttributes(value)
+}
+
+func checkAttributes(value []byte) error {
 	d := decoder{rest: value}
 	n := d.uvarint()
 	if n > uint64(len(value)) {

@@ -28,6 +28,7 @@ func filled(t *testing.T) []byte {
 	tbl, err := Open(path)
 	require.NoError(t, err)
 	tbl.db.NoSync = true
+	require.NoError(t, tbl.KeepRecords("#3"))
 	for i := range 60 {
 		var ops []table.Op
 		for j := range 40 {

@@ -58,6 +58,13 @@ type Table struct {
 	// that found a damaged page.
 	writing sync.Mutex
 	broken  atomic.Bool
+	// suffixes are those of the partitions that the stream has, nil without a stream;
+	// changed is its signal, trimmed the sequence up to which it is consumed, and most the
+	// largest number of its records.
+	suffixes []string
+	changed  chan struct{}
+	trimmed  atomic.Uint64
+	most     uint64
 }
 
 var _ table.Table = (*Table)(nil)
@@ -139,7 +146,7 @@ func memory(fill func(path string) error) (*Table, error) {
 }
 
 func open(path string, options *bbolt.Options) (*Table, error) {
-	t := &Table{now: time.Now}
+	t := &Table{now: time.Now, changed: make(chan struct{}, 1), most: StreamRecords}
 	err := t.guard(func() (err error) {
 		t.db, err = bbolt.Open(path, 0o600, options)
 		return err
@@ -186,6 +193,9 @@ func (t *Table) prepare() error {
 		if !fresh && string(meta.Get(formatKey)) != string(formatValue) {
 			return errors.New("written by another version of rollcall")
 		}
+		if !fresh {
+			t.suffixes = readSuffixes(tx)
+		}
 		return nil
 	})
 	if err == nil && fresh {
@@ -209,7 +219,10 @@ func createBuckets(tx *bbolt.Tx) error {
 func (t *Table) Close() error {
 	var err error
 	if !t.broken.Load() {
-		err = t.db.Close()
+		err = t.settle()
+	}
+	if !t.broken.Load() {
+		err = errors.Join(err, t.db.Close())
 	}
 	if t.remove != "" {
 		err = errors.Join(err, os.RemoveAll(t.remove))

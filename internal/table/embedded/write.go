@@ -33,11 +33,17 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	fingerprint := fingerprint(tx.Ops)
 	t.writing.Lock()
 	defer t.writing.Unlock()
-	err := t.guard(func() error { return t.update(tx, fingerprint) })
+	added := false
+	err := t.guard(func() (err error) { added, err = t.update(tx, fingerprint); return err })
 	var condition *table.ConditionError
 	var limit *table.LimitError
 	switch {
-	case err == nil, errors.Is(err, errReplayed):
+	case err == nil:
+		if added {
+			t.signal()
+		}
+		return nil
+	case errors.Is(err, errReplayed):
 		return nil
 	case errors.As(err, &condition), errors.As(err, &limit), errors.Is(err, table.ErrTokenReused):
 		return err
@@ -50,28 +56,34 @@ func (t *Table) Write(ctx context.Context, tx table.Transaction) error {
 	}
 }
 
-func (t *Table) update(tx table.Transaction, fingerprint []byte) error {
-	return t.db.Update(func(b *bbolt.Tx) error {
+// update reports whether it added records to the stream.
+func (t *Table) update(tx table.Transaction, fingerprint []byte) (added bool, err error) {
+	err = t.db.Update(func(b *bbolt.Tx) error {
 		now := t.now()
 		if err := replayed(b, tx.Token, fingerprint, now); err != nil {
 			return err
 		}
-		if err := apply(b.Bucket(itemBucket), tx.Ops); err != nil {
+		changes, err := apply(b.Bucket(itemBucket), tx.Ops)
+		if err != nil {
+			return err
+		}
+		if added, err = t.keep(b, changes, now); err != nil {
 			return err
 		}
 		return remember(b, tx.Token, fingerprint, now)
 	})
+	return added, err
 }
 
 // apply evaluates all conditions before it changes anything, so that all failed
 // ones are reported.
-func apply(items *bbolt.Bucket, ops []table.Op) error {
+func apply(items *bbolt.Bucket, ops []table.Op) ([]changed, error) {
 	before := make([]*table.Item, len(ops))
 	var failed []table.FailedCondition
 	for i, op := range ops {
 		item, err := load(items, op.Key)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before[i] = item
 		for _, c := range op.When {
@@ -82,8 +94,9 @@ func apply(items *bbolt.Bucket, ops []table.Op) error {
 		}
 	}
 	if len(failed) > 0 {
-		return &table.ConditionError{Failed: failed}
+		return nil, &table.ConditionError{Failed: failed}
 	}
+	changes := make([]changed, 0, len(ops))
 	for i, op := range ops {
 		if op.Kind == table.OpCheck {
 			continue
@@ -92,9 +105,9 @@ func apply(items *bbolt.Bucket, ops []table.Op) error {
 		if err != nil {
 			var limit *table.LimitError
 			if errors.As(err, &limit) {
-				return &table.LimitError{Op: i, Reason: limit.Reason}
+				return nil, &table.LimitError{Op: i, Reason: limit.Reason}
 			}
-			return err
+			return nil, err
 		}
 		if after == nil {
 			err = items.Delete(encodeKey(op.Key))
@@ -102,10 +115,19 @@ func apply(items *bbolt.Bucket, ops []table.Op) error {
 			err = items.Put(encodeKey(op.Key), encodeAttributes(after.Attributes))
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
+		changes = append(changes, changed{op.Key, before[i], after})
 	}
-	return nil
+	return changes, nil
+}
+
+// signal says that there are new records.
+func (t *Table) signal() {
+	select {
+	case t.changed <- struct{}{}:
+	default: // the consumer has not taken the last one yet
+	}
 }
 
 // replayed looks up the token: nil if it is new or forgotten.
