@@ -51,6 +51,10 @@ func NewHandler(c Config) *Handler {
 // failure.
 const maxPortion = 100
 
+// maxMembers is the largest number of members that the published events of a portion name, if
+// they are of several changes: each is read.
+const maxMembers = 2000
+
 // wakeTime is how long a batch waits for its wake-ups.
 const wakeTime = 2 * time.Second
 
@@ -234,10 +238,13 @@ func (c *change) address(endpoints []subscription.Endpoint) {
 
 // portion returns how many of the changes are handed on next: at least one.
 func portion(changes []change) int {
-	events, pending := 0, 0
+	events, pending, members := 0, 0, 0
 	for n, c := range changes {
 		events, pending = events+len(c.drafts), pending+len(c.pending)
-		if n > 0 && (events > maxPortion || pending > maxPortion) {
+		for _, d := range c.drafts {
+			members += len(d.Added) + len(d.Removed)
+		}
+		if n > 0 && (events > maxPortion || pending > maxPortion || members > maxMembers) {
 			return n
 		}
 	}
