@@ -39,10 +39,10 @@ type Waker interface {
 	Wake(ctx context.Context, endpoints []string) error
 }
 
-// Documents reads what is true now of the events that are sent.
+// Documents reads what is true now of the events that are sent. Package admindoc implements it.
 type Documents interface {
-	// Documents returns the document of each draft. The drafts may be of several tenants.
-	Documents(ctx context.Context, drafts []event.Draft) ([]adminwire.Event, error)
+	// Events returns the document of each draft of a tenant.
+	Events(ctx context.Context, t tenant.ID, drafts []event.Draft) ([]adminwire.Event, error)
 }
 
 // A Publisher puts events on a bus.

@@ -131,8 +131,11 @@ func (s *surroundings) Wake(_ context.Context, endpoints []string) error {
 	return s.wakeErr
 }
 
-func (s *surroundings) Documents(_ context.Context, drafts []event.Draft) (documents []adminwire.Event, err error) {
+func (s *surroundings) Events(_ context.Context, t tenant.ID, drafts []event.Draft) (documents []adminwire.Event, err error) {
 	for _, d := range drafts {
+		if d.Tenant != t {
+			return nil, errors.New("an event of another tenant")
+		}
 		if s.unread[d.ID()] {
 			return nil, errDown
 		}

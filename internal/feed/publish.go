@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // maxTries is how often a message is sent to the bus before the stream has to send its record
@@ -121,10 +123,8 @@ func (h *Handler) documents(ctx context.Context, changes []change) (read [][]adm
 	for _, c := range changes {
 		drafts = append(drafts, c.drafts...)
 	}
-	all, err := h.c.Documents.Documents(ctx, drafts)
+	all, err := h.readEvents(ctx, drafts)
 	switch {
-	case err == nil && len(all) != len(drafts):
-		return nil, &unread{0, fmt.Errorf("%d documents of %d events", len(all), len(drafts))}
 	case err == nil:
 		for _, c := range changes {
 			read, all = append(read, all[:len(c.drafts)]), all[len(c.drafts):]
@@ -141,6 +141,52 @@ func (h *Handler) documents(ctx context.Context, changes []change) (read [][]adm
 		read = append(read, one...)
 	}
 	return read, nil
+}
+
+// maxTenants is the largest number of tenants whose documents are read at once.
+const maxTenants = 8
+
+// readEvents returns the documents of drafts, those of each tenant read together.
+func (h *Handler) readEvents(ctx context.Context, drafts []event.Draft) ([]adminwire.Event, error) {
+	of := map[tenant.ID][]int{}
+	for i, d := range drafts {
+		of[d.Tenant] = append(of[d.Tenant], i)
+	}
+	all := make([]adminwire.Event, len(drafts))
+	errs := make(chan error, len(of))
+	free := make(chan struct{}, maxTenants)
+	for t, indexes := range of {
+		free <- struct{}{}
+		go func() {
+			defer func() { <-free }()
+			errs <- h.readTenant(ctx, t, drafts, indexes, all)
+		}()
+	}
+	var err error
+	for range of {
+		err = cmp.Or(err, <-errs)
+	}
+	return all, err
+}
+
+// readTenant reads the documents of a tenant's drafts into their places.
+func (h *Handler) readTenant(ctx context.Context, t tenant.ID, drafts []event.Draft, indexes []int, all []adminwire.Event) (err error) {
+	defer recovered(&err)
+	chosen := make([]event.Draft, len(indexes))
+	for i, at := range indexes {
+		chosen[i] = drafts[at]
+	}
+	events, err := h.c.Documents.Events(ctx, t, chosen)
+	if err == nil && len(events) != len(chosen) {
+		err = fmt.Errorf("%d documents of %d events", len(events), len(chosen))
+	}
+	if err != nil {
+		return err
+	}
+	for i, at := range indexes {
+		all[at] = events[i]
+	}
+	return nil
 }
 
 // newMessage returns a message with as much of the document as one call takes.
