@@ -28,7 +28,9 @@ type Config struct {
 	Bus       Publisher
 	Documents Documents
 	Log       *slog.Logger
-	Now       func() time.Time
+	// Quiet leaves out the log lines of batches from which nothing follows.
+	Quiet bool
+	Now   func() time.Time
 	// Sleep waits between attempts at the bus; nil means the clock.
 	Sleep func(context.Context, time.Duration) error
 }
@@ -312,6 +314,8 @@ func (h *Handler) wake(ctx context.Context, b *batch) {
 func (h *Handler) log(ctx context.Context, b *batch, used table.Counts) {
 	level := slog.LevelInfo
 	switch {
+	case h.c.Quiet && b.Err == nil && b.Poison+b.Pending+b.Published == 0:
+		return
 	case b.Err != nil:
 		level = slog.LevelError
 	case b.Poison > 0 || b.WakeFailed != nil:

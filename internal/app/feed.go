@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/feed"
+	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// StreamSuffixes end the names of the partitions whose records the feed gets. The filter of
+// the function's event source in template.yaml has the same ones.
+var StreamSuffixes = []string{"#LOG", "#SIGNALS", "#LEDGER"}
+
+// Outlets are where a feed hands events to, besides the table.
+type Outlets struct {
+	// Waker starts deliveries to webhooks.
+	Waker feed.Waker
+	// Bus and Documents are nil without a bus.
+	Bus       feed.Publisher
+	Documents feed.Documents
+	// Quiet leaves out the log lines of batches from which nothing follows.
+	Quiet bool
+}
+
+// NewFeed returns the handler of the records of a table's stream.
+func NewFeed(t table.Table, log *slog.Logger, out Outlets, o Options) *feed.Handler {
+	s := NewStore(t, o)
+	return feed.NewHandler(feed.Config{
+		Decoder: sources{s}, Derive: event.Of, Endpoints: s, Queue: s, Waker: out.Waker, Bus: out.Bus, Documents: out.Documents,
+		Log: log, Now: o.clock(), Quiet: out.Quiet,
+	})
+}
+
+// sources reads the sources of events out of records.
+type sources struct{ store *store.Store }
+
+// errIncomplete says that an item is neither an entry nor a signal that rollcall wrote.
+var errIncomplete = errors.New("an entry without an operation, an outcome or a time, or a signal without a type")
+
+// DecodeSource implements feed.Decoder.
+func (s sources) DecodeSource(r table.Record) (t tenant.ID, source event.Source, ok bool, err error) {
+	t, source, ok = store.SourceOf(*r.Item)
+	switch {
+	case !ok:
+	case source.Entry != nil && (source.Entry.Operation == "" || source.Entry.Outcome == "" || source.Entry.Time.IsZero()),
+		source.Signal != nil && source.Signal.Type == "":
+		err = errIncomplete
+	}
+	return t, source, ok, err
+}
+
+// ReadSet implements feed.Decoder.
+func (s sources) ReadSet(ctx context.Context, t tenant.ID, source event.Source) (event.Source, error) {
+	var err error
+	source.Set, err = s.store.SetOf(ctx, t, source.Key())
+	return source, err
+}
