@@ -22,7 +22,8 @@ type Config struct {
 	Derive    func(tenant.ID, event.Source) []event.Draft
 	Endpoints Endpoints
 	Queue     Queue
-	Waker     Waker
+	// Waker is nil for a deployment without webhooks: nothing is then stored for them.
+	Waker Waker
 	// Bus is nil for a deployment without one. Documents are read for it only: those of
 	// webhooks are read at their delivery.
 	Bus       Publisher
@@ -108,7 +109,7 @@ func (h *Handler) Handle(ctx context.Context, records []table.Record) (failed st
 func (h *Handler) handle(ctx context.Context, records []table.Record, b *batch) (done int, err error) {
 	changes, failure := h.read(ctx, records, b)
 	if len(changes) > 0 {
-		endpoints, err := h.c.Endpoints.Endpoints(ctx)
+		endpoints, err := h.endpoints(ctx)
 		if err != nil {
 			return indexOf(records, changes[0].sequence), fmt.Errorf("the endpoints cannot be read: %w", err)
 		}
@@ -129,6 +130,15 @@ func (h *Handler) handle(ctx context.Context, records []table.Record, b *batch) 
 		return indexOf(records, failure.sequence), failure.err
 	}
 	return len(records), nil
+}
+
+// endpoints reads the endpoints for each batch: one that was registered before a change gets
+// its event.
+func (h *Handler) endpoints(ctx context.Context) ([]subscription.Endpoint, error) {
+	if h.c.Waker == nil {
+		return nil, nil
+	}
+	return h.c.Endpoints.Endpoints(ctx)
 }
 
 func indexOf(records []table.Record, sequence string) int {

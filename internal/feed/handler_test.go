@@ -210,6 +210,18 @@ func TestHandle_WithoutBus(t *testing.T) {
 	assert.Len(t, s.enqueued, 3)
 }
 
+// Without webhooks nothing is stored for endpoints: nobody would send it.
+func TestHandle_WithoutWebhooks(t *testing.T) {
+	s := newSurroundings(t)
+	c := s.config()
+	c.Waker = nil
+	s.endpoints = []subscription.Endpoint{all("e1")}
+	_, err := feed.NewHandler(c).Handle(t.Context(), three())
+	require.NoError(t, err)
+	assert.Empty(t, s.enqueued)
+	assert.Len(t, s.published, 3)
+}
+
 // A lost wake-up delays deliveries and loses none: the batch is done.
 func TestHandle_FailedWakeUpIsNoFailure(t *testing.T) {
 	s := newSurroundings(t)

@@ -24,6 +24,7 @@ const MaxRecords = 10_000
 // A Table is a table with a stream. It is safe for concurrent use.
 type Table struct {
 	table.Table
+	now      func() time.Time
 	suffixes []string
 	changed  chan struct{}
 
@@ -32,9 +33,10 @@ type Table struct {
 	last    uint64
 }
 
-// New returns a table with the records of all partitions that end in one of the suffixes.
-func New(t table.Table, suffixes ...string) *Table {
-	return &Table{Table: t, suffixes: suffixes, changed: make(chan struct{}, 1)}
+// New returns a table with the records of all partitions that end in one of the suffixes. now
+// is the clock of the records.
+func New(t table.Table, now func() time.Time, suffixes ...string) *Table {
+	return &Table{Table: t, now: now, suffixes: suffixes, changed: make(chan struct{}, 1)}
 }
 
 // Write calls the table, and adds records of the transaction if it was applied. A put counts
@@ -57,7 +59,7 @@ func (t *Table) recordsOf(ctx context.Context, tx table.Transaction) []table.Rec
 		if op.Kind == table.OpCheck || !slices.ContainsFunc(t.suffixes, func(suffix string) bool { return strings.HasSuffix(op.Key.Partition, suffix) }) {
 			continue
 		}
-		r := table.Record{Key: op.Key, Inserted: op.Kind == table.OpPut, Time: time.Now()}
+		r := table.Record{Key: op.Key, Inserted: op.Kind == table.OpPut, Time: t.now()}
 		switch op.Kind {
 		case table.OpPut:
 			r.Item = &table.Item{Key: op.Key, Attributes: op.Attributes}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func tailed(t *testing.T) *tail.Table {
 	tbl, err := embedded.Memory()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, tbl.Close()) })
-	return tail.New(tbl, "#LOG", "#LEDGER")
+	return tail.New(tbl, time.Now, "#LOG", "#LEDGER")
 }
 
 func write(t *testing.T, tbl table.Table, ops ...table.Op) error {
