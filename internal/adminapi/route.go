@@ -332,4 +332,11 @@ var routes = []Route{
 		"Create a new secret; the one before signs too, for 24 hours", nil, nil,
 		answers{{201, "The webhook, with its new secret, which is shown only this once", adminwire.WebhookWithSecret{}}},
 	},
+	{
+		get, webhook + "/deliveries", "listDeliveries", (*Service).listDeliveries,
+		"List what came of the events that were sent to a webhook, newest first, with the attempts",
+		adminwire.WebhookDeliveriesQuery{},
+		nil,
+		answers{{200, "A page", adminwire.WebhookDeliveries{}}},
+	},
 }

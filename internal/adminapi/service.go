@@ -31,6 +31,7 @@ type Config struct {
 	// those on this machine, without TLS: for rollcall local.
 	Webhooks         *subscription.Registry
 	LoopbackWebhooks bool
+	Deliveries       Deliveries
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

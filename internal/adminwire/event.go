@@ -176,7 +176,9 @@ type WebhookDelivery struct {
 	// When the endpoint acknowledged it.
 	DeliveredAt *time.Time `json:"deliveredAt,omitzero"`
 	NextAttempt *time.Time `json:"nextAttempt,omitzero"`
-	// How many attempts there were, and the last of them.
+	// Why it was given up.
+	Reason string `json:"reason,omitzero"`
+	// How many attempts there were, and the last of them, the newest last.
 	Count    int              `json:"count"`
 	Attempts []WebhookAttempt `json:"attempts"`
 }
@@ -193,20 +195,50 @@ type WebhookAttempt struct {
 	Answer string `json:"answer,omitzero"`
 }
 
-// WebhookDeliveries is a page of deliveries, newest first.
+// A WebhookDeliveriesQuery says which deliveries to list.
+type WebhookDeliveriesQuery struct {
+	Page
+	// Without it the events that were tried are listed. pending lists those that wait, tried
+	// or not; delivered and failed those with that outcome.
+	State string `json:"state,omitzero" jsonschema:"enum=pending,enum=delivered,enum=failed"`
+	// Only events of this tenant.
+	Tenant string `json:"tenant,omitzero"`
+	// Only the event with this id.
+	Event string `json:"event,omitzero"`
+}
+
+// WebhookDeliveries is a page of deliveries, newest first. With tenant or state it may have
+// fewer than limit, even none, although next is there.
 type WebhookDeliveries struct {
 	Deliveries []WebhookDelivery `json:"deliveries"`
 	// The parameter after of the page with older deliveries; absent at the end.
 	Next string `json:"next,omitzero"`
 }
 
-// A Redelivery is a time whose events are sent again.
-type Redelivery struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+// A WebhookTest is what came of a test.
+type WebhookTest struct {
+	EventID string `json:"eventId"`
+	// Whether the endpoint acknowledged the event with a 2xx.
+	Delivered bool           `json:"delivered"`
+	Attempt   WebhookAttempt `json:"attempt"`
 }
 
-// Redelivering says how many events will be sent again.
+// A Redelivery says which events are sent to an endpoint again: those of a time, or one.
+type Redelivery struct {
+	// The first time whose events are sent, and the time before which they end: now, without
+	// it. At most 31 days.
+	From *time.Time `json:"from,omitzero" jsonschema:"nullable"`
+	To   *time.Time `json:"to,omitzero" jsonschema:"nullable"`
+	// The id of one event, and its tenant, which is not needed for an event that the list of
+	// deliveries has.
+	EventID string `json:"eventId,omitzero" jsonschema:"nullable"`
+	Tenant  string `json:"tenant,omitzero" jsonschema:"nullable"`
+}
+
+// Redelivering says how many events are sent again.
 type Redelivering struct {
-	Events int `json:"events"`
+	// The events that were found so far.
+	Events int64 `json:"events"`
+	// Whether that is all. Otherwise the service finds the others within minutes.
+	Complete bool `json:"complete"`
 }

@@ -112,6 +112,25 @@ func (s *Store) EndpointStates(ctx context.Context, endpoints []subscription.End
 	return states, nil
 }
 
+// Waiting reads a page of the events that wait for an endpoint, newest first, from the first
+// one before a Seq: one round trip. More reports that older ones may follow.
+func (s *Store) Waiting(ctx context.Context, endpoint, before string, limit int) (page []subscription.Pending, more bool, err error) {
+	read, err := s.table.Query(ctx, table.Query{
+		Partition: webhookPartition(endpoint, webhookPending), After: before, Limit: limit, Descending: true,
+	})
+	if err != nil {
+		return nil, false, readError(err)
+	}
+	for _, item := range read.Items {
+		p, err := decodePending(endpoint, item)
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, p)
+	}
+	return page, read.More, nil
+}
+
 // CreateEndpoint registers an endpoint. It returns subscription.ErrChanged if the
 // registrations are not those that were read.
 func (s *Store) CreateEndpoint(ctx context.Context, read subscription.Registrations, e subscription.Endpoint) error {
