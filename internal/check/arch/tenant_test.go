@@ -58,7 +58,8 @@ var tenantSources = []tenantSource{
 		"internal/e2e/provoke set":    "a test",
 	}},
 	{"internal/adminapi", "parseTenant", map[string]string{
-		"internal/adminapi Service.answer": "the path of a signed request, before its body is read",
+		"internal/adminapi Service.answer":         "the path of a signed request, before its body is read",
+		"internal/adminapi request.deliverySearch": "whether the tenant that a list is limited to is one; the list is of a webhook",
 	}},
 	// What carries a tenant is made where the secret was compared, and given to requests
 	// where it was authenticated.
