@@ -211,7 +211,9 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 		BaseURL: "http://" + near + httpapi.Prefix, AdminURL: "http://" + near + adminapi.Prefix,
 		Tenant: t.String(), PID: os.Getpid(),
 	}}
-	a, err := app.New(opened.Table, app.Config{BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate}, logger)
+	a, err := app.New(opened.Table, app.Config{
+		BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true,
+	}, logger)
 	if err != nil {
 		return s, nil, err
 	}

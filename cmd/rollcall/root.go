@@ -33,6 +33,7 @@ const (
 	groupFailing = "failing"
 	groupTenants = "tenants"
 	groupUsers   = "users"
+	groupEvents  = "events"
 	groupOperate = "operate"
 )
 
@@ -66,6 +67,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
 	group(groupTenants, "Tenants and tokens", newTenant(), newSeats(), newToken(), newSchema())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())
+	group(groupEvents, "Events", newWebhooks())
 	group(groupOperate, "Operate", newVerify(), newVersion())
 	addHelp(root)
 	return root
