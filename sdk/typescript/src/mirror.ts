@@ -216,7 +216,8 @@ class Change<R extends Records> {
 
   async event(event: Event): Promise<void> {
     const { resource, members } = event;
-    if (!resource?.id) return;
+    // An operational event may name a user that was refused; it is no change of one.
+    if (!resource?.id || !event.type.startsWith(`${resource.type.toLowerCase()}.`)) return;
     if (resource.type === "User") {
       const ends = event.membershipsEnded || event.type === "user.deleted" || event.type === "user.purged";
       await this.user(resource.id, event.unreadable ? undefined : (event.data as User | null), ends ? resource.version : 0);

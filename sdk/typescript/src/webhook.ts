@@ -11,24 +11,32 @@ export type WebhookHeaders =
 
 /**
  * Returns the event of a webhook's request. It throws WebhookVerificationError unless the
- * request was signed with the secret within the last five minutes.
+ * request was signed with the secret, or with one of several, within the last five minutes.
  *
  * The body must be the bytes as they were received: a body that was parsed and written again
- * has another signature.
+ * has another signature. A signed body that is not an event is a SyntaxError.
  */
-export function verify(secret: string, headers: WebhookHeaders, body: Uint8Array | string): Event {
+export function verify(secret: string | string[], headers: WebhookHeaders, body: Uint8Array | string): Event {
   const signed = (name: string): string => {
     const value = isHeaders(headers) ? headers.get(name) : headers[name];
     return typeof value === "string" ? value : "";
   };
   const text = typeof body === "string" ? body : decode(body);
-  const event: unknown = new Webhook(secret).verify(text, {
-    "webhook-id": signed("webhook-id"),
-    "webhook-timestamp": signed("webhook-timestamp"),
-    "webhook-signature": signed("webhook-signature"),
-  });
-  if (!isEvent(event)) throw new WebhookVerificationError("The body is not an event");
-  return event;
+  const names = { "webhook-id": signed("webhook-id"), "webhook-timestamp": signed("webhook-timestamp"), "webhook-signature": signed("webhook-signature") };
+  let refused = new WebhookVerificationError("There is no secret");
+  for (const webhook of [secret].flat().map((s) => new Webhook(s))) {
+    try {
+      webhook.verify(text, names, { jsonParse: false });
+    } catch (error) {
+      if (!(error instanceof WebhookVerificationError)) throw error;
+      refused = error;
+      continue;
+    }
+    const event: unknown = JSON.parse(text);
+    if (!isEvent(event)) throw new SyntaxError("The body is not an event");
+    return event;
+  }
+  throw refused;
 }
 
 function isHeaders(headers: WebhookHeaders): headers is { get(name: string): string | null } {

@@ -230,7 +230,8 @@ class _Change(Generic[R]):
 
     def event(self, event: Event) -> None:
         resource = event.get("resource")
-        if resource is None or not resource["id"]:
+        # An operational event may name a user that was refused; it is no change of one.
+        if resource is None or not resource["id"] or not event["type"].startswith(resource["type"].lower() + "."):
             return
         data, gone = event["data"], event["data"] is None and not event.get("unreadable")
         if resource["type"] == "User":
@@ -362,4 +363,4 @@ def _newest(before: D | None, data: D | None) -> D | None:
 
 def _shown(group: _GroupRecord) -> object:
     data = group["data"]
-    return group["generation"], data and (data["displayName"], data["externalId"])
+    return group["generation"], data and (data["displayName"], data.get("externalId"))

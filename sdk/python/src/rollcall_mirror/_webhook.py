@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -18,18 +19,27 @@ class Headers(Protocol):
     def items(self) -> Iterable[tuple[str, str]]: ...
 
 
-def verify(secret: str, headers: Headers, body: bytes) -> Event:
+def verify(secret: str | Sequence[str], headers: Headers, body: bytes) -> Event:
     """Returns the event of a webhook's request.
 
-    Raises WebhookVerificationError unless the request was signed with the secret within the
-    last five minutes: answer 401, and use nothing of it. The body must be the bytes as they
-    were received: a body that was parsed and written again has another signature.
+    Raises WebhookVerificationError unless the request was signed with the secret, or with one
+    of several, within the last five minutes: answer 401, and use nothing of it. The body must
+    be the bytes as they were received: a body that was parsed and written again has another
+    signature. A signed body that is not an event is a ValueError.
     """
-    webhook = Webhook(secret)
-    try:
-        event: Any = webhook.verify(body.decode(), dict(headers.items()))
-    except ValueError as error:  # of a signature that is no base64, of bytes that are no UTF-8
-        raise WebhookVerificationError("The request is malformed") from error
+    webhooks = [Webhook(each) for each in ([secret] if isinstance(secret, str) else secret)]
+    refused = WebhookVerificationError("There is no secret")
+    for webhook in webhooks:
+        try:
+            webhook.verify(body, dict(headers.items()), json_parse=False)
+            break
+        except WebhookVerificationError as error:
+            refused = error
+        except ValueError:  # of a signature that is no base64, of bytes that are no UTF-8
+            refused = WebhookVerificationError("The request is malformed")
+    else:
+        raise refused
+    event: Any = json.loads(body)
     if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not isinstance(event.get("type"), str):
-        raise WebhookVerificationError("The body is not an event")
+        raise ValueError("The body is not an event")
     return cast(Event, event)
