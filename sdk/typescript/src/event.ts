@@ -83,6 +83,8 @@ export interface Event {
   details?: Record<string, string>;
   /** The user or group at the time of sending; null once it is gone, and for an event about the tenant. */
   data: User | Group | null;
+  /** The event was too large for the event bus: data is null, and members may be missing. Never in a webhook or a list. */
+  dataOmitted?: boolean;
   /** data is null because the stored record is damaged: keep what you have. */
   unreadable?: boolean;
 }

@@ -218,18 +218,20 @@ class Change<R extends Records> {
     const { resource, members } = event;
     // An operational event may name a user that was refused; it is no change of one.
     if (!resource?.id || !event.type.startsWith(`${resource.type.toLowerCase()}.`)) return;
+    // Only these two say that something is gone. Null data of another event has no meaning.
+    const gone = event.type === "user.purged" || event.type === "group.deleted";
     if (resource.type === "User") {
-      const ends = event.membershipsEnded || event.type === "user.deleted" || event.type === "user.purged";
-      await this.user(resource.id, event.unreadable ? undefined : (event.data as User | null), ends ? resource.version : 0);
+      const ends = event.membershipsEnded || event.type === "user.deleted" || gone;
+      await this.user(resource.id, gone ? null : (event.data as User | null) ?? undefined, ends ? resource.version : 0);
       return;
     }
-    const group = event.unreadable ? undefined : (event.data as Group | null);
+    const group = gone ? null : (event.data as Group | null) ?? undefined;
     await this.group(resource.id, group, members?.replaced ? members.generation : 0);
-    if (group === null || !members) return;
+    const version = group?.version ?? resource.version;
+    if (gone || !members || version === 0) return;
     const current = new Map(members.current.map((m) => [m.id, m.version]));
     for (const id of new Set([...members.added, ...members.removed])) {
-      const fact = { version: group?.version ?? resource.version, generation: members.generation, user: current.get(id) ?? 0, member: current.has(id) };
-      await this.#fact(resource.id, id, fact);
+      await this.#fact(resource.id, id, { version, generation: members.generation, user: current.get(id) ?? 0, member: current.has(id) });
     }
   }
 

@@ -72,7 +72,7 @@ test("an answer that is no success is a problem", async () => {
     assert.deepEqual([error.status, error.type, error.detail, error.requestId], [403, "not-authorized", "It is so.", "r1"]);
     return true;
   });
-  await assert.rejects(answering(() => ({ status: 502, body: "<html>" })).events("acme"), /502/);
+  await assert.rejects(answering(() => ({ status: 502, body: "<html>", retryAfter: "0" })).events("acme"), /502/);
 });
 
 test("a busy service is asked again, and not without end", async () => {

@@ -131,7 +131,7 @@ class Client:
             if answer.status == 200:
                 return json.loads(answer.body)
             attempt += 1
-            if answer.status not in (429, 503) or attempt == _ATTEMPTS:
+            if (answer.status < 500 and answer.status != 429) or attempt == _ATTEMPTS:
                 raise _problem(answer)
             after = answer.headers.get("retry-after", "")
             time.sleep(min(int(after) if after.isdecimal() else 1, 30))

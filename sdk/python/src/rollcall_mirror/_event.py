@@ -122,5 +122,7 @@ class Event(_Event, total=False):
     requestId: str
     details: dict[str, str]
     """What else is known of an operational event."""
+    dataOmitted: bool
+    """The event was too large for the event bus: data is None, and members may be missing. Never in a webhook or a list."""
     unreadable: bool
     """data is None because the stored record is damaged: keep what you have."""

@@ -233,23 +233,20 @@ class _Change(Generic[R]):
         # An operational event may name a user that was refused; it is no change of one.
         if resource is None or not resource["id"] or not event["type"].startswith(resource["type"].lower() + "."):
             return
-        data, gone = event["data"], event["data"] is None and not event.get("unreadable")
+        # Only these two say that something is gone. Data that is None of another event has no meaning.
+        data, gone = event["data"], event["type"] in ("user.purged", "group.deleted")
         if resource["type"] == "User":
-            ends = event.get("membershipsEnded") or event["type"] in ("user.deleted", "user.purged")
+            ends = event.get("membershipsEnded") or event["type"] == "user.deleted" or gone
             self.user(resource["id"], cast("User | None", data), gone, resource["version"] if ends else 0)
             return
         members = event.get("members")
         self.group(resource["id"], cast("Group | None", data), gone, members["generation"] if members and members.get("replaced") else 0)
-        if gone or members is None:
+        version = data["version"] if data else resource["version"]
+        if gone or members is None or version == 0:
             return
         current = {member["id"]: member["version"] for member in members["current"]}
         for id in dict.fromkeys([*members["added"], *members["removed"]]):
-            fact = _Fact(
-                version=data["version"] if data else resource["version"],
-                generation=members["generation"],
-                user=current.get(id, 0),
-                member=id in current,
-            )
+            fact = _Fact(version=version, generation=members["generation"], user=current.get(id, 0), member=id in current)
             self._fact(resource["id"], id, fact)
 
     def user(self, id: str, data: User | None, gone: bool, ended: int) -> None:
