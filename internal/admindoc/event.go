@@ -1,6 +1,7 @@
 package admindoc
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,8 +13,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// A Store has what is true now. Package store implements it. Each call is one round trip for
-// a hundred records, and reads a few hundred at once.
+// A Store has what is true now. Package store implements it: each call reads a hundred records
+// in one request to the table, and sends a few requests at once.
 type Store interface {
 	// UsersNow reads users by id: the subjects live or deleted, the members live only.
 	UsersNow(ctx context.Context, t tenant.ID, subjects, members []string) (map[string]*directory.User, error)
@@ -30,9 +31,10 @@ type Reader struct{ store Store }
 func NewReader(s Store) *Reader { return &Reader{store: s} }
 
 // Events returns the documents of a tenant's events, as its users, groups and memberships are
-// now. It takes three round trips, one after the other: users, groups, memberships. Of each
-// user, group and membership that the drafts name it reads one item, and a second one of a
-// user who is the subject of an event; the caller bounds the drafts.
+// now. It takes three round trips, one after the other: users, groups, memberships; and up to
+// two more if the subjects have deleted or purged users. It reads one item of each user, group
+// and membership that the drafts name, and up to four more of a user who is not live. The
+// caller bounds the drafts.
 //
 // The order of the reads matters to a consumer, who compares what it stores by versions. A
 // membership is read after its user: if the user is deleted in between, the version that the
@@ -157,52 +159,63 @@ func (n now) memberVersion(user string) int64 {
 // event returns the document of an event.
 func (n now) event(d event.Draft) (adminwire.Event, error) {
 	document := adminwire.Event{
-		ID: d.ID(), Type: string(d.Type), SCIMEvent: d.Type.SCIMEvent(), Time: d.Time, Tenant: d.Tenant.String(),
+		ID: d.ID(), Type: string(d.Type), SCIMEvent: d.SCIMEvent, Time: d.Time, Tenant: d.Tenant.String(),
 		Changed: d.Changed, Members: n.members(d), MembershipsEnded: d.Ended, Actor: actor(d), RequestID: d.RequestID, Details: d.Details,
 		Data: []byte("null"),
 	}
-	var version int64
-	var data any
-	var err error
 	switch d.Subject.Type {
 	case journal.TypeUser:
-		if u := n.users[d.Subject.ID]; u != nil {
-			version = u.Version
-			data, err = User(u)
-		}
+		return document, n.addUser(&document, d)
 	case journal.TypeGroup:
-		if g := n.groups[d.Subject.ID]; g != nil {
-			version = g.Version
-			data, err = Group(g)
-		}
-	default:
-		return document, nil
-	}
-	document.Resource = resource(d, version)
-	switch {
-	case err != nil:
-		document.Unreadable = true
-	case data != nil:
-		document.Data, err = adminwire.Marshal(data)
-		return document, err
+		return document, n.addGroup(&document, d)
 	}
 	return document, nil
 }
 
-// resource returns the user or group of an event, whose version is now the given one.
-func resource(d event.Draft, version int64) *adminwire.EventResource {
-	r := &adminwire.EventResource{
-		Type: d.Subject.Type, ID: d.Subject.ID, Version: d.Version, ExternalID: adminwire.NullableString(d.Subject.ExternalID),
+// addUser adds the user of an event. What the event does not know of the user is as it is now.
+func (n now) addUser(document *adminwire.Event, d event.Draft) error {
+	r := adminwire.EventResource{
+		Type: journal.TypeUser, ID: d.Subject.ID, Version: d.Version, ExternalID: adminwire.NullableString(d.Subject.ExternalID), UserName: d.Subject.Name,
 	}
-	if r.Version == 0 {
-		r.Version = version
+	document.Resource = &r
+	u := n.users[d.Subject.ID]
+	if u == nil {
+		return nil
 	}
-	if r.Type == journal.TypeUser {
-		r.UserName = d.Subject.Name
-	} else {
-		r.DisplayName = d.Subject.Name
+	r.Version = cmp.Or(r.Version, u.Version)
+	data, err := User(u)
+	if err != nil {
+		document.Unreadable = true
+		return nil
 	}
-	return r
+	if r.UserName == "" {
+		r.UserName, r.ExternalID = data.UserName, data.ExternalID
+	}
+	document.Data, err = adminwire.Marshal(data)
+	return err
+}
+
+// addGroup adds the group of an event, as addUser does a user.
+func (n now) addGroup(document *adminwire.Event, d event.Draft) error {
+	r := adminwire.EventResource{
+		Type: journal.TypeGroup, ID: d.Subject.ID, Version: d.Version, ExternalID: adminwire.NullableString(d.Subject.ExternalID), DisplayName: d.Subject.Name,
+	}
+	document.Resource = &r
+	g := n.groups[d.Subject.ID]
+	if g == nil {
+		return nil
+	}
+	r.Version = cmp.Or(r.Version, g.Version)
+	data, err := Group(g)
+	if err != nil {
+		document.Unreadable = true
+		return nil
+	}
+	if r.DisplayName == "" {
+		r.DisplayName, r.ExternalID = data.DisplayName, data.ExternalID
+	}
+	document.Data, err = adminwire.Marshal(data)
+	return err
 }
 
 // members returns the members that an event is about, nil for one that is not.

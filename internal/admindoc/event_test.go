@@ -102,7 +102,7 @@ func TestEvents_HaveTheResourceAsItIsNow(t *testing.T) {
 	gone.Deleted, gone.Active = true, false
 	r := &records{users: map[string]*directory.User{"ann": user("ann", 7), "gone": gone}, groups: map[string]*directory.Group{"g": group("g", 3, 1)}}
 	events := eventsOf(t, r,
-		event.Draft{Type: event.UserCreated, Subject: subject("User", "ann"), Version: 1, IdP: "okta"},
+		event.Draft{Type: event.UserCreated, Subject: subject("User", "ann"), Version: 1, IdP: "okta", SCIMEvent: "urn:x"},
 		event.Draft{Type: event.UserDeleted, Subject: subject("User", "gone"), Version: 4, By: journal.ByApplication, Who: "Bo"},
 		event.Draft{Type: event.UserPurged, Subject: subject("User", "purged"), Version: 9},
 		event.Draft{Type: event.GroupUpdated, Subject: subject("Group", "g")},
@@ -114,7 +114,7 @@ func TestEvents_HaveTheResourceAsItIsNow(t *testing.T) {
 	require.Equal(t, 7.0, dataOf(t, events[0])["version"])
 	require.Equal(t, adminwire.EventResource{Type: "User", ID: "ann", Version: 1, UserName: "name of ann"}, *events[0].Resource)
 	require.Equal(t, adminwire.EventActor{Type: "idp", Name: "okta"}, events[0].Actor)
-	require.Equal(t, "urn:ietf:params:scim:event:prov:create:notice", events[0].SCIMEvent)
+	require.Equal(t, "urn:x", events[0].SCIMEvent)
 	require.Equal(t, true, dataOf(t, events[1])["deleted"])
 	require.Equal(t, adminwire.EventActor{Type: "application", Name: "Bo"}, events[1].Actor)
 	require.Equal(t, "null", string(events[2].Data))

@@ -191,9 +191,9 @@ func (s *Store) readRecords(ctx context.Context, t tenant.ID, ids []string) (map
 	for _, id := range ids {
 		keys = append(keys, userKey(t, id), goneKey(t, id))
 	}
-	items, err := s.table.Get(ctx, keys...)
+	items, err := s.getAll(ctx, keys)
 	if err != nil {
-		return nil, readError(err)
+		return nil, err
 	}
 	records := make(map[string]*directory.User, len(ids))
 	for _, id := range ids {
