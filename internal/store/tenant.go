@@ -72,11 +72,18 @@ func decodeSettings(t tenant.ID, text string) (tenant.Settings, error) {
 func decodeTenant(t tenant.ID, item, ledger table.Item) (tenant.Tenant, error) {
 	text := item.Attributes.Text(attrSettings)
 	settings, err := decodeSettings(t, text)
+	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	key, err := base64.StdEncoding.DecodeString(item.Attributes.Text(attrCursorKey))
+	if err != nil {
+		return tenant.Tenant{}, fmt.Errorf("store: the cursor key of %s is damaged", t)
+	}
 	seats, readers := decodeLimits(ledger.Attributes)
 	return tenant.Tenant{
 		ID: t, Settings: settings, MaxSeats: seats, MaxReaders: readers,
-		Created: timeOf(item.Attributes, attrCreated), Stored: text,
-	}, err
+		Created: timeOf(item.Attributes, attrCreated), CursorKey: key, Stored: text,
+	}, nil
 }
 
 // Tenant reads a tenant and its limits: one round trip, and another one for the

@@ -18,6 +18,8 @@ type Tenant struct {
 	// MaxSeats and MaxReaders are Unlimited if there is no limit.
 	MaxSeats, MaxReaders int64
 	Created              time.Time
+	// CursorKey is the tenant's secret that seals its cursors.
+	CursorKey []byte
 	// Stored are the settings as the store has them: a change requires that
 	// they are unchanged.
 	Stored string
@@ -149,6 +151,7 @@ func (r *Registry) Change(ctx context.Context, id ID, match func(Tenant) bool, a
 		if err := apply(&after); err != nil {
 			return Tenant{}, err
 		}
+		after.Settings.rememberRetention(before.Settings, r.now())
 		if after.Version() == before.Version() {
 			return before, nil
 		}

@@ -78,6 +78,10 @@ type Settings struct {
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
 	// LogDays is the retention of log entries in days.
 	LogDays int `json:"logDays"`
+	// LogDaysSince is when LogDays was last changed, zero if it never was. Entries from
+	// before are kept for EarlierLogDays at least, if those are fewer.
+	LogDaysSince   time.Time `json:"logDaysSince,omitzero"`
+	EarlierLogDays int       `json:"earlierLogDays,omitempty"`
 	// Ending reports that the tenant is being deleted: nothing of it changes
 	// any more, and every SCIM request is refused.
 	Ending bool `json:"ending,omitempty"`
@@ -147,8 +151,37 @@ func DefaultSettings() Settings {
 
 // LogRetention returns how long log entries are stored.
 func (s Settings) LogRetention() time.Duration {
-	return time.Duration(s.LogDays) * 24 * time.Hour
+	return days(s.LogDays)
 }
+
+// settingsDelay is more than the time for which instances use earlier settings after a
+// change.
+const settingsDelay = time.Hour
+
+// KeepsLogSince reports whether all log entries from a time on are still stored.
+func (s Settings) KeepsLogSince(at, now time.Time) bool {
+	kept := s.LogRetention()
+	if at.Before(s.LogDaysSince.Add(settingsDelay)) {
+		kept = min(kept, days(s.EarlierLogDays))
+	}
+	return now.Sub(at) < kept
+}
+
+// rememberRetention keeps in changed settings for how long entries of the settings before were
+// stored.
+func (s *Settings) rememberRetention(before Settings, now time.Time) {
+	s.LogDaysSince, s.EarlierLogDays = before.LogDaysSince, before.EarlierLogDays
+	if s.LogDays == before.LogDays {
+		return
+	}
+	s.EarlierLogDays = before.LogDays
+	if !before.LogDaysSince.IsZero() && now.Sub(before.LogDaysSince) < before.LogRetention()+settingsDelay {
+		s.EarlierLogDays = min(before.LogDays, before.EarlierLogDays)
+	}
+	s.LogDaysSince = now
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // Unlimited is the seat or reader limit of a tenant without one. Limits are
 // always stored as numbers, so that one comparison serves both.
