@@ -40,6 +40,8 @@ type problem struct {
 	kind   kind
 	detail string
 	allow  []string
+	// next is where a list of events continues.
+	next string
 }
 
 // Error returns the kind.
@@ -62,6 +64,7 @@ const (
 	kindState      kind = "wrong-state"
 	kindSeats      kind = "no-free-seat"
 	kindVersion    kind = "version-mismatch"
+	kindExpired    kind = "cursor-expired"
 	kindBusy       kind = "busy"
 	kindUnresolved kind = "outcome-unknown"
 	kindStore      kind = "store-unavailable"
@@ -86,6 +89,7 @@ var kinds = map[kind]struct {
 	kindState:      {http.StatusConflict, "Not possible in this state"},
 	kindSeats:      {http.StatusConflict, "No free seat"},
 	kindVersion:    {http.StatusPreconditionFailed, "The resource has changed"},
+	kindExpired:    {http.StatusGone, "The cursor is older than the log"},
 	kindBusy:       {http.StatusServiceUnavailable, "The service was busy; nothing was changed"},
 	kindUnresolved: {http.StatusServiceUnavailable, "Outcome unknown"},
 	kindStore:      {http.StatusServiceUnavailable, "The service's database cannot be reached or used"},
@@ -113,7 +117,7 @@ func (q *request) refuse(err error) *reply {
 		q.event.Error = err
 	}
 	a, err := answer(m.status, adminwire.Problem{
-		Type: problemType + string(p.kind), Title: m.title, Status: m.status, Detail: detail, RequestID: q.id,
+		Type: problemType + string(p.kind), Title: m.title, Status: m.status, Detail: detail, RequestID: q.id, Next: p.next,
 	}, nil)
 	if err != nil {
 		return &reply{Status: http.StatusInternalServerError}

@@ -34,7 +34,7 @@ type request struct {
 	// actor is the person at the application that the operator acts for, or "" if
 	// the application does not name one.
 	actor      string
-	event      *event
+	event      *requestEvent
 	parameters map[string]string
 	tenant     tenant.ID
 	// resource and action are those of the log line.

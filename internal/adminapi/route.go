@@ -140,6 +140,13 @@ var routes = []Route{
 		answers{{200, "A page", adminwire.Log{}}},
 	},
 	{
+		get, one + "/events", "listEvents", (*Service).listEvents,
+		"List the events of a tenant, oldest first: committed changes of users and groups, and facts about provisioning",
+		adminwire.EventsQuery{},
+		nil,
+		answers{{200, "A page", adminwire.Events{}}},
+	},
+	{
 		get, one + "/failed-users", "listFailedUsers", (*Service).listFailed,
 		"List users and groups whose provisioning fails now, what their requests would do if sent again, and the effect of each fix",
 		adminwire.FailedUsersQuery{},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
@@ -25,7 +26,9 @@ type Config struct {
 	// Provisioning is the log of the tenants' requests.
 	Provisioning *provlog.Log
 	// Effects decides what failed requests would do now, and what each fix would change.
-	Effects   *effect.Forecaster
+	Effects *effect.Forecaster
+	// Events makes the documents of events.
+	Events    *admindoc.Reader
 	Directory *directory.Directory
 	// Webhooks are the endpoints of the application that get events. LoopbackWebhooks allows
 	// those on this machine, without TLS: for rollcall local.
@@ -68,7 +71,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	ctx, usage := table.WithUsage(ctx)
 	q := &request{Request: r, id: s.NewID(), start: s.Now(), operator: r.Header.Get(web.OperatorHeader)}
-	q.event = &event{Event: web.NewEvent("admin.request", q.id, q.Method, q.start), Outcome: "success", Operator: q.operator}
+	q.event = &requestEvent{Event: web.NewEvent("admin.request", q.id, q.Method, q.start), Outcome: "success", Operator: q.operator}
 	answer, err := s.answer(ctx, q)
 	if err != nil {
 		answer = q.refuse(err)
@@ -111,9 +114,9 @@ func (s *Service) answer(ctx context.Context, q *request) (answer *reply, err er
 	return route.handler(s, ctx, q)
 }
 
-// An event is the log line of a request: the operator, the change and its cost. Values that
+// A requestEvent is the log line of a request: the operator, the change and its cost. Values that
 // were sent are not in it.
-type event struct {
+type requestEvent struct {
 	web.Event
 	Outcome string `log:"outcome"`
 	table.Counts
@@ -128,7 +131,7 @@ type event struct {
 }
 
 // methodName returns the request's method in a detail.
-func (e *event) methodName() string {
+func (e *requestEvent) methodName() string {
 	if e.Method == "other" {
 		return "this method"
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -22,4 +23,7 @@ type Store interface {
 	// again, and returns the subject.
 	Dismiss(ctx context.Context, t tenant.ID, d journal.Dismissal) (journal.Failing, error)
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
+	// Sources reads the sources of events after a position whose keys are older than a time,
+	// at most limit log entries and as many signals.
+	Sources(ctx context.Context, t tenant.ID, after event.Position, until time.Time, limit int) (event.Page, error)
 }

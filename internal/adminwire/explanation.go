@@ -90,4 +90,7 @@ type Problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail"`
 	RequestID string `json:"requestId"`
+	// Of cursor-expired: the parameter after with which to continue, once all users and groups
+	// were listed.
+	Next string `json:"next,omitzero"`
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
+	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
@@ -250,7 +251,7 @@ func (a *App) AdminHandler() http.Handler {
 	return adminapi.New(adminapi.Config{
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
-		Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
+		Events: admindoc.NewReader(a.Store), Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
 		Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})

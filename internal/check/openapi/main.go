@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/invopop/jsonschema"
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
@@ -218,6 +219,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		default:
 			return &jsonschema.Schema{Type: "integer"}
 		}
+	case t == reflect.TypeFor[jsontext.Value](): // the data of an event
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Ref: "#/$defs/User"}, {Ref: "#/$defs/Group"}, {Type: "null"}}}
 	case t == reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
 	}

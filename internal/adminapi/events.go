@@ -1,0 +1,244 @@
+package adminapi
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// The bounds of a page of events.
+const (
+	defaultEvents = 100
+	maxEvents     = 500
+	// maxEventMembers is how many members the events of a page name, unless it has one event
+	// only: of each the user and the membership are read.
+	maxEventMembers = 2000
+	// maxEventBytes is the size of a page's events, unless it has one event only: Lambda's
+	// answers end at 6 MB, in which each quote of a document takes two bytes.
+	maxEventBytes = 4 << 20
+	// maxEventReads is how many times one request reads further sources, at most
+	// eventsPerRead each time: a search for events of a rare type reads no more at once.
+	maxEventReads = 4
+	eventsPerRead = maxEvents
+)
+
+// listEvents: GET /tenants/{tenant}/events lists the events of a tenant, oldest first. Only
+// what is older than journal.SettleTime is served: nothing older is still to come, so a reader
+// that follows next misses nothing.
+func (s *Service) listEvents(ctx context.Context, q *request) (*reply, error) {
+	search, err := q.eventSearch()
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tenantOf(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	seal := cursorSeal{tenant: q.tenant, key: t.CursorKey}
+	if search.after, err = seal.open(q.parameter("after")); err != nil {
+		return nil, err
+	}
+	search.until = q.start.Add(-journal.SettleTime).Truncate(time.Millisecond)
+	if at := search.after.Time(); !at.IsZero() && !t.Settings.KeepsLogSince(at, q.start) {
+		return nil, &problem{kind: kindExpired, next: seal.seal(event.PositionBefore(search.until)), detail: fmt.Sprintf(
+			"The log keeps %d days, and the cursor is older, so events may be missing: list all users and groups, delete what is not among them, and continue with next as after.",
+			t.Settings.LogDays)}
+	}
+	found, err := s.searchEvents(ctx, q.tenant, search)
+	if err != nil {
+		return nil, err
+	}
+	documents, err := s.Events.Events(ctx, q.tenant, found.drafts)
+	if err != nil {
+		return nil, err
+	}
+	n, err := fittingEvents(documents)
+	if err != nil {
+		return nil, err
+	}
+	found.cut(n)
+	return ok(adminwire.Events{Events: documents[:n], Next: seal.seal(found.next), CaughtUpTo: search.until, More: found.more})
+}
+
+// An eventSearch is what a request wants to read.
+type eventSearch struct {
+	after event.Position
+	until time.Time
+	limit int
+	types []event.Type // empty for all
+}
+
+func (e eventSearch) wants(t event.Type) bool {
+	return len(e.types) == 0 || slices.Contains(e.types, t)
+}
+
+// eventSearch reads the parameters limit and types.
+func (q *request) eventSearch() (search eventSearch, err error) {
+	search.limit = defaultEvents
+	if text := q.parameter("limit"); text != "" {
+		if search.limit, err = strconv.Atoi(text); err != nil || search.limit < 1 || search.limit > maxEvents {
+			return search, &problem{kind: kindInvalid, detail: fmt.Sprintf("limit must be a number from 1 to %d.", maxEvents)}
+		}
+	}
+	if text := q.parameter("types"); text != "" {
+		for name := range strings.SplitSeq(text, ",") {
+			t, known := event.ParseType(strings.TrimSpace(name))
+			if !known {
+				return search, &problem{kind: kindInvalid, detail: "types has an unknown type; the types are " + eventTypes() + "."}
+			}
+			search.types = append(search.types, t)
+		}
+	}
+	return search, nil
+}
+
+func eventTypes() string {
+	types := event.Types()
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, ", ")
+}
+
+// foundEvents are the events of a page. begins are the positions before each of them, and next
+// the position after the last one and after what was read and is not wanted.
+type foundEvents struct {
+	drafts  []event.Draft
+	begins  []event.Position
+	members int // that drafts name
+	next    event.Position
+	more    bool
+}
+
+// cut ends the page after n events.
+func (f *foundEvents) cut(n int) {
+	if n < len(f.drafts) {
+		f.drafts, f.next, f.more = f.drafts[:n], f.begins[n], true
+	}
+}
+
+// searchEvents reads sources until the page is full, the sources end, or enough was read.
+func (s *Service) searchEvents(ctx context.Context, t tenant.ID, search eventSearch) (*foundEvents, error) {
+	found := &foundEvents{next: search.after}
+	size := eventsPerRead
+	if len(search.types) == 0 {
+		size = search.limit
+	}
+	for range maxEventReads {
+		page, err := s.Store.Sources(ctx, t, found.next, search.until, size)
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range page.Sources {
+			if full := found.take(t, source, search); full {
+				found.more = true
+				return found, nil
+			}
+		}
+		found.next, found.more = event.Position{Key: page.To}, page.More
+		if !page.More || len(found.drafts) == search.limit {
+			return found, nil
+		}
+		size = eventsPerRead // few of what was read are events
+	}
+	return found, nil
+}
+
+// take adds the events of a source, from the position on, and reports whether one of them has
+// no place in the page.
+func (f *foundEvents) take(t tenant.ID, source event.Source, search eventSearch) (full bool) {
+	key, drafts := source.Key(), event.Of(t, source)
+	for i, d := range drafts {
+		if f.next.Key == key && i < f.next.Part {
+			continue
+		}
+		if search.wants(d.Type) {
+			members := f.members + len(d.Added) + len(d.Removed)
+			if len(f.drafts) == search.limit || len(f.drafts) > 0 && members > maxEventMembers {
+				return true
+			}
+			f.drafts, f.begins, f.members = append(f.drafts, d), append(f.begins, f.next), members
+		}
+		f.next = event.Position{Key: key, Part: i + 1}
+	}
+	f.next = event.Position{Key: key}
+	return false
+}
+
+// fittingEvents returns how many events fit into an answer, one at least.
+func fittingEvents(documents []adminwire.Event) (int, error) {
+	size := 0
+	for i, d := range documents {
+		text, err := adminwire.Marshal(d)
+		if err != nil {
+			return 0, err
+		}
+		if size += len(text); size > maxEventBytes && i > 0 {
+			return i, nil
+		}
+	}
+	return len(documents), nil
+}
+
+// A cursorSeal writes positions among the events of a tenant as clients see them. A client can
+// neither make one nor use that of another tenant: without the seal, a wrong cursor would skip
+// events without notice. The same position has the same text each time, for as long as the
+// tenant exists.
+type cursorSeal struct {
+	tenant tenant.ID
+	key    []byte
+}
+
+const cursorMAC = 16 // bytes
+
+// seal returns the text of a position, "" for the beginning.
+func (c cursorSeal) seal(p event.Position) string {
+	if p.Key == "" {
+		return ""
+	}
+	text := p.Key
+	if p.Part > 0 {
+		text += "#" + strconv.Itoa(p.Part)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(c.mac(text), text...))
+}
+
+func (c cursorSeal) mac(text string) []byte {
+	h := hmac.New(sha256.New, c.key)
+	h.Write([]byte("rollcall events\x00" + c.tenant.String() + "\x00" + text))
+	return h.Sum(nil)[:cursorMAC]
+}
+
+// open reads a position that seal wrote.
+func (c cursorSeal) open(text string) (event.Position, error) {
+	if text == "" {
+		return event.Position{}, nil
+	}
+	// The base64 decoder ignores line breaks, which no cursor has.
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(sealed) < cursorMAC || strings.ContainsAny(text, "\r\n") {
+		return event.Position{}, errNoEventCursor
+	}
+	position := string(sealed[cursorMAC:])
+	if !hmac.Equal(sealed[:cursorMAC], c.mac(position)) {
+		return event.Position{}, errNoEventCursor
+	}
+	key, part, _ := strings.Cut(position, "#")
+	n, _ := strconv.Atoi(part) // "" is 0: all
+	return event.Position{Key: key, Part: n}, nil
+}
+
+// errNoEventCursor does not say what is wrong: that would help an attacker.
+var errNoEventCursor = &problem{kind: kindInvalid, detail: "after must be the next of a page of this tenant's events; leave it out to begin at the oldest event kept."}
