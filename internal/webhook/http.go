@@ -162,7 +162,7 @@ func sign(header http.Header, m Message) {
 	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(m.Time.Unix(), 10))
 	signatures := make([]string, len(m.Keys))
 	for i, key := range m.Keys {
-		signer, _ := standardwebhooks.NewWebhookRaw(key)             // accepts any key
+		signer, _ := standardwebhooks.NewWebhookRaw(key)           // accepts any key
 		signatures[i], _ = signer.Sign(m.ID, m.Time.UTC(), m.Body) // an HMAC cannot fail
 	}
 	header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
@@ -175,7 +175,7 @@ func readable(answer []byte) string {
 			return '\uFFFD'
 		}
 		return r
-	}, strings.ToValidUTF8(string(answer), "\uFFFD")), keptAnswer)
+	}, strings.ToValidUTF8(string(answer), "\uFFFD")), keptAnswer-len("…"))
 }
 
 // explain says in a sentence why there is no answer, and what to do. It does not have the
@@ -202,7 +202,7 @@ func explain(err error, host string) string {
 		return fmt.Sprintf("There was no answer within %.0f seconds; answer as soon as the event is stored, and work on it afterwards.", sendTime.Seconds())
 	case errors.As(err, &invalid), errors.As(err, &unknown), errors.As(err, &name):
 		return "The certificate was not accepted: " + cutTLS(err) + ". Use a certificate of a public authority for this host."
-	case errors.As(err, &record):
+	case errors.As(err, &record), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		return "The host did not answer with TLS; use the https port of your application."
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "The connection was refused; check that your application is running at this host and port."
