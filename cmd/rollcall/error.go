@@ -73,7 +73,7 @@ func exitStatus(err error) int {
 		return exitNotFound
 	case 401, 403:
 		return exitUnauthorized
-	case 400, 409, 412, 413, 415:
+	case 400, 409, 410, 412, 413, 415:
 		return exitRefused
 	case 429, 503, 504:
 		return exitUnavailable

@@ -227,3 +227,35 @@ func TestPull_TakesEachType(t *testing.T) {
 		s.mustAdmin(200, "GET", "/tenants/acme/events?types="+string(kind), "")
 	}
 }
+
+// TestBudgets_OfEvents checks the cost of a page of events: a read of each user, group and
+// membership that it names, and of the entries.
+func TestBudgets_OfEvents(t *testing.T) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		s, clock := pulling(t, engine.Open(t))
+		spend := func(name, query string, events int, trips, reads float64) {
+			t.Helper()
+			a := s.admin("GET", "/tenants/acme/events?"+query, "")
+			require.Equal(t, 200, a.status)
+			require.Len(t, a.body["events"], events, name)
+			t.Logf("%-24s %v round trips, %v RRU", name, a.event["roundTrips"], a.event["readUnits"])
+			require.LessOrEqual(t, a.event["roundTrips"], trips, name)
+			require.LessOrEqual(t, a.event["readUnits"], reads, name)
+		}
+		spend("nothing new", "", 0, 2, 4)
+		ids := make([]string, 100)
+		for i := range ids {
+			ids[i] = s.must(201, "POST", "/Users", budgetUser(i))
+		}
+		clock.settled()
+		spend("100 users", "", 100, 3, 115)
+		spend("1 user", "limit=1", 1, 3, 5)
+		after := s.eventPage("", "")["next"].(string)
+		g := s.must(201, "POST", "/Groups", groupBody("Team"))
+		s.must(200, "PATCH", "/Groups/"+g, memberPatch("add", ids[:30]...))
+		s.must(204, "DELETE", "/Users/"+ids[99], "")
+		clock.settled()
+		spend("30 members", "types=group.members_changed&after="+after, 1, 5, 66)
+		spend("a deleted user", "types=user.deleted&after="+after, 1, 4, 8)
+	})
+}
