@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs third-party suites and clients against `rollcall local`, on both engines:
 # scim2-tester, scim2-cli, scim-sanity, scim-client and pydantic-scim (PyPI), the
-# SCIM-SDK's and UnboundID's clients (Maven), and the project's own recordings of
-# identity providers' requests. It prints one line each, and fails if one of them finds
+# SCIM-SDK's and UnboundID's clients (Maven), the libraries of Standard Webhooks (npm and PyPI)
+# on deliveries, and the project's own recordings of identity providers' requests. It prints one line each, and fails if one of them finds
 # anything. Downloads are kept in $ROLLCALL_CACHE (~/.cache/rollcall).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -46,6 +46,7 @@ jars() {
 }
 sdk=$(jars sdk)
 unboundid=$(jars unboundid)
+modules=$("$root/scripts/npm.sh" "$here/webhooks")
 
 work=$(mktemp -d)
 export XDG_STATE_HOME="$work/state" # other commands must not find the state file of a test
@@ -67,10 +68,10 @@ suite() {
 	line=$(grep -oE '[0-9]+ passed.*' "$work/out" | tail -n 1)
 	if [ "$status" = 0 ] && [ -n "$line" ]; then
 		passed=$((passed + 1))
-		printf '%-10s %-14s %s\n' "$engine" "$name" "$line"
+		printf '%-10s %-16s %s\n' "$engine" "$name" "$line"
 	else
 		failed=$((failed + 1))
-		printf '%-10s %-14s FAILED (exit %s) %s\n' "$engine" "$name" "$status" "$line"
+		printf '%-10s %-16s FAILED (exit %s) %s\n' "$engine" "$name" "$status" "$line"
 		sed 's/^/    /' "$work/out" | tail -n 40
 	fi
 }
@@ -121,10 +122,22 @@ recordings() {
 	stop
 }
 
+# webhooks verifies what a server delivers.
+webhooks() {
+	engine=embedded
+	serve 60 --memory
+	mkdir "$work/webhooks"
+	cp "$here/webhooks/verify.mjs" "$work/webhooks/"
+	ln -s "$modules" "$work/webhooks/node_modules"
+	suite standardwebhooks "$venv/bin/python" "$here/webhooks.py" "$work/info" node "$work/webhooks"
+	stop
+}
+
 verify() { "$work/rollcall" verify --tenant acme "$@" && echo "1 passed"; }
 
 run embedded --data "$work/data"
 recordings
+webhooks
 if [ -n "${ROLLCALL_TEST_DYNAMODB:-}" ]; then
 	run dynamodb --dynamodb "$ROLLCALL_TEST_DYNAMODB" --table "rollcall-conformance-$$"
 elif [ -n "${CI:-}" ]; then

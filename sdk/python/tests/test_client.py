@@ -224,6 +224,13 @@ class PullTest(unittest.TestCase):
         self.assertEqual(self.members(), ["dee"])
         self.assertEqual(self.version("bob"), 3)
 
+    def test_deleted_user_is_no_member_although_its_membership_is_still_stored(self) -> None:
+        service = self.service
+        service.users = [user("ada", 4, deleted=True, active=False), user("bob", 1)]
+        service.groups, service.members = [group("staff", 5)], {"staff": ["ada", "bob"]}
+        self.mirror.reconcile(service.client, "acme")
+        self.assertEqual(self.members(), ["bob"])
+
     def test_members_of_two_generations_are_not_mixed(self) -> None:
         service, requests = self.service, []
         service.users = [user(id, 1) for id in "abcd"]

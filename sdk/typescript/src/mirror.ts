@@ -110,14 +110,14 @@ export class Mirror<R extends Records = Records> {
     const known = new Set(await this.ids(tenant, "user"));
     const versions = new Map<string, number>();
     for await (const user of client.users(tenant)) {
-      versions.set(user.id, user.version);
+      versions.set(user.id, seen(user));
       known.delete(user.id);
       await apply((change) => change.user(user.id, user, 0));
     }
     for (const id of known) {
       // Deleted for good, or created after the list had passed its place.
       const user = await client.user(tenant, id);
-      if (user) versions.set(id, user.version);
+      if (user) versions.set(id, seen(user));
       await apply((change) => change.user(id, user ?? null, 0));
     }
     const groups = new Set(await this.ids(tenant, "group"));
@@ -177,6 +177,9 @@ export class Mirror<R extends Records = Records> {
     return result;
   }
 }
+
+// The version that a membership of a user was seen with: those of a deleted one have ended.
+const seen = (user: User) => (user.deleted ? 0 : user.version);
 
 // Reads all members of a group, under one generation.
 async function membersOf(client: Client, tenant: string, id: string): Promise<{ group: Group; ids: Set<string> } | undefined> {

@@ -188,6 +188,16 @@ test("what was pushed during a reconciliation is newer than the lists", async ()
   assert.equal((await mirror.user("acme", "bob")).user?.version, 3);
 });
 
+test("a deleted user is no member, although its membership is still stored", async () => {
+  const service = new Service();
+  service.users = [user("ada", 4, { deleted: true, active: false }), user("bob", 1)];
+  service.groups = [group("staff", 5)];
+  service.members = { staff: ["ada", "bob"] };
+  const mirror = new Mirror(new MemoryStore());
+  await mirror.reconcile(service.client, "acme");
+  assert.deepEqual((await mirror.group("acme", "staff"))?.members, ["bob"]);
+});
+
 test("members of two generations are not mixed", async () => {
   const service = new Service();
   service.users = ["a", "b", "c", "d"].map((id) => user(id, 1));

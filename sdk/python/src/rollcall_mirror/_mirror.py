@@ -136,14 +136,14 @@ class Mirror(Generic[R]):
         known = set(self.ids(tenant, "user"))
         versions: dict[str, int] = {}
         for user in client.users(tenant):
-            versions[user["id"]] = user["version"]
+            versions[user["id"]] = _seen(user)
             known.discard(user["id"])
             differed += self._change(tenant, lambda change, user=user: change.user(user["id"], user, False, 0))  # type: ignore[misc]
         for id in known:
             # Deleted for good, or created after the list had passed its place.
             late = client.user(tenant, id)
             if late:
-                versions[id] = late["version"]
+                versions[id] = _seen(late)
             differed += self._change(tenant, lambda change, id=id, late=late: change.user(id, late, late is None, 0))  # type: ignore[misc]
         groups = {*self.ids(tenant, "group"), *(group["id"] for group in client.groups(tenant))}
         for id in groups:
@@ -182,6 +182,11 @@ class Mirror(Generic[R]):
                 for id in change.touched:
                     self._changed(change.state(id), records)
             return change.written
+
+
+def _seen(user: User) -> int:
+    """Returns the version that a membership of a user was seen with: those of a deleted one have ended."""
+    return 0 if user["deleted"] else user["version"]
 
 
 def _members_of(client: Client, tenant: str, id: str) -> tuple[Group, set[str]] | None:
