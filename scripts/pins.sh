@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 
 python3 -m venv "$work/uv"
 "$work/uv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt
-for folder in tools tools/checkov scripts/conformance sdk; do
+for folder in tools tools/checkov scripts/conformance sdk examples/python; do
 	(
 		cd "$folder"
 		"$work/uv/bin/uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
