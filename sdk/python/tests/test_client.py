@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rollcall_mirror import Answer, Client, Event, Group, Member, MemoryStore, Mirror, Problem, Records, User
+from rollcall_mirror import Answer, Client, Event, Group, LossError, Member, MemoryStore, Mirror, Problem, Records, User
 
 from .documents import group, of_group, of_user, user
 
@@ -223,6 +223,33 @@ class PullTest(unittest.TestCase):
         self.mirror.reconcile(service.client, "acme")
         self.assertEqual(self.members(), ["dee"])
         self.assertEqual(self.version("bob"), 3)
+
+    def test_service_that_has_lost_unusually_many_users_or_groups_is_not_believed(self) -> None:
+        ids = [f"r{100 + i}" for i in range(100)]
+        for kind in ("user", "group"):
+            service, mirror = Service(), Mirror(MemoryStore())
+            service.users, service.groups = [user(id, 1) for id in ids], [group(id, 1) for id in ids]
+            service.members = {id: [] for id in ids}
+
+            def left(count: int, service: Service = service, kind: str = kind) -> None:
+                if kind == "user":
+                    service.users = service.users[-count:]
+                else:
+                    service.groups = service.groups[-count:]
+
+            def known(mirror: Mirror[MemoryStore] = mirror, kind: str = kind) -> int:
+                return len(mirror.ids("acme", "user" if kind == "user" else "group"))
+
+            mirror.reconcile(service.client, "acme")
+            left(89)
+            with self.assertRaises(LossError):
+                mirror.reconcile(service.client, "acme")
+            self.assertEqual(known(), 100)
+            mirror.reconcile(service.client, "acme", allow_loss=True)
+            self.assertEqual(known(), 89)
+            left(79)
+            mirror.reconcile(service.client, "acme")
+            self.assertEqual(known(), 79)
 
     def test_deleted_user_is_no_member_although_its_membership_is_still_stored(self) -> None:
         service = self.service

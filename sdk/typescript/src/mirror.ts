@@ -52,6 +52,17 @@ function isMember(user: UserRecord | undefined, group: GroupRecord | undefined, 
 }
 
 /**
+ * Unusually many users or groups are gone. More likely than such a loss is a client of another
+ * deployment, and what is removed from a mirror never returns.
+ */
+export class LossError extends Error {
+  override readonly name = "LossError";
+  constructor(type: "user" | "group", gone: number, known: number) {
+    super(`${gone} of ${known} ${type}s are gone at the service; nothing of that was applied`);
+  }
+}
+
+/**
  * A copy of the users, groups and memberships of tenants, kept by events.
  *
  * Each event has what was true when it was sent, with versions. So events may come twice and in
@@ -100,34 +111,47 @@ export class Mirror<R extends Records = Records> {
    * Compares all users, groups and memberships with those of the service, and repairs what
    * differs. It returns how many records differed. Run it each night: it also finds what was
    * changed in the application's database by mistake, because `changed` is called for each user.
+   *
+   * It throws LossError when more than ten users, and more than a tenth of them, are gone, or as
+   * many groups, unless options.allowLoss is true.
    */
-  async reconcile(client: Client, tenant: string): Promise<number> {
+  async reconcile(client: Client, tenant: string, options: { allowLoss?: boolean } = {}): Promise<number> {
     let differed = 0;
     const apply = async (work: (change: Change<R>) => Promise<void>) => {
       differed += await this.#change(tenant, work);
     };
+    // What the lists do not have is gone, or was created after they had passed its place: look returns which.
+    const lost = async <T>(type: "user" | "group", known: string[], listed: Set<string>, look: (id: string) => Promise<T | undefined>) => {
+      const gone: string[] = [];
+      for (const id of known) if (!listed.has(id) && (await look(id)) === undefined) gone.push(id);
+      if (!options.allowLoss && gone.length > Math.max(10, known.length / 10)) throw new LossError(type, gone.length, known.length);
+      return gone;
+    };
+
     // Users first, then groups, then memberships: a membership ends with its user's version.
-    const known = new Set(await this.ids(tenant, "user"));
     const versions = new Map<string, number>();
-    for await (const user of client.users(tenant)) {
+    const list = async (user: User) => {
       versions.set(user.id, seen(user));
-      known.delete(user.id);
       await apply((change) => change.user(user.id, user, 0));
-    }
-    for (const id of known) {
-      // Deleted for good, or created after the list had passed its place.
+      return user;
+    };
+    const users = await this.ids(tenant, "user");
+    for await (const user of client.users(tenant)) await list(user);
+    for (const id of await lost("user", users, new Set(versions.keys()), async (id) => {
       const user = await client.user(tenant, id);
-      if (user) versions.set(id, seen(user));
-      await apply((change) => change.user(id, user ?? null, 0));
-    }
-    const groups = new Set(await this.ids(tenant, "group"));
-    for await (const group of client.groups(tenant)) groups.add(group.id);
-    for (const id of groups) {
-      const listed = await membersOf(client, tenant, id);
-      await apply(async (change) => {
-        await (listed ? change.members(listed.group, listed.ids, versions) : change.group(id, null, 0));
-      });
-    }
+      return user && list(user);
+    })) await apply((change) => change.user(id, null, 0));
+
+    const members = async (id: string) => {
+      const found = await membersOf(client, tenant, id);
+      if (found) await apply((change) => change.members(found.group, found.ids, versions));
+      return found;
+    };
+    const groups = await this.ids(tenant, "group");
+    const listed = new Set<string>();
+    for await (const group of client.groups(tenant)) listed.add(group.id);
+    for (const id of listed) await members(id);
+    for (const id of await lost("group", groups, listed, members)) await apply((change) => change.group(id, null, 0));
     return differed;
   }
 

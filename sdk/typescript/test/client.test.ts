@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Client, MemoryStore, Mirror, Problem, type Event, type Fetch, type Group, type User } from "../src/index.js";
+import { Client, LossError, MemoryStore, Mirror, Problem, type Event, type Fetch, type Group, type User } from "../src/index.js";
 import { group, ofGroup, ofUser, user } from "./documents.js";
 
 interface Reply {
@@ -186,6 +186,27 @@ test("what was pushed during a reconciliation is newer than the lists", async ()
   await Promise.all(pushed);
   assert.deepEqual((await mirror.group("acme", "staff"))?.members, ["dee"]);
   assert.equal((await mirror.user("acme", "bob")).user?.version, 3);
+});
+
+test("a service that has lost unusually many users or groups is not believed", async () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `r${100 + i}`);
+  for (const kind of ["users", "groups"] as const) {
+    const service = new Service();
+    service.users = ids.map((id) => user(id, 1));
+    service.groups = ids.map((id) => group(id, 1));
+    const mirror = new Mirror(new MemoryStore());
+    await mirror.reconcile(service.client, "acme");
+    const left = { users: service.users.slice(11), groups: service.groups.slice(11) };
+    service[kind] = left[kind] as never;
+    await assert.rejects(mirror.reconcile(service.client, "acme"), LossError);
+    const type = kind === "users" ? "user" : "group";
+    assert.equal((await mirror.ids("acme", type)).length, 100);
+    await mirror.reconcile(service.client, "acme", { allowLoss: true });
+    assert.equal((await mirror.ids("acme", type)).length, 89);
+    service[kind] = left[kind].slice(10) as never;
+    await mirror.reconcile(service.client, "acme");
+    assert.equal((await mirror.ids("acme", type)).length, 79);
+  }
 });
 
 test("a deleted user is no member, although its membership is still stored", async () => {

@@ -6,7 +6,7 @@ events to any store: twice, and in any order.
 
 from ._client import Answer, Client, EventsPage, MembersPage, Problem, Send
 from ._event import Event, EventActor, EventMember, EventMembers, EventResource, Group, User
-from ._mirror import Member, Mirror
+from ._mirror import LossError, Member, Mirror
 from ._store import MemoryStore, Records, Store
 from ._webhook import WebhookVerificationError, verify
 
@@ -20,6 +20,7 @@ __all__ = [
     "EventResource",
     "EventsPage",
     "Group",
+    "LossError",
     "Member",
     "MembersPage",
     "MemoryStore",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypedDict, TypeVar, cast
 
@@ -75,6 +75,14 @@ def _is_member(user: _UserRecord | None, group: _GroupRecord | None, fact: _Fact
     return fact["member"] and fact["user"] >= user["ended"] and fact["generation"] >= group["generation"]
 
 
+class LossError(Exception):
+    """Unusually many users or groups are gone.
+
+    More likely than such a loss is a client of another deployment, and what is removed from a
+    mirror never returns.
+    """
+
+
 class Mirror(Generic[R]):
     """A copy of the users, groups and memberships of tenants, kept by events.
 
@@ -125,30 +133,56 @@ class Mirror(Generic[R]):
     def _set_cursor(self, tenant: str, cursor: str) -> None:
         self._change(tenant, lambda change: change.records.set(_cursor_key(tenant), cursor))
 
-    def reconcile(self, client: Client, tenant: str) -> int:
+    def reconcile(self, client: Client, tenant: str, *, allow_loss: bool = False) -> int:
         """Compares everything with the service, repairs what differs, and returns how many records differed.
 
         Run it each night: it also finds what was changed in the application's database by
-        mistake, because `changed` is called for each user.
+        mistake, because `changed` is called for each user. It raises LossError when more than
+        ten users, and more than a tenth of them, are gone, or as many groups, unless
+        allow_loss is true.
         """
         differed = 0
+
+        def apply(work: Callable[[_Change[R]], None]) -> None:
+            nonlocal differed
+            differed += self._change(tenant, work)
+
+        def lost(type: str, known: list[str], listed: Container[str], look: Callable[[str], bool]) -> list[str]:
+            """Returns what is gone. The rest of what was not listed was created after the list had passed its place."""
+            gone = [id for id in known if id not in listed and not look(id)]
+            if not allow_loss and len(gone) > max(10, len(known) / 10):
+                raise LossError(f"{len(gone)} of {len(known)} {type}s are gone at the service; nothing of that was applied")
+            return gone
+
         # Users first, then groups, then memberships: a membership ends with its user's version.
-        known = set(self.ids(tenant, "user"))
         versions: dict[str, int] = {}
-        for user in client.users(tenant):
+
+        def see(user: User | None) -> bool:
+            if user is None:
+                return False
             versions[user["id"]] = _seen(user)
-            known.discard(user["id"])
-            differed += self._change(tenant, lambda change, user=user: change.user(user["id"], user, False, 0))  # type: ignore[misc]
-        for id in known:
-            # Deleted for good, or created after the list had passed its place.
-            late = client.user(tenant, id)
-            if late:
-                versions[id] = _seen(late)
-            differed += self._change(tenant, lambda change, id=id, late=late: change.user(id, late, late is None, 0))  # type: ignore[misc]
-        groups = {*self.ids(tenant, "group"), *(group["id"] for group in client.groups(tenant))}
-        for id in groups:
-            listed = _members_of(client, tenant, id)
-            differed += self._change(tenant, lambda change, id=id, listed=listed: change.members(id, listed, versions))  # type: ignore[misc]
+            apply(lambda change: change.user(user["id"], user, False, 0))
+            return True
+
+        users = self.ids(tenant, "user")
+        for user in client.users(tenant):
+            see(user)
+        for id in lost("user", users, versions, lambda id: see(client.user(tenant, id))):
+            apply(lambda change, id=id: change.user(id, None, True, 0))  # type: ignore[misc]
+
+        def members(id: str) -> bool:
+            found = _members_of(client, tenant, id)
+            if found is None:
+                return False
+            apply(lambda change: change.members(found[0], found[1], versions))
+            return True
+
+        groups = self.ids(tenant, "group")
+        listed = [group["id"] for group in client.groups(tenant)]
+        for id in listed:
+            members(id)
+        for id in lost("group", groups, frozenset(listed), members):
+            apply(lambda change, id=id: change.group(id, None, True, 0))  # type: ignore[misc]
         return differed
 
     def user(self, tenant: str, id: str) -> Member:
@@ -279,12 +313,9 @@ class _Change(Generic[R]):
         if _shown(before) != _shown(after):
             self.touched.update(dict.fromkeys(self._users_of(id)))
 
-    def members(self, id: str, listed: tuple[Group, set[str]] | None, versions: dict[str, int]) -> None:
+    def members(self, group: Group, ids: set[str], versions: dict[str, int]) -> None:
         """Makes the memberships of a group those of a list. The users had at least these versions."""
-        if listed is None:
-            self.group(id, None, True, 0)
-            return
-        group, ids = listed
+        id = group["id"]
         self.group(id, group, False, group["generation"])
         for user in sorted({*ids, *self._users_of(id)}):
             member = user in ids
