@@ -107,6 +107,7 @@ soak: erasure-full killtest ## the long forms of tests: make check has the short
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 	go test -count=1 -timeout 60m -v -run 'TestVerify_MemoryForEachUser$$' ./internal/store -verify-users=100000
 	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
+	go test -count=1 -timeout 60m -v -run 'TestWake_Backlog$$' ./internal/webhook -backlog=1000000
 	scripts/fuzz.sh 10m
 	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 0 -v -run 'Linearizable|Interrupted' ./internal/e2e/linear \
 		-linear.histories=50000 -linear.dynamodb=500 -linear.pairs

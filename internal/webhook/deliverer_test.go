@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
@@ -51,7 +52,7 @@ func TestWake_KeepsTheOrderOfAResource(t *testing.T) {
 		w.answer = func(r request, _ int) subscription.Attempt {
 			w.mu.Lock()
 			flying[user[r.event]]++
-			require.Equal(t, 1, flying[user[r.event]], "two requests of %s at once", user[r.event])
+			assert.Equal(t, 1, flying[user[r.event]], "two requests of %s at once", user[r.event])
 			most = max(most, len(flying))
 			w.mu.Unlock()
 			time.Sleep(time.Duration(r.event[len(r.event)-1]-'0'+1) * time.Second)
@@ -358,7 +359,7 @@ func TestWake_TwoAtOnceDeliverOnce(t *testing.T) {
 		w.answer = func(r request, _ int) subscription.Attempt {
 			if r.event == "e0000040" {
 				w.waits(w.pending("w1", "late"))
-				require.NoError(t, second.Wake(t.Context(), "w1"))
+				assert.NoError(t, second.Wake(t.Context(), "w1"))
 			}
 			return subscription.Attempt{Status: 200}
 		}
@@ -373,6 +374,95 @@ func TestWake_TwoAtOnceDeliverOnce(t *testing.T) {
 		}
 		require.Empty(t, w.left("w1"))
 		require.Contains(t, w.log.String(), `"busy":true`)
+	})
+}
+
+// slowRelease is an outbox in which something happens before a lease is released.
+type slowRelease struct {
+	webhook.Outbox
+	before func()
+}
+
+func (s *slowRelease) ReleaseLease(ctx context.Context, l subscription.Lease) error {
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
+	}
+	return s.Outbox.ReleaseLease(ctx, l)
+}
+
+// An event that is stored after the last read, and whose wake-up comes before the release of
+// the lease, is delivered by the call that has the lease.
+func TestWake_FindsWhatWasStoredBeforeTheRelease(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		held := w.pending("w1", "held")
+		w.waits(held, w.pending("w1", "u1"))
+		w.answer = func(r request, _ int) subscription.Attempt {
+			if r.event == held.Event {
+				return subscription.Attempt{Status: 500}
+			}
+			return subscription.Attempt{Status: 200}
+		}
+		late := w.pending("w1", "u2")
+		outbox := &slowRelease{Outbox: w.store, before: func() {
+			w.waits(late)
+			require.NoError(t, w.process(w.table).Wake(t.Context(), "w1"))
+			_, count := w.requests("w1")
+			require.Zero(t, count[late.Event], "the lease is held")
+		}}
+		require.NoError(t, w.process(w.table, func(c *webhook.Config) { c.Outbox = outbox }).Wake(t.Context(), "w1"))
+		require.NotZero(t, w.delivery("w1", late.Event).Delivered)
+		require.Len(t, w.left("w1"), 1)
+	})
+}
+
+// What an endpoint with too many failing users gets is bounded in memory: further events wait.
+func TestWake_HoldsABoundedNumberOfResources(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		w.answer = func(r request, _ int) subscription.Attempt {
+			if r.event[len(r.event)-1] == '0' { // so that the endpoint is not paused
+				return subscription.Attempt{Status: 200}
+			}
+			return subscription.Attempt{Status: 500}
+		}
+		for n := range 2 * webhook.MaxHeld {
+			p := w.pending("w1", fmt.Sprint("u", n))
+			p.Event = fmt.Sprintf("f%06d%d", n, n%3)
+			w.waits(p)
+		}
+		d := w.process(w.table)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		_, count := w.requests("w1")
+		require.Less(t, len(count), 2*webhook.MaxHeld)
+		require.GreaterOrEqual(t, len(count), webhook.MaxHeld)
+		require.Equal(t, 1, w.woke["w1"])
+	})
+}
+
+// A redelivery does not need an endpoint that failed before, and changes the record of the
+// first delivery only by its attempt.
+func TestWake_DeliversAgainOnRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		p := w.pending("w1", "u1")
+		w.waits(p)
+		d := w.process(w.table)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		first := w.delivery("w1", p.Event)
+		time.Sleep(time.Hour)
+		again := p
+		again.Seq, again.Redelivery = "z"+p.Seq, true
+		w.waits(again)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		second := w.delivery("w1", p.Event)
+		require.Equal(t, 2, second.Count)
+		require.Len(t, second.Attempts, 2)
+		require.Equal(t, first.Delivered, second.Delivered)
+		require.Equal(t, first.First, second.First)
+		_, count := w.requests("w1")
+		require.Equal(t, 2, count[p.Event])
 	})
 }
 

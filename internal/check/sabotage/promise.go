@@ -573,4 +573,60 @@ var broken = []struct {
 		[]Edit{{"forgetOwed", "range w.owed", "range map[string][]string{}"}},
 		"internal/e2e/system", "TestPushAgain_IsWhatIsOwed",
 	},
+	// Deliveries to webhooks.
+	{
+		"event settled without an acknowledgement", "An event that the application never got counts as delivered.", "internal/webhook/run.go",
+		[]Edit{{"judge", "if acknowledges(res.attempt) {", "if acknowledges(res.attempt) || p.Attempts > 0 {"}},
+		"internal/webhook", "TestWake_KilledAnywhereLosesNothing",
+	},
+	{
+		"events of one user at once", "The application gets the changes of a user in another order.", "internal/webhook/run.go",
+		[]Edit{{"take", "case r.busy[key]:", "case r.busy[key] && key == \"\":"}},
+		"internal/webhook", "TestWake_KeepsTheOrderOfAResource",
+	},
+	{
+		"endpoint that is never paused", "A dead endpoint gets a request for every event.", "internal/webhook/run.go",
+		[]Edit{{"failed", "case s.Streak >= MaxStreak && s.Paused.IsZero():", "case s.Streak < 0:"}},
+		"internal/webhook", "TestWake_DeadEndpointCostsABoundedNumberOfAttempts",
+	},
+	{
+		"probe of the same event", "One event that always fails keeps a working endpoint paused.", "internal/webhook/run.go",
+		[]Edit{{"probe", "(chosen == nil || p.Attempts < chosen.Attempts)", "chosen == nil"}},
+		"internal/webhook", "TestWake_PauseEndsAlthoughAnEventFailsAlways",
+	},
+	{
+		"backlog in memory", "A backlog is read as a whole.", "internal/webhook/run.go",
+		[]Edit{{"pass", " && r.loaded < pageSize/2", ""}},
+		"internal/webhook", "TestWake_Backlog",
+	},
+	{
+		"wake-up lost at a release", "An event waits for a minute because another call was about to end.", "internal/webhook/deliverer.go",
+		[]Edit{{"wake", "if len(late) == 0 {", "if len(late) <= 1 {"}},
+		"internal/webhook", "TestWake_FindsWhatWasStoredBeforeTheRelease",
+	},
+	{
+		"event of another tenant", "An endpoint that is limited to a tenant gets events of another one.", "internal/webhook/attempt.go",
+		[]Edit{{"attempt", "!slices.Contains(e.Tenants, p.Tenant)", "len(e.Tenants) > 99"}, {"", "\t\"slices\"\n", ""}},
+		"internal/webhook", "TestWake_SendsNoEventOfAnotherTenant",
+	},
+	{
+		"lease of two processes", "Two processes deliver to an endpoint at once.", "internal/store/delivery.go",
+		[]Edit{{"AcquireLease", "Add(leaseSkew)) {", "Add(leaseSkew)) && endpoint == \"\" {"}},
+		"internal/store", "TestLease_IsOfOneProcess",
+	},
+	{
+		"acknowledgement of a departure overwritten", "The evidence says that the application learned of a departure later than it did.", "internal/store/delivery.go",
+		[]Edit{{"departureOps", "if items[key].Attributes.Has(attrDelivered) {", "if items[key].Attributes.Has(attrDetails) {"}},
+		"internal/store", "TestSettle_KeepsTheFirstAcknowledgementOfADeparture",
+	},
+	{
+		"internal address", "A webhook reaches the services of the deployment's own network.", "internal/webhook/http.go",
+		[]Edit{{"refuse", "fault != \"\" {", "fault == \"-\" {"}},
+		"internal/webhook", "TestSend_RefusesANameThatChangesItsAddress",
+	},
+	{
+		"redirect followed", "A webhook is led to another address.", "internal/webhook/http.go",
+		[]Edit{{"newHTTP", "return http.ErrUseLastResponse", "return nil"}},
+		"internal/webhook", "TestSend_FollowsNoRedirect",
+	},
 }
