@@ -14,9 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/pflag"
 
+	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/feed"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
+	"github.com/rollcall-scim/rollcall/internal/table/tail"
 )
 
 // An engineFlags says where the data is.
@@ -41,6 +44,17 @@ type engine struct {
 	// place says where its data is.
 	place string
 	close func()
+}
+
+// stream begins the stream of the table's changes, from which events are delivered. That of
+// a DynamoDB is one of this process's changes: package tail says why.
+func (e *engine) stream() (feed.Stream, error) {
+	if file, ok := e.Table.(*embedded.Table); ok {
+		return file, file.KeepRecords(app.StreamSuffixes...)
+	}
+	changes := tail.New(e.Table, time.Now, app.StreamSuffixes...)
+	e.Table = changes
+	return changes, nil
 }
 
 // open opens the table of --data or --dynamodb, or, without them, the one that

@@ -55,7 +55,8 @@ created with a token, and both are printed.
 The data is kept in memory and lost at the end, unless --data or --dynamodb says
 where to keep it; a missing folder or table is created. Tokens are then kept too:
 the next start uses them again. Work that requests left over is finished every few
-minutes, as the deployed sweep does.
+minutes, as the deployed sweep does. Events are sent to webhooks within a second,
+also to ones on this machine, without TLS too.
 
 While the server runs, a state file in $XDG_STATE_HOME/rollcall, else
 ~/.local/state/rollcall (%LocalAppData%\rollcall on Windows), lets the other
@@ -162,12 +163,16 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer opened.close()
+	stream, err := opened.stream()
+	if err != nil {
+		return err
+	}
 	logger := slog.New(logHandler(stderr))
 	slog.SetDefault(logger)
 
-	// Sweeps end before the table is closed.
-	var sweeps sync.WaitGroup
-	defer sweeps.Wait()
+	// Sweeps and deliveries end before the table is closed.
+	var work sync.WaitGroup
+	defer work.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
@@ -195,7 +200,8 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 				written = append(written, o.info)
 			}
 			printStart(stdout, s, opened.place)
-			sweeps.Go(func() { s.app.SweepEvery(ctx, app.SweepInterval) })
+			work.Go(func() { s.app.SweepEvery(ctx, app.SweepInterval) })
+			work.Go(func() { app.DeliverEvents(ctx, opened.Table, stream, logger) })
 			return nil
 		},
 	})

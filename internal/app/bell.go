@@ -9,7 +9,7 @@ import (
 // A Bell wakes deliveries in this process, as a queue does in a deployment. At most one
 // delivery to an endpoint runs at a time, and a wake-up during it causes one more after it.
 type Bell struct {
-	deliver func(ctx context.Context, endpoint string)
+	deliver func(ctx context.Context, endpoint string) error // it logs its errors
 
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // that of the process: deliveries outlive the wake-up
@@ -18,10 +18,16 @@ type Bell struct {
 	runs    sync.WaitGroup
 }
 
-// NewBell returns a Bell. Its deliveries end with the context.
-func NewBell(ctx context.Context, deliver func(ctx context.Context, endpoint string)) *Bell {
-	return &Bell{deliver: deliver, ctx: ctx, ringing: map[string]bool{}, timers: map[*time.Timer]bool{}}
+// NewBell returns a Bell, which wakes nothing before Deliver is called. Its deliveries end
+// with the context.
+func NewBell(ctx context.Context) *Bell {
+	return &Bell{
+		deliver: func(context.Context, string) error { return nil }, ctx: ctx, ringing: map[string]bool{}, timers: map[*time.Timer]bool{},
+	}
 }
+
+// Deliver sets what a wake-up does. Call it before the first one.
+func (b *Bell) Deliver(deliver func(ctx context.Context, endpoint string) error) { b.deliver = deliver }
 
 // Wake implements feed.Waker.
 func (b *Bell) Wake(_ context.Context, endpoints []string) error {
@@ -61,7 +67,7 @@ func (b *Bell) WakeAfter(ctx context.Context, endpoint string, delay time.Durati
 
 func (b *Bell) run(endpoint string) {
 	for again := true; again; {
-		b.deliver(b.ctx, endpoint)
+		_ = b.deliver(b.ctx, endpoint)
 		b.mu.Lock()
 		if again = b.ringing[endpoint] && b.ctx.Err() == nil; again {
 			b.ringing[endpoint] = false

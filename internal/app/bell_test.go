@@ -20,7 +20,7 @@ type deliveries struct {
 	runs, now, most map[string]int
 }
 
-func (d *deliveries) deliver(_ context.Context, endpoint string) {
+func (d *deliveries) deliver(_ context.Context, endpoint string) error {
 	d.mu.Lock()
 	d.runs[endpoint]++
 	d.now[endpoint]++
@@ -30,6 +30,7 @@ func (d *deliveries) deliver(_ context.Context, endpoint string) {
 	d.mu.Lock()
 	d.now[endpoint]--
 	d.mu.Unlock()
+	return nil
 }
 
 func newDeliveries() *deliveries {
@@ -48,7 +49,8 @@ func TestBell_DeliversOnceMoreAfterAWakeUpDuringADelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeliveries()
 		ctx, cancel := context.WithCancel(t.Context())
-		b := app.NewBell(ctx, d.deliver)
+		b := app.NewBell(ctx)
+		b.Deliver(d.deliver)
 		require.NoError(t, b.Wake(ctx, []string{"slow", "other"}))
 		time.Sleep(time.Second / 2)
 		for range 10 {
@@ -66,7 +68,8 @@ func TestBell_WakesAfterADelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeliveries()
 		ctx, cancel := context.WithCancel(t.Context())
-		b := app.NewBell(ctx, d.deliver)
+		b := app.NewBell(ctx)
+		b.Deliver(d.deliver)
 		require.NoError(t, b.WakeAfter(ctx, "now", 0))
 		require.NoError(t, b.WakeAfter(ctx, "later", time.Minute))
 		require.NoError(t, b.WakeAfter(ctx, "never", time.Hour))

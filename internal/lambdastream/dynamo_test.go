@@ -15,7 +15,7 @@ import (
 // gets them.
 func TestRecords_OfDynamoDB(t *testing.T) {
 	tabletest.RunStream(t, func(t *testing.T) (table.Table, func(t *testing.T) []table.Record) {
-		tbl, stream := tabletest.DynamoWithStream(t)
+		tbl, stream := tabletest.DynamoWithStream(t, nil)
 		return tbl, func(t *testing.T) []table.Record {
 			var event lambdastream.Event
 			require.NoError(t, json.Unmarshal(stream.Event(t, tabletest.StreamSuffix), &event))

@@ -24,13 +24,14 @@ import (
 
 // A DynamoStream is the stream of a table in the DynamoDB of Endpoint. DynamoDB Local looks
 // through the records of every stream it ever had at each write: a test writes a few items to
-// such a table, and no more.
+// such a table after its stream has begun, and no more.
 type DynamoStream struct {
 	endpoint, arn string
 }
 
 // DynamoWithStream returns a new table with a stream of new images, dropped when the test ends.
-func DynamoWithStream(t testing.TB) (table.Table, DynamoStream) {
+// The stream begins after prepare has written what the test is not about; nil writes nothing.
+func DynamoWithStream(t testing.TB, prepare func(table.Table)) (table.Table, DynamoStream) {
 	t.Helper()
 	endpoint := Endpoint(t)
 	client, err := dynamo.NewLocalClient(t.Context(), endpoint)
@@ -42,11 +43,15 @@ func DynamoWithStream(t testing.TB) (table.Table, DynamoStream) {
 		defer cancel()
 		assert.NoError(t, dynamo.DropTable(ctx, client, name), "the test's table was not deleted")
 	})
+	tbl := dynamo.New(client, name, dynamo.AttemptTimeout(localTimeout))
+	if prepare != nil {
+		prepare(tbl)
+	}
 	changed, err := client.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{TableName: &name, StreamSpecification: &types.StreamSpecification{
 		StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage,
 	}})
 	require.NoError(t, err)
-	return dynamo.New(client, name, dynamo.AttemptTimeout(localTimeout)), DynamoStream{endpoint, aws.ToString(changed.TableDescription.LatestStreamArn)}
+	return tbl, DynamoStream{endpoint, aws.ToString(changed.TableDescription.LatestStreamArn)}
 }
 
 // Event returns all records of the stream so far, of the partitions that end in one of the
