@@ -136,7 +136,7 @@ func webhookAdd() *cobra.Command {
 	c := a.add(&cobra.Command{
 		Use: "add URL", Short: "register an endpoint, which gets events from now on", Args: takes(1),
 		Long:    "Register an endpoint of your application, which gets events from now on.\n\nThe secret that signs them is shown only once.",
-		Example: "  rollcall webhooks add https://app.example.com/hooks/rollcall\n  rollcall webhooks add https://app.example.com/hook --types user.deactivated,user.deleted",
+		Example: "  rollcall webhooks add https://app.example.com/hooks/rollcall\n  rollcall webhooks add https://app.example.com/hook --tenants acme",
 		RunE: func(c *cobra.Command, args []string) error {
 			if quiet && a.json {
 				return mistake("--quiet and --json exclude each other: choose one")
