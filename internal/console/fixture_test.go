@@ -352,6 +352,12 @@ var (
 	}
 )
 
+// hook is an endpoint whose secret is being rotated.
+var hook = adminwire.Webhook{
+	ID: "w1", URL: "https://app.example.com/hooks/rollcall", Label: "app", Types: []string{"user.deactivated", "user.updated"}, Tenants: []string{"acme"},
+	Created: at(-90 * time.Hour), Version: 3, LastSuccess: atPtr(-time.Hour), OldSecretEnds: atPtr(20 * time.Hour),
+}
+
 var causeTexts = []adminwire.Cause{
 	{Cause: "seat_limit", Status: 403, Summary: "All seats of the tenant are in use.", WhatToDo: "Deactivate a user, or buy more seats.", Documentation: "https://docs.example/causes.md#seat_limit", Where: "log"},
 	{Cause: "token_revoked", Status: 401, Summary: "The token was revoked.", WhatToDo: "Create a new token.", Documentation: "https://docs.example/causes.md#token_revoked", Where: "cloudwatch"},
@@ -404,6 +410,29 @@ func healthy() map[string]any {
 			Group:   adminwire.Group{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
 			Members: []adminwire.Member{{ID: "u1", Subject: "anna@example.com", State: "active"}, {ID: "u2", Subject: "ben@example.com", State: "inactive", Failure: &carol}},
 		},
+		"GET /webhooks": adminwire.Webhooks{Webhooks: []adminwire.Webhook{
+			hook, {ID: "w2", URL: "https://old.example.com/", Tenants: []string{"acme", "beta"}, Disabled: true, DisabledAt: atPtr(-time.Hour), DisabledReason: "It answered 410 Gone."},
+			{ID: "w3", URL: "https://slow.example.com/", FailingSince: atPtr(-2 * time.Hour), PausedUntil: atPtr(30 * time.Minute), LastSuccess: atPtr(-3 * time.Hour)},
+			{ID: "w4", URL: "https://beta.example.com/", Tenants: []string{"beta"}}, {ID: "w5", URL: "https://new.example.com/"},
+		}},
+		"GET /webhooks/w1": hook,
+		"GET /webhooks/w2": adminwire.Webhook{ID: "w2", URL: "https://old.example.com/", Disabled: true, DisabledAt: atPtr(-time.Hour), DisabledReason: "It answered 410 Gone."},
+		"GET /webhooks/w4": adminwire.Webhook{ID: "w4", URL: "https://beta.example.com/", Tenants: []string{"beta"}},
+		"GET /webhooks/w1/deliveries": adminwire.WebhookDeliveries{Next: "older", Deliveries: []adminwire.WebhookDelivery{
+			{
+				EventID: "ev1", Type: "user.deactivated", Tenant: "acme", ResourceType: "User", ResourceID: "u1", State: "delivered", Committed: at(-time.Hour),
+				DeliveredAt: atPtr(-time.Hour), Count: 1, Attempts: []adminwire.WebhookAttempt{{Time: at(-time.Hour), DurationMs: 41, Status: 204}},
+			},
+			{
+				EventID: "ev2", Type: "user.updated", Tenant: "acme", ResourceType: "User", ResourceID: "u1", State: "pending", Committed: at(-2 * time.Hour),
+				NextAttempt: atPtr(5 * time.Minute), Count: 12, Attempts: []adminwire.WebhookAttempt{
+					{Time: at(-time.Hour), DurationMs: 10000, Error: "No answer within 10 seconds."},
+					{Time: at(-10 * time.Minute), DurationMs: 30, Status: 500, Answer: "<h1>Oops</h1>"},
+				},
+			},
+			{EventID: "ev3", Type: "seats.full", Tenant: "acme", State: "failed", Reason: "All attempts failed.", Committed: at(-50 * time.Hour), Count: 8},
+			{EventID: "ev4", Type: "group.created", Tenant: "acme", State: "pending", Committed: at(-time.Minute)},
+		}},
 		"GET " + acme + "/users":    adminwire.Users{Users: []adminwire.User{anna, ben}},
 		"GET " + acme + "/users/u1": anna,
 		"GET " + acme + "/users/u2": ben,
@@ -421,6 +450,8 @@ func pages() []string {
 		one + "/groups", one + "/groups/g1", one + "/groups/none", one + "/users", one + "/users?state=deleted", one + "/users?subject=" + strings.Repeat("x", maxSubject+1), one + "/users/u1", one + "/users/u2",
 		one + "/users/none", one + "/users/u1/deactivate", one + "/users/u1/protect", one + "/users/u2/reactivate", one + "/users/u2/unprotect", one + "/users/u1/unprotect", one + "/users/u1/eat", one + "/settings",
 		one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
+		one + "/events", one + "/events/w1", one + "/events/w1?state=failed", one + "/events/w2", one + "/events/w4", one + "/events/none", one + "/events/w1/rotate",
+		one + "/events/w1/disable", one + "/events/w2/enable", one + "/events/w1/delete", one + "/events/w1/eat", one + "/webhook-secret",
 		one + "/dismissed", one + "/requests/" + failedID + "/dismiss", one + "/requests/unknown/dismiss",
 		one + "/tokens/tok9/revoke", one + "/tokens/tok1/eat", one + "/tokens/minted", "/console/causes", "/console/causes/seat_limit", "/console/causes/token_revoked",
 		"/console/causes/none", "/console/t/nobody", "/console/none",

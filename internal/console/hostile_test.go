@@ -94,6 +94,8 @@ func TestHostileValues_AreInert(t *testing.T) {
 			fixed := filled[adminwire.Explanation](text)
 			explanation.Now, fixed.Now = "failing", "fixed"
 			minted := filled[adminwire.MintedToken](text)
+			webhook, failing := filled[adminwire.Webhook](text), filled[adminwire.Webhook](text)
+			webhook.Tenants, failing.Tenants, failing.Disabled = []string{"acme"}, nil, false
 			b := visitor(t, map[string]any{
 				"GET /tenants":                       filled[adminwire.Tenants](text),
 				"GET " + acme:                        filled[adminwire.Tenant](text),
@@ -112,6 +114,10 @@ func TestHostileValues_AreInert(t *testing.T) {
 				"GET " + acme + "/users":             filled[adminwire.Users](text),
 				"GET " + acme + "/users/u1":          filled[adminwire.User](text),
 				"GET " + acme + "/groups/g1/members": filled[adminwire.GroupMembers](text),
+				"GET /webhooks":                      adminwire.Webhooks{Webhooks: []adminwire.Webhook{webhook, failing}},
+				"GET /webhooks/w1":                   webhook,
+				"GET /webhooks/w1/deliveries":        filled[adminwire.WebhookDeliveries](text),
+				"POST /webhooks":                     adminwire.WebhookWithSecret{Webhook: webhook, Secret: text},
 				"GET /tenants/problem/failed-users":  refusal{500, text, text},
 				"GET /tenants/unreadable/log":        bytesAnswer(text),
 			})
@@ -121,6 +127,8 @@ func TestHostileValues_AreInert(t *testing.T) {
 				one + "/groups", one + "/groups/g1", one + "/users", one + "/users/u1", one + "/settings", one + "/users/" + url.PathEscape(text), one + "/groups/" + url.PathEscape(text),
 				one + "/users?" + url.Values{"subject": {text}, "state": {text}, "managedBy": {text}, "after": {text}}.Encode(), one + "/groups/g1?" + url.Values{"after": {text}}.Encode(),
 				one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", "/console/causes",
+				one + "/events", one + "/events/w1", one + "/events/w1/delete", one + "/events/" + url.PathEscape(text),
+				one + "/events/w1?" + url.Values{"state": {text}, "after": {text}}.Encode(),
 				"/console/causes/" + url.PathEscape(text), "/console/t/problem/failed", "/console/t/unreadable/log",
 				// Values in the address appear on the page, too.
 				"/console/t/" + url.PathEscape(text), one + "/requests/" + url.PathEscape(text), one + "/tokens/" + url.PathEscape(text) + "/revoke", "/console/" + url.PathEscape(text),
@@ -140,6 +148,10 @@ func TestHostileValues_AreInert(t *testing.T) {
 			assert.Equal(t, http.StatusSeeOther, b.post(one+"/tokens", nil).Code, "POST")
 			shown += checkInert(t, "minted", b.get(one+"/tokens/minted"))
 			shown += checkInert(t, "a form", b.post(one+"/tokens", url.Values{"label": {text + "\n"}, "expires": {text}}))
+			assert.Equal(t, http.StatusSeeOther, b.post(one+"/events", url.Values{"url": {"https://a.example.com/"}}).Code, "POST")
+			shown += checkInert(t, "a secret", b.get(one+"/webhook-secret"))
+			b.service.set("POST /webhooks", refusal{400, "invalid-value", "url " + text})
+			shown += checkInert(t, "a form of an endpoint", b.post(one+"/events", url.Values{"url": {text}, "types": {text}, "label": {text}}))
 			review := url.Values{"version": {text}, "displayName": {"x"}, "maxSeats": {text}}
 			shown += checkInert(t, "a form of settings", b.post(one+"/settings", review))
 			review.Del("maxSeats")
@@ -148,7 +160,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 			user.Deleted = false
 			b.service.set("GET "+acme+"/users/u1", user)
 			shown += checkInert(t, "a change of a user", b.get(one+"/users/u1/deactivate"))
-			assert.Truef(t, shown >= 18, "%d pages show the value", shown)
+			assert.Truef(t, shown >= 23, "%d pages show the value", shown)
 		})
 	}
 }

@@ -54,9 +54,12 @@ type session struct {
 	minted *minted
 }
 
-// minted is a token that was just created.
+// minted is a token that was just created, or the secret of a webhook.
 type minted struct {
 	tenant, id, label, text string
+	// signs reports whether it is a secret; label is then the URL of the webhook, and expires
+	// when the secret before it ends.
+	signs bool
 	// replaces is the token that it replaces, or "" if there is none.
 	replaces string
 	expires  *time.Time
@@ -190,11 +193,11 @@ func (s *sessions) keep(cookie string, m minted) {
 	s.with(cookie, func(one *session) { one.minted = &m })
 }
 
-// shown returns a tenant's new token, or nil, and removes it.
-func (s *sessions) shown(cookie, tenant string) (m *minted) {
+// shown returns a tenant's new token or secret, or nil, and removes it.
+func (s *sessions) shown(cookie, tenant string, signs bool) (m *minted) {
 	now := s.now()
 	s.with(cookie, func(one *session) {
-		if one.minted != nil && one.minted.tenant == tenant {
+		if one.minted != nil && one.minted.tenant == tenant && one.minted.signs == signs {
 			m, one.minted = one.minted, nil
 		}
 	})

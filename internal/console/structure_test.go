@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 )
 
 // Every page can be used by keyboard and by screen reader: one main heading and no
@@ -27,6 +29,10 @@ func TestPages_AreAccessible(t *testing.T) {
 	all["wrong link"] = outsider(t, nil).get("/console/?t=x").page()
 	b.post("/console/t/acme/tokens", nil)
 	all["minted"] = b.get("/console/t/acme/tokens/minted").page()
+	b.service.set("POST /webhooks/w1/secret", adminwire.WebhookWithSecret{Webhook: hook, Secret: newSecretText})
+	b.post("/console/t/acme/events/w1/rotate", nil)
+	all["a secret"] = b.get("/console/t/acme/webhook-secret").page()
+	all["an endpoint with faults"] = b.post("/console/t/acme/events", url.Values{"label": {strings.Repeat("x", 101)}}).page()
 	all["a form with a fault"] = b.post("/console/t/acme/tokens", url.Values{"expires": {"x"}}).page()
 	all["settings with a fault"] = b.post("/console/t/acme/settings", url.Values{"version": {"v1"}, "maxSeats": {"many"}, "rehire": {"x"}}).page()
 	all["settings to confirm"] = b.post("/console/t/acme/settings", url.Values{"version": {"v1"}, "maxSeats": {"60"}, "scimEnabled": {"false"}}).page()
