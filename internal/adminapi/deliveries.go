@@ -137,7 +137,9 @@ func (s *Service) delivery(ctx context.Context, search deliverySearch) (page adm
 
 // isKey reports whether a text can be an event's id. Any other could not be a key of the
 // table.
-func isKey(text string) bool { return text != "" && len(text) <= maxPosition && isLine(text, maxPosition) }
+func isKey(text string) bool {
+	return text != "" && len(text) <= maxPosition && isLine(text, maxPosition)
+}
 
 // waiting returns the events that wait, each with its attempts.
 func (s *Service) waiting(ctx context.Context, search deliverySearch) (adminwire.WebhookDeliveries, error) {

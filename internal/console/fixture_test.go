@@ -411,9 +411,11 @@ func healthy() map[string]any {
 			Members: []adminwire.Member{{ID: "u1", Subject: "anna@example.com", State: "active"}, {ID: "u2", Subject: "ben@example.com", State: "inactive", Failure: &carol}},
 		},
 		"GET /webhooks": adminwire.Webhooks{Webhooks: []adminwire.Webhook{
-			hook, {ID: "w2", URL: "https://old.example.com/", Tenants: []string{"acme", "beta"}, Disabled: true, DisabledAt: atPtr(-time.Hour), DisabledReason: "It answered 410 Gone."},
+			hook,
+			{ID: "w2", URL: "https://old.example.com/", Tenants: []string{"acme", "beta"}, Disabled: true, DisabledAt: atPtr(-time.Hour), DisabledReason: "It answered 410 Gone."},
 			{ID: "w3", URL: "https://slow.example.com/", FailingSince: atPtr(-2 * time.Hour), PausedUntil: atPtr(30 * time.Minute), LastSuccess: atPtr(-3 * time.Hour)},
-			{ID: "w4", URL: "https://beta.example.com/", Tenants: []string{"beta"}}, {ID: "w5", URL: "https://new.example.com/"},
+			{ID: "w4", URL: "https://beta.example.com/", Tenants: []string{"beta"}},
+			{ID: "w5", URL: "https://new.example.com/"},
 		}},
 		"GET /webhooks/w1": hook,
 		"GET /webhooks/w2": adminwire.Webhook{ID: "w2", URL: "https://old.example.com/", Disabled: true, DisabledAt: atPtr(-time.Hour), DisabledReason: "It answered 410 Gone."},
