@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -24,9 +25,9 @@ const (
 	// maxEventMembers is how many members the events of a page name, unless it has one event
 	// only: of each the user and the membership are read.
 	maxEventMembers = 2000
-	// maxEventBytes is the size of a page's events, unless it has one event only: Lambda's
-	// answers end at 6 MB, in which each quote of a document takes two bytes.
-	maxEventBytes = 4 << 20
+	// maxEventBytes is the size of a page's events as a string inside JSON, which is how a
+	// Lambda function returns it: at most 6 MB.
+	maxEventBytes = 5 << 20
 	// maxEventReads is how many times one request reads further sources, at most
 	// eventsPerRead each time: a search for events of a rare type reads no more at once.
 	maxEventReads = 4
@@ -185,11 +186,24 @@ func fittingEvents(documents []adminwire.Event) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if size += len(text); size > maxEventBytes && i > 0 {
+		if size += printedSize(text); size > maxEventBytes && i > 0 {
 			return i, nil
 		}
 	}
 	return len(documents), nil
+}
+
+// printedSize returns the size of a document as a string inside JSON: quotes and backslashes
+// take two bytes, and JavaScript's separators of lines and paragraphs six instead of three.
+func printedSize(document []byte) int {
+	n := len(document)
+	for _, one := range []string{`"`, `\`} {
+		n += bytes.Count(document, []byte(one))
+	}
+	for _, one := range []string{"\u2028", "\u2029"} {
+		n += len(one) * bytes.Count(document, []byte(one))
+	}
+	return n
 }
 
 // A cursorSeal writes positions among the events of a tenant as clients see them. A client can

@@ -186,7 +186,7 @@ func (n now) addUser(document *adminwire.Event, d event.Draft) error {
 	data, err := User(u)
 	if err != nil {
 		document.Unreadable = true
-		return nil
+		return nil //nolint:nilerr // the event says it
 	}
 	if r.UserName == "" {
 		r.UserName, r.ExternalID = data.UserName, data.ExternalID
@@ -209,7 +209,7 @@ func (n now) addGroup(document *adminwire.Event, d event.Draft) error {
 	data, err := Group(g)
 	if err != nil {
 		document.Unreadable = true
-		return nil
+		return nil //nolint:nilerr // the event says it
 	}
 	if r.DisplayName == "" {
 		r.DisplayName, r.ExternalID = data.DisplayName, data.ExternalID

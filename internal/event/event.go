@@ -41,7 +41,7 @@ const (
 	ProvisioningFixed    Type = "provisioning.fixed"
 	SeatsFull            Type = "seats.full"
 	SeatsAvailable       Type = "seats.available"
-	TokenExpiring        Type = "token.expiring"
+	TokenExpiring        Type = "token.expiring" //nolint:gosec // the name of an event
 	TokenRefused         Type = "token.refused"
 	DeactivationsUnusual Type = "deactivations.unusual"
 	// WebhookDisabled is about an endpoint that rollcall has disabled. It is sent to the

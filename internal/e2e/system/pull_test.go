@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -257,5 +258,53 @@ func TestBudgets_OfEvents(t *testing.T) {
 		clock.settled()
 		spend("30 members", "types=group.members_changed&after="+after, 1, 5, 66)
 		spend("a deleted user", "types=user.deleted&after="+after, 1, 4, 8)
+	})
+}
+
+// A page ends before its answer is larger than Lambda's answers may be.
+func TestPull_EndsBeforeAnAnswerIsTooLarge(t *testing.T) {
+	s, clock := pulling(t, enginetest.Memory(t))
+	const users = 300
+	name := strings.Repeat(`"`, 8192) // four bytes each in Lambda's answer
+	for i := range users {
+		if i == users/2 {
+			name = strings.Repeat("\u2028", 8192/3)
+		}
+		s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":"u%d","displayName":%q`, i, name)))
+	}
+	clock.settled()
+	after, pages, ids := "", 0, map[string]bool{}
+	for more := true; more; pages++ {
+		page := s.eventPage(after, "limit=500")
+		text, err := adminwire.Marshal(page)
+		require.NoError(t, err)
+		printed, err := adminwire.Marshal(string(text))
+		require.NoError(t, err)
+		require.Less(t, len(printed), 6_000_000)
+		for _, e := range page["events"].([]any) {
+			ids[e.(map[string]any)["id"].(string)] = true
+		}
+		after, more = page["next"].(string), page["more"] == true
+	}
+	require.Len(t, ids, users)
+	require.GreaterOrEqual(t, pages, 2)
+}
+
+// An event whose record is damaged says so, and those after it are listed.
+func TestPull_IsNotStoppedByADamagedRecord(t *testing.T) {
+	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
+		s, clock := pulling(t, engine.Open(t))
+		ann := s.must(201, "POST", "/Users", userBody(`"userName":"ann@example.com"`))
+		s.must(201, "POST", "/Users", userBody(`"userName":"bo@example.com"`))
+		require.NoError(t, s.table.Write(t.Context(), table.Transaction{Token: "damage-" + ann[:20], Ops: []table.Op{
+			table.Update(table.Key{Partition: "T#acme#USERS", Sort: ann}, table.Change{Set: table.Attributes{"doc": table.Text(`{"userName":`)}}, table.Present()),
+		}}))
+		clock.settled()
+		events, _ := s.pull("", "")
+		require.Equal(t, []string{"user.created ann@example.com v1", "user.created bo@example.com v1"}, eventLines(events))
+		require.Equal(t, true, events[0]["unreadable"])
+		require.Nil(t, events[0]["data"])
+		require.NotNil(t, events[1]["data"])
+		require.Nil(t, events[1]["unreadable"])
 	})
 }
