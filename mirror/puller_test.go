@@ -220,7 +220,8 @@ func TestReconcile_RepairsWhatNeverCame(t *testing.T) {
 		report, err := p.Reconcile(t.Context())
 		require.NoError(t, err)
 		s.equals(t, seed, p)
-		require.Equal(t, sameContent(before, s.content()), len(report.Differences) == 0, "seed %d: %v", seed, report.Differences)
+		require.Equal(t, sameContent(before, s.content()), report.Repaired == 0, "seed %d: %v", seed, report.Differences)
+		require.Len(t, report.Differences, report.Repaired)
 		want := s.content()
 		require.Equal(t, []int{len(want.Users), len(want.Groups), len(want.Members)}, []int{report.Users, report.Groups, report.Members})
 		report, err = p.Reconcile(t.Context())
@@ -257,6 +258,7 @@ func TestReconcile_DoesNotReportWhatIsOnItsWay(t *testing.T) {
 	report, err := p.Reconcile(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, report.Differences)
+	require.Positive(t, report.Repaired)
 	s.equals(t, 1, p)
 }
 

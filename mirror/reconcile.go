@@ -13,6 +13,8 @@ import (
 type Report struct {
 	// Users, Groups and Members are how many the admin API has.
 	Users, Groups, Members int
+	// Repaired is how many users, groups and members were added, changed or removed.
+	Repaired int
 	// Differences are those that were repaired, without those of the last minute: their
 	// events may still be on their way.
 	Differences []Difference
@@ -85,8 +87,9 @@ type reconciliation struct {
 	report Report
 }
 
-// differs records a difference, unless its event may be on its way.
+// differs counts a difference, and records it unless its event may be on its way.
 func (r *reconciliation) differs(d Difference, changed time.Time) {
+	r.report.Repaired++
 	if changed.Before(r.began.Add(-onTheirWay)) {
 		r.report.Differences = append(r.report.Differences, d)
 	}

@@ -76,5 +76,10 @@ check "  wheel" wheel
 summary='^Ran [1-9]'
 check "  tests, $("$python" --version)" python_tests
 
+# The application in Go is a module of its own: it has the database, and package mirror none.
+go_example() { (cd "$root/examples/go" && gofmt -l . | diff /dev/null - && go vet . && go test -count=1 . && go build -o "$work/bin/example-go" .); }
+summary='^ok '
+check "Go, the application" go_example
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -22,15 +22,20 @@ var prepared = flag.String("prepared", "", "the `FOLDER` in which make sdk has p
 // maxLines is how many lines an application may have that are not blank.
 const maxLines = 60
 
-// applications are those under examples, by folder: the file that counts, and the command in
-// the prepared folder.
+// applications are those under examples, by folder: the file that counts, the command in the
+// prepared folder, and a statement that falsifies what the application has of its users.
 var applications = map[string]struct {
 	file    string
 	command []string
+	falsify string
 }{
-	"typescript": {"app.ts", []string{"node", "--disable-warning=ExperimentalWarning", "examples/typescript/app.ts"}},
-	"python":     {"app.py", []string{"python", "examples/python/app.py"}},
+	"typescript": {"app.ts", []string{"node", "--disable-warning=ExperimentalWarning", "examples/typescript/app.ts"}, falsifyUsers},
+	"python":     {"app.py", []string{"python", "examples/python/app.py"}, falsifyUsers},
+	// Its users are a view of the mirror's tables.
+	"go": {"main.go", []string{"example-go"}, `UPDATE rollcall_users SET active = 0, version = 1`},
 }
+
+const falsifyUsers = `UPDATE users SET role = 'owner', active = 0`
 
 func TestExamples_AreShort(t *testing.T) {
 	for folder, a := range applications {
@@ -163,7 +168,7 @@ func TestExamples_FollowTheIdentityProvider(t *testing.T) {
 		t.Skip("make sdk prepares the applications, and runs this")
 	}
 	for name, a := range applications {
-		t.Run(name, func(t *testing.T) { follows(t, a.command) })
+		t.Run(name, func(t *testing.T) { follows(t, a.command, a.falsify) })
 	}
 }
 
@@ -173,7 +178,7 @@ const (
 	group      = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Admins","members":[{"value":"%s"}]}`
 )
 
-func follows(t *testing.T, command []string) {
+func follows(t *testing.T, command []string, falsify string) {
 	s := serve(t)
 	bob := s.create("bob", http.StatusCreated)
 	a := newApplication(t, s, command)
@@ -203,7 +208,7 @@ func follows(t *testing.T, command []string) {
 	s.patch("/Users/"+ada, activate)
 	s.scim(http.MethodDelete, "/Groups/"+admins, "", http.StatusNoContent)
 	s.scim(http.MethodDelete, "/Users/"+bob, "", http.StatusNoContent)
-	a.sql(`UPDATE users SET role = 'owner', active = 0`)
+	a.sql(falsify)
 	assert.Regexp(t, `^[1-9]\d* records differed$`, a.reconcile())
 	assert.Equal(t, "0 records differed", a.reconcile())
 	assert.Equal(t, "0", a.sql(`SELECT count(*) FROM sessions`))
