@@ -67,7 +67,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
 	group(groupTenants, "Tenants and tokens", newTenant(), newSeats(), newToken(), newSchema())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())
-	group(groupEvents, "Events", newEvents(), newWebhooks())
+	group(groupEvents, "Events", newEvents(), newListen(), newWebhooks())
 	group(groupOperate, "Operate", newVerify(), newVersion())
 	addHelp(root)
 	return root
