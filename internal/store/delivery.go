@@ -93,41 +93,45 @@ func (s *Store) ReleaseLease(ctx context.Context, l subscription.Lease) error {
 }
 
 // Settle stores an outcome in one transaction, and renews the lease until its time. The
-// conditions are that the lease is still the holder's, so that a process that was paused
-// settles nothing that another one has settled since, and that the tenants of departures are
-// as they were read: nothing may be stored of a tenant that is deleted. It returns
-// subscription.ErrLease if the lease is lost.
+// condition is that the lease is still the holder's, so that a process that was paused
+// settles nothing that another one has settled since. It returns subscription.ErrLease if
+// the lease is lost.
+//
+// Nothing may be stored of a tenant that is deleted. The tenants of departures are read, and
+// the transaction is not sent later than settleTime after that: a sweep begins to delete a
+// tenant SweepAge after it was ended. So the function that delivers needs no right to the
+// items of tenants.
 func (s *Store) Settle(ctx context.Context, l subscription.Lease, o subscription.Outcome) error {
-	for range maxSettling {
-		ops := []table.Op{table.Update(leaseKey(l.Endpoint), table.Change{Set: table.Attributes{attrUntil: millis(l.Until)}},
-			table.Is(attrLeaseOf, table.Text(l.Holder)))}
-		for _, settled := range o.Settled {
-			ops = append(ops, settleOps(settled, s.now().Add(sentTime))...)
-		}
-		if o.State != nil {
-			ops = append(ops, table.Put(endpointStateItem(l.Endpoint, *o.State)))
-		}
-		for _, p := range o.Notices {
-			ops = append(ops, enqueueOps(p)...)
-		}
-		departures, err := s.departureOps(ctx, o.Settled)
-		if err != nil {
-			return err
-		}
-		err = s.write(ctx, time.Time{}, append(ops, departures...)...)
-		var failed *table.ConditionError
-		if !errors.As(err, &failed) {
-			return writeError(err)
-		}
-		if slices.ContainsFunc(failed.Failed, func(f table.FailedCondition) bool { return f.Op == 0 }) {
-			return subscription.ErrLease
-		}
+	ops := []table.Op{table.Update(leaseKey(l.Endpoint), table.Change{Set: table.Attributes{attrUntil: millis(l.Until)}},
+		table.Is(attrLeaseOf, table.Text(l.Holder)))}
+	for _, settled := range o.Settled {
+		ops = append(ops, settleOps(settled, s.now().Add(sentTime))...)
+	}
+	if o.State != nil {
+		ops = append(ops, table.Put(endpointStateItem(l.Endpoint, *o.State)))
+	}
+	for _, p := range o.Notices {
+		ops = append(ops, enqueueOps(p)...)
+	}
+	notAfter := s.now().Add(settleTime)
+	departures, err := s.departureOps(ctx, o.Settled)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, notAfter, append(ops, departures...)...)
+	var failed *table.ConditionError
+	if !errors.As(err, &failed) {
+		return writeError(err)
+	}
+	if slices.ContainsFunc(failed.Failed, func(f table.FailedCondition) bool { return f.Op == 0 }) {
+		return subscription.ErrLease
 	}
 	return directory.ErrBusy
 }
 
-// maxSettling is how often an outcome is written because the settings of a tenant changed.
-const maxSettling = 5
+// settleTime is how long an outcome may be written after its tenants were read: well below
+// SweepAge.
+const settleTime = 8 * time.Second
 
 // settleOps store what came of an event.
 func settleOps(settled subscription.Settlement, expires time.Time) []table.Op {
@@ -145,8 +149,8 @@ func settleOps(settled subscription.Settlement, expires time.Time) []table.Op {
 	return ops
 }
 
-// departureOps store the records of departures, and check their tenants. A departure that
-// was acknowledged before keeps its record.
+// departureOps store the records of departures of tenants that are not being deleted. A
+// departure that was acknowledged before keeps its record.
 func (s *Store) departureOps(ctx context.Context, all []subscription.Settlement) ([]table.Op, error) {
 	departures := slices.DeleteFunc(slices.Clone(all), func(o subscription.Settlement) bool {
 		return !o.Delivery.Type.IsDeparture() || o.Delivery.Tenant.IsZero()
@@ -166,7 +170,6 @@ func (s *Store) departureOps(ctx context.Context, all []subscription.Settlement)
 		return nil, err
 	}
 	var ops []table.Op
-	checked := map[tenant.ID]bool{}
 	for _, o := range departures {
 		t := o.Delivery.Tenant
 		key := offboardingKey(t, o.Delivery.Event, o.Delivery.Endpoint)
@@ -187,10 +190,6 @@ func (s *Store) departureOps(ctx context.Context, all []subscription.Settlement)
 		item := deliveryItem(key, o.Delivery)
 		item.Attributes[table.ExpiryName] = table.Number(o.Delivery.Committed.Add(owner.Settings.LogRetention()).Unix())
 		ops = append(ops, table.Put(item))
-		if !checked[t] {
-			checked[t] = true
-			ops = append(ops, table.Check(tenantKey(t), sameSettings(owner)))
-		}
 	}
 	return ops, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -199,6 +200,32 @@ func TestSettle_KeepsTheFirstAcknowledgementOfADeparture(t *testing.T) {
 		f.pass(tenant.DefaultSettings().LogRetention())
 		require.Empty(t, records(), "it is kept as long as the log")
 	})
+}
+
+// A paused process writes nothing of a tenant that a sweep has deleted meanwhile: what it has read of
+// the tenant is good for less time than a sweep waits.
+func TestSettle_WritesNothingOfATenantLate(t *testing.T) {
+	engine := &latest{Table: enginetest.Memory(t)}
+	f := newFixture(t, engine, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.endpoint("w1")
+	l := f.lease("w1", "a")
+	p := departure(pendingEvent(f.tenant, "w1", 1))
+	engine.notAfter = time.Time{}
+	f.must(f.store.Settle(t.Context(), l, subscription.Outcome{Settled: []subscription.Settlement{acknowledged(p, f.now())}}))
+	require.Len(t, f.all("T#acme#OFFBOARDING"), 1)
+	require.Equal(t, f.now().Add(settleTime), engine.notAfter)
+	require.Less(t, settleTime, SweepAge/2)
+}
+
+// A latest keeps until when the last transaction may be sent.
+type latest struct {
+	table.Table
+	notAfter time.Time
+}
+
+func (l *latest) Write(ctx context.Context, tx table.Transaction) error {
+	l.notAfter = tx.NotAfter
+	return l.Table.Write(ctx, tx)
 }
 
 // Nothing is stored of a tenant that is deleted, or that never was.

@@ -154,16 +154,9 @@ func outboxDecisions(t tenant.ID) []decision {
 			},
 			conditions: []settled{
 				held,
-				{tenantKey(t), table.Is(attrSettings, table.Text(storedSettings())), "", "a departure and the deletion of its tenant"},
 			},
 		},
 	}
-}
-
-// storedSettings are the settings of a new tenant as they are stored.
-func storedSettings() string {
-	encoded, _ := encodeSettings(tenant.DefaultSettings())
-	return encoded
 }
 
 // outboxFixture returns a fixture whose clock is about right, as retries need it, and in UTC.

@@ -62,8 +62,7 @@ var removed = []struct {
 	{"delivery.go", "AcquireLease", "\t\t\ttable.Is(attrUntil, item.Attributes[attrUntil]),\n", "", "a lease that has ended/a successor and a renewal"},
 	{"delivery.go", "AcquireLease", ",\n\t\ttable.Check(endpointKey(endpoint), table.Present()))", ")", "the first lease of an endpoint/a lease and the deletion of the endpoint"},
 	{"delivery.go", "ReleaseLease", ", table.Is(attrLeaseOf, table.Text(l.Holder)))", ")", "a lease that is released/a paused process and its successor"},
-	{"delivery.go", "Settle", ",\n\t\t\ttable.Is(attrLeaseOf, table.Text(l.Holder)))}", ")}", "an acknowledged event/a paused process and its successor"},
-	{"delivery.go", "departureOps", "ops = append(ops, table.Check(tenantKey(t), sameSettings(owner)))", "_ = owner", "an acknowledged departure/a departure and the deletion of its tenant"},
+	{"delivery.go", "Settle", ",\n\t\ttable.Is(attrLeaseOf, table.Text(l.Holder)))}", ")}", "an acknowledged event/a paused process and its successor"},
 
 	{"dismiss.go", "Dismiss", ", table.Is(attrRequest, table.Text(d.RequestID)))", ")", "a dismissed failure/a dismissal and another failure"},
 	{"dismiss.go", "Dismiss", "table.Put(logged, table.Absent())", "table.Put(logged)", "a dismissed failure/two entries under one name"},
