@@ -221,7 +221,7 @@ define build
 	@scripts/sam-local-build.sh $(@:build-%=%) ./functions/$(1) env $(BUILD)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction build-HookFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction build-FeedFunction build-DeliverFunction build-HookFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -246,6 +246,12 @@ build-DiscoveryFunction:
 
 build-SweepFunction:
 	$(call build,sweep)
+
+build-FeedFunction:
+	$(call build,feed)
+
+build-DeliverFunction:
+	$(call build,deliver)
 
 build-HookFunction:
 	$(call build,hook)

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/feed"
 	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -18,7 +19,7 @@ var StreamSuffixes = []string{"#LOG", "#SIGNALS", "#LEDGER"}
 
 // Outlets are where a feed hands events to, besides the table.
 type Outlets struct {
-	// Waker starts deliveries to webhooks.
+	// Waker starts deliveries to webhooks. Without one, no event waits for a webhook.
 	Waker feed.Waker
 	// Bus and Documents are nil without a bus.
 	Bus       feed.Publisher
@@ -30,11 +31,22 @@ type Outlets struct {
 // NewFeed returns the handler of the records of a table's stream.
 func NewFeed(t table.Table, log *slog.Logger, out Outlets, o Options) *feed.Handler {
 	s := NewStore(t, o)
+	var endpoints feed.Endpoints = s
+	if out.Waker == nil {
+		endpoints = noEndpoints{}
+	}
 	return feed.NewHandler(feed.Config{
-		Decoder: sources{s}, Derive: event.Of, Endpoints: s, Queue: s, Waker: out.Waker, Bus: out.Bus, Documents: out.Documents,
+		Decoder: sources{s}, Derive: event.Of, Endpoints: endpoints, Queue: s, Waker: out.Waker, Bus: out.Bus, Documents: out.Documents,
 		Log: log, Now: o.clock(), Quiet: out.Quiet,
 	})
 }
+
+// noEndpoints are the endpoints of a deployment that sends nothing to webhooks. Their events would
+// wait for ever.
+type noEndpoints struct{}
+
+// Endpoints implements feed.Endpoints.
+func (noEndpoints) Endpoints(context.Context) ([]subscription.Endpoint, error) { return nil, nil }
 
 // sources reads the sources of events out of records.
 type sources struct{ store *store.Store }

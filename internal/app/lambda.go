@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/dynamo"
+	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
 // Users returns the handler of functions/users.
@@ -49,6 +52,25 @@ func Sweep(c Config) (func(context.Context) error, error) {
 	}, nil
 }
 
+// Feed returns what functions/feed does with the records of the table's stream.
+func Feed(c Config, out Outlets) (func(ctx context.Context, records []table.Record) (failed string, err error), error) {
+	t, log, err := open(c)
+	if err != nil {
+		return nil, err
+	}
+	out.Documents = admindoc.NewReader(NewStore(t, Options{}))
+	return NewFeed(t, log, out, Options{}).Handle, nil
+}
+
+// Deliver returns what functions/deliver does with wake-ups, and at each minute.
+func Deliver(c Config, waker webhook.Waker) (*Deliveries, error) {
+	t, log, err := open(c)
+	if err != nil {
+		return nil, err
+	}
+	return NewDeliveries(NewDeliverer(t, log, waker, false, Options{}), log), nil
+}
+
 // sweepMargin is the time that a sweep leaves of its invocation to write its
 // log line: Lambda ends a function at the deadline, even in the middle of a
 // line.
@@ -66,9 +88,18 @@ func function(c Config, name string) (http.Handler, error) {
 // deployed returns the service on DynamoDB. The first request opens the
 // connection.
 func deployed(c Config) (*App, error) {
-	client, err := dynamo.NewFunctionClient()
+	t, log, err := open(c)
 	if err != nil {
 		return nil, err
 	}
-	return New(dynamo.New(client, c.Table), c, slog.New(logline.ForFunction()))
+	return New(t, c, log)
+}
+
+// open returns the table and the log of a function.
+func open(c Config) (table.Table, *slog.Logger, error) {
+	client, err := dynamo.NewFunctionClient()
+	if err != nil {
+		return nil, nil, err
+	}
+	return dynamo.New(client, c.Table), slog.New(logline.ForFunction()), nil
 }

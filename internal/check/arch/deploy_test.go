@@ -128,7 +128,7 @@ func TestFunctions_HaveWhatAnOperatorNeeds(t *testing.T) {
 	}
 	assert.NotEqual(t, 0, functions, "no functions")
 	for name, r := range d.Resources {
-		assert.Falsef(t, r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms" && !strings.HasSuffix(name, "CanaryAlarm"), "%s has an action without a topic", name)
+		assert.Falsef(t, r.Type == "AWS::CloudWatch::Alarm" && r.Condition != "HasAlarms" && r.Condition != "HasAlarmsAndWebhooks" && !strings.HasSuffix(name, "CanaryAlarm"), "%s has an action without a topic", name)
 		if r.Type == "AWS::Logs::LogGroup" && !regexp.MustCompile(`\n  `+name+`:\n(    .*\n)*      RetentionInDays: !Ref LogRetentionDays\n      KmsKeyId: !If \[HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue\]\n`).Match(rollcall.Template) {
 			t.Errorf("%s has no retention, or is not under the key", name)
 		}

@@ -119,6 +119,12 @@ var rooms = []room{
 		reason:  "the code between the stream and its consumer does not know what the records mean",
 	},
 	{
+		name: "queue's edge", packages: []string{"./internal/lambdaqueue"},
+		imports: []string{"edge", "leaves"},
+		modules: []string{"github.com/aws/aws-lambda-go/..."},
+		reason:  "the code between a queue and its worker does not know what the messages mean",
+	},
+	{
 		name: "stand-ins", packages: []string{"./internal/dev/..."},
 		imports: []string{"edge", "web", "leaves"}, modules: []string{"net/http", elsewhere},
 		reason: "what takes the place of API Gateway, Lambda or an identity provider knows processes, events and requests, not the service",
@@ -137,7 +143,7 @@ var rooms = []room{
 	},
 	{
 		name: "functions", packages: []string{"./functions/..."},
-		imports: []string{"app", "bus", "edge", "stream's edge", "canary", "leaves"},
+		imports: []string{"app", "bus", "edge", "stream's edge", "queue's edge", "canary", "leaves"},
 		reason:  "a function's main is configuration, wiring and Start; everything else is tested without it",
 	},
 	{

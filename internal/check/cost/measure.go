@@ -132,15 +132,19 @@ const seats = 1000
 // restart starts a new instance of the functions.
 func (b *bench) restart() {
 	log := slog.New(logline.Counted(logline.Handler(&b.log, slog.LevelInfo), "rollcall"))
-	a, err := app.NewWith(b.table, app.Config{BaseURL: "https://scim.example.com/scim/v2"}, log, app.Options{
-		Now: func() time.Time { return b.now }, Random: b.random,
-		NewToken: func() string { b.tokens.Add(1); return fmt.Sprintf("token-%d", b.tokens.Load()) },
-	})
+	a, err := app.NewWith(b.table, app.Config{BaseURL: "https://scim.example.com/scim/v2"}, log, b.options())
 	if err != nil {
 		b.failed(err)
 		return
 	}
 	b.app, b.handler = a, a.Handler()
+}
+
+func (b *bench) options() app.Options {
+	return app.Options{
+		Now: func() time.Time { return b.now }, Random: b.random,
+		NewToken: func() string { b.tokens.Add(1); return fmt.Sprintf("token-%d", b.tokens.Load()) },
+	}
 }
 
 func (b *bench) close() { _ = b.engine.Close() }
@@ -286,6 +290,7 @@ func (c *counted) add(u *table.Usage) {
 	n := u.Counts()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.total.RoundTrips += n.RoundTrips
 	c.total.ReadUnits += n.ReadUnits
 	c.total.WriteUnits += n.WriteUnits
 }

@@ -24,6 +24,9 @@ func Page(tree fs.FS) ([]byte, error) {
 	p.savings(was, now)
 	p.operations(was, now)
 	p.memory(now)
+	if err := p.events(now); err != nil {
+		return nil, err
+	}
 	p.traffic()
 	p.prices(now.prices)
 	p.parameters(now.deployment)
@@ -333,7 +336,7 @@ func (p *page) unbilled(tree fs.FS) error {
 		return err
 	}
 	const alarm = "Type: AWS::CloudWatch::Alarm\n    Condition: "
-	watching, gradual := strings.Count(string(template), alarm+"HasAlarms\n"), strings.Count(string(template), alarm+"IsGradual\n")
+	watching, gradual := strings.Count(string(template), alarm+"HasAlarms\n")+strings.Count(string(template), alarm+"HasAlarmsAndWebhooks\n"), strings.Count(string(template), alarm+"IsGradual\n")
 	p.line(`## Not in the bill
 
 An alarm costs 0.10 dollars a month for each metric that it reads.

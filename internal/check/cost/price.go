@@ -35,6 +35,8 @@ const (
 	itemAnswers  = "Answers"
 	itemStorage  = "Table storage"
 	itemRecovery = "Recovery to a point in time"
+	itemBus      = "EventBridge events"
+	itemQueue    = "SQS requests"
 )
 
 var items = []string{itemAPI, itemRequests, itemTime, itemReads, itemWrites, itemLogs, itemTraces, itemAnswers}

@@ -147,6 +147,12 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	if err := node.Decode(&raw); err != nil {
 		return s, false, fmt.Errorf("line %d: %w", node.Line, err)
 	}
+	if isStream(raw.Action) {
+		if raw.Effect != "Allow" || len(raw.Condition) != 0 || !isOf(raw.Resource, "/stream/*") {
+			return s, false, fmt.Errorf("%s: not an Allow of reading the table's stream only", raw.Sid)
+		}
+		return s, false, nil
+	}
 	s = Statement{Sid: raw.Sid}
 	for _, action := range raw.Action {
 		name, dynamo := strings.CutPrefix(action, "dynamodb:")
@@ -164,7 +170,7 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	if len(s.Actions) == 0 {
 		return s, false, nil
 	}
-	if raw.Effect != "Allow" || len(s.Actions) != len(raw.Action) || !isTable(raw.Resource) {
+	if raw.Effect != "Allow" || len(s.Actions) != len(raw.Action) || !isOf(raw.Resource, "") {
 		return s, false, fmt.Errorf("%s: not an Allow of actions on the table only", raw.Sid)
 	}
 	condition := raw.Condition["ForAllValues:StringLike"]
@@ -178,12 +184,23 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	return s, true, nil
 }
 
-// isTable reports whether a resource is the table: the stack's, or the one that
-// the parameter ExistingTable names.
-func isTable(resource yaml.Node) bool {
+// streamActions read a stream, which has no leading keys.
+var streamActions = []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+
+// isStream reports whether all actions are those of a reader of a stream.
+func isStream(actions []string) bool {
+	return len(actions) > 0 && !slices.ContainsFunc(actions, func(a string) bool { return !slices.Contains(streamActions, a) })
+}
+
+// isOf reports whether a resource is the table, or what its ARN with an ending names: of the
+// stack's table, or of the one that the parameter ExistingTable names.
+func isOf(resource yaml.Node, ending string) bool {
 	if resource.Tag == "!If" && len(resource.Content) == 3 && resource.Content[0].Value == "HasExistingTable" &&
-		strings.HasSuffix(resource.Content[1].Value, ":table/${ExistingTable}") {
+		strings.HasSuffix(resource.Content[1].Value, ":table/${ExistingTable}"+ending) {
 		resource = *resource.Content[2]
+	}
+	if ending != "" {
+		return resource.Tag == "!Sub" && resource.Value == "${Table.Arn}"+ending
 	}
 	return resource.Tag == "!GetAtt" && resource.Value == "Table.Arn"
 }

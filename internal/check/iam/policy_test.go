@@ -46,7 +46,7 @@ func TestMatches(t *testing.T) {
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
 	require.NoError(t, err)
-	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction"}
+	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}
 	for _, tt := range []struct {
 		action, partition string
 		allowed           []string
@@ -70,6 +70,13 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction"}},                     // shards of it
 		{"DeleteItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}}, // merged shards
 		{"PutItem", "elsewhere", nil},
+		{"Query", "WEBHOOKS", []string{"AdminFunction", "FeedFunction", "DeliverFunction"}},
+		// A lease is taken in a transaction that checks the endpoint's registration.
+		{"PutItem", "WEBHOOKS", []string{"AdminFunction", "DeliverFunction"}},
+		{"PutItem", "W#019b#PENDING", []string{"AdminFunction", "FeedFunction", "DeliverFunction"}},
+		{"PutItem", "W#019b#SENT", []string{"AdminFunction", "DeliverFunction"}},
+		{"DeleteItem", "W#019b#PENDING", []string{"AdminFunction", "DeliverFunction", "SweepFunction"}},
+		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
 	} {
 		for _, function := range all {
 			if got, want := policies[function].Allows(tt.action, tt.partition), slices.Contains(tt.allowed, function); got != want {
@@ -92,6 +99,10 @@ Resources:
         - PolicyDocument:
             Statement:
               - {Sid: Log, Effect: Allow, Action: 'logs:PutLogEvents', Resource: '*'}
+              - Sid: Stream
+                Effect: Allow
+                Action: ['dynamodb:GetRecords', 'dynamodb:ListStreams']
+                Resource: !If [HasExistingTable, !Sub 'arn:a:table/${ExistingTable}/stream/*', !Sub '${Table.Arn}/stream/*']
               - Sid: Table
                 Effect: Allow
                 Action: ['dynamodb:GetItem', 'dynamodb:PutItem']
@@ -108,6 +119,11 @@ func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
 		{"Role: !GetAtt R.Arn", "Policies: [AdministratorAccess]"},
 		{"Role: !GetAtt R.Arn", "Role: !GetAtt R.Arn, Policies: [AdministratorAccess]"},
 		{"Policies:\n        - Pol", "ManagedPolicyArns: [a]\n      Policies:\n        - Pol"},
+		{"!Sub '${Table.Arn}/stream/*'", "!Sub '${Table.Arn}/*'"},
+		{"table/${ExistingTable}/stream/*", "table/*"},
+		{"'dynamodb:GetRecords'", "'dynamodb:Scan'"},
+		{"'dynamodb:GetRecords'", "'dynamodb:*'"},
+		{"Sid: Stream\n                Effect: Allow", "Sid: Stream\n                Effect: Deny"},
 		{"'dynamodb:GetItem'", "'dynamodb:*'"},
 		{"'logs:PutLogEvents'", "'*'"},
 		{"'dynamodb:GetItem'", "'logs:PutLogEvents'"},

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -127,6 +130,11 @@ func log(t *testing.T) []map[string]any {
 	assert.NoError(t, a.Sweep(t.Context()))
 	ahead = 2 * store.SweepAge // the tenant's deletion is due
 	assert.NoError(t, a.Sweep(t.Context()))
+	events := &events{engine, logger, func() time.Time { return time.Now().Add(ahead) }}
+	events.feed(t, id)
+	events.deliver(t)
+	ahead = 4 * 24 * time.Hour // an endpoint that has failed for three days is disabled
+	events.deliver(t)
 	engine.conflicts = 1 << 30
 	send(token, http.MethodDelete, "/Users/"+of, "")
 	engine.unread = table.ErrUnavailable
@@ -139,6 +147,58 @@ func log(t *testing.T) []map[string]any {
 		all = append(all, fields)
 	}
 	return all
+}
+
+// An events has the functions that hand events on.
+type events struct {
+	engine *failing
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+func (e *events) options() app.Options {
+	return app.Options{Now: e.now, Retry: []table.RetryOption{table.RetryFor(50 * time.Millisecond)}}
+}
+
+// A sleeper is not woken, and says so to the feed.
+type sleeper struct{}
+
+func (sleeper) Wake(context.Context, []string) error                   { return errors.New("asleep") }
+func (sleeper) WakeAfter(context.Context, string, time.Duration) error { return nil }
+
+// feed hands on the log of a tenant and a damaged entry, to an endpoint that refuses all, and a batch
+// that has to come again.
+func (e *events) feed(t *testing.T, id tenant.ID) {
+	t.Helper()
+	s := app.NewStore(e.engine, app.Options{})
+	require.NoError(t, s.CreateEndpoint(t.Context(), subscription.Registrations{}, subscription.Endpoint{
+		ID: "w1", URL: "https://127.0.0.1:1/hook", Created: e.now(), Version: 1, Secrets: []subscription.Secret{{Key: []byte("0123456789abcdef01234567")}},
+	}))
+	page, err := e.engine.Query(t.Context(), table.Query{Partition: "T#" + id.String() + "#LOG", Limit: 100})
+	require.NoError(t, err)
+	damaged := table.Item{Key: table.Key{Partition: "T#" + id.String() + "#LOG", Sort: "damaged"}}
+	var records []table.Record
+	for i, item := range append(page.Items, damaged) {
+		records = append(records, table.Record{Sequence: strconv.Itoa(i + 1), Inserted: true, Key: item.Key, Item: &item, Time: e.now()})
+	}
+	handler := app.NewFeed(e.engine, e.log, app.Outlets{Waker: sleeper{}}, e.options())
+	_, err = handler.Handle(t.Context(), records)
+	require.NoError(t, err)
+	e.engine.unread = table.ErrUnavailable
+	_, err = handler.Handle(t.Context(), records)
+	require.Error(t, err)
+	e.engine.unread = nil
+}
+
+// deliver delivers what waits, and fails to read it once.
+func (e *events) deliver(t *testing.T) {
+	t.Helper()
+	deliverer := app.NewDeliverer(e.engine, e.log, sleeper{}, false, e.options())
+	require.NoError(t, deliverer.Wake(t.Context(), "w1"))
+	_ = deliverer.Tick(t.Context()) // what it logs matters
+	e.engine.unread = table.ErrUnavailable
+	_ = deliverer.Wake(t.Context(), "w1")
+	e.engine.unread = nil
 }
 
 // A failing is a table whose next writes meet conflicts, and whose reads fail.

@@ -34,6 +34,7 @@ const (
 	bulk             = "functions/bulk"
 	discovery, sweep = "functions/discovery", "functions/sweep"
 	admin            = "functions/admin"
+	feed, deliver    = "functions/feed", "functions/deliver"
 	panics           = "internal/dev/lambdaruntime/testdata/panics"
 
 	prefix      = "/scim/v2"
@@ -44,6 +45,17 @@ const (
 	// scheduled is the event with which EventBridge invokes the sweep.
 	scheduled = `{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"123456789012","time":"2026-11-23T10:00:00Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:123456789012:rule/Schedule"],"detail":{}}`
 )
+
+// invocation returns an event with which a function that takes no requests reads the table.
+func invocation(t *testing.T, folder string) []byte {
+	t.Helper()
+	if folder != feed {
+		return []byte(scheduled)
+	}
+	batch, err := os.ReadFile("../../../events/feed/user_deactivated.json")
+	require.NoError(t, err)
+	return batch
+}
 
 // needsToken has a request for each function that reads the table for its
 // token.
@@ -59,6 +71,7 @@ func variables(endpoint, table string) map[string]string {
 		"ROLLCALL_BASE_URL":         baseURL,
 		"ROLLCALL_EXTENSION_URN":    "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
 		"ROLLCALL_STACK":            "rollcall-prod",
+		"ROLLCALL_WAKE_QUEUE":       unreachable + "/123456789012/rollcall-wake",
 		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
 	}
 }
@@ -299,7 +312,7 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 	functions, results := map[string]*lambdaruntime.Function{}, map[string]lambdaruntime.Result{}
 	var callers sync.WaitGroup
 	for _, folder := range lambdaruntime.Functions {
-		f, payload := runtimetest.Start(t, folder, variables(unreachable, "none")), []byte(scheduled)
+		f, payload := runtimetest.Start(t, folder, variables(unreachable, "none")), invocation(t, folder)
 		if r, ok := needsToken[folder]; ok {
 			payload = event(t, r[0], r[1], token, "")
 		}
@@ -356,6 +369,22 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 	})
 }
 
+// Records that cannot be handed on come again, and so do the schedule's deliveries.
+func TestBinaries_EventsWaitForTheTable(t *testing.T) {
+	t.Parallel()
+	r := runtimetest.Invoke(t, runtimetest.Start(t, feed, variables(unreachable, "none")), invocation(t, feed))
+	require.Nilf(t, r.Failure, "%v", r.Failure)
+	assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439091"}]}`, string(r.Response))
+	all := lines(t, r.Logs)
+	require.Lenf(t, all, 1, "%s", r.Logs)
+	assert.Equal(t, []any{"feed", "ERROR", 1.0, "rollcall-prod"}, []any{all[0]["event"], all[0]["level"], all[0]["recordsFailed"], all[0]["stack"]})
+	assert.Contains(t, all[0]["error"], unreachable)
+
+	r = runtimetest.Invoke(t, runtimetest.Start(t, deliver, variables(unreachable, "none")), []byte(scheduled))
+	require.NotNilf(t, r.Failure, "answered %s", r.Response)
+	assert.Contains(t, r.Failure.Message, "connection refused")
+}
+
 // wantNoSecret checks that a log does not contain the secret of a token.
 func wantNoSecret(t *testing.T, r lambdaruntime.Result, token string) {
 	t.Helper()
@@ -401,7 +430,7 @@ func TestBinaries_EndWithSIGTERM(t *testing.T) {
 
 			endpoint, asked := deafTable(t)
 			busy := start(t, lambdaruntime.Process{Binary: runtimetest.Binary(t, folder), Env: variables(endpoint, "none")})
-			payload := []byte(scheduled)
+			payload := invocation(t, folder)
 			if r, ok := needsToken[folder]; ok {
 				payload = event(t, r[0], r[1], token, "")
 			} else if folder == admin {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,9 @@ type Event struct {
 	// RouteKey is the route that API Gateway would have chosen, or "" for an
 	// event that is not from API Gateway.
 	RouteKey string
+	// Function is the function in template.yaml that an event without a route is for, "" if the
+	// event does not say so.
+	Function string
 	Payload  []byte
 	Want     Want
 }
@@ -83,12 +87,11 @@ func Read(name string) (Event, error) {
 	event := Event{Name: strings.TrimSuffix(filepath.Base(name), eventSuffix), Payload: payload}
 	var request struct {
 		RouteKey string `json:"routeKey"`
-		Source   string `json:"source"`
 	}
 	if err := json.Unmarshal(payload, &request); err != nil {
 		return Event{}, fmt.Errorf("%s: %w", name, err)
 	}
-	event.RouteKey = request.RouteKey
+	event.RouteKey, event.Function = request.RouteKey, FunctionOf(payload)
 	want, err := os.ReadFile(WantPath(name))
 	if err != nil {
 		return Event{}, err
@@ -114,6 +117,33 @@ func Read(name string) (Event, error) {
 		return Event{}, fmt.Errorf("%s: about is missing: say who sends the event and what must hold", WantPath(name))
 	}
 	return event, nil
+}
+
+// scheduled matches the rule that SAM makes for a function's event Schedule.
+var scheduled = regexp.MustCompile(`:rule/.*?(\w+Function)Schedule`)
+
+// FunctionOf returns the function that an event of a schedule, a stream or a queue is for, as
+// template.yaml names it; "" for any other event.
+func FunctionOf(payload []byte) string {
+	var event struct {
+		Source    string   `json:"source"`
+		Resources []string `json:"resources"`
+		Records   []struct {
+			Source string `json:"eventSource"`
+		} `json:"Records"`
+	}
+	if json.Unmarshal(payload, &event) != nil {
+		return ""
+	}
+	if len(event.Records) > 0 {
+		return map[string]string{"aws:dynamodb": "FeedFunction", "aws:sqs": "DeliverFunction"}[event.Records[0].Source]
+	}
+	if event.Source == "aws.events" && len(event.Resources) == 1 {
+		if rule := scheduled.FindStringSubmatch(event.Resources[0]); rule != nil {
+			return rule[1]
+		}
+	}
+	return ""
 }
 
 // WantPath returns the file of the expected answer of an event's file.

@@ -28,6 +28,8 @@ type Want struct {
 	Body any `json:"body,omitempty"`
 	// BodyFile is a file that has the body, relative to that of the expected answer.
 	BodyFile string `json:"bodyFile,omitempty"`
+	// Answer is the whole answer of a function that API Gateway does not invoke.
+	Answer map[string]any `json:"answer,omitempty"`
 	// Log has fields of the last line logged; null is a field that must be
 	// absent.
 	Log map[string]any `json:"log,omitempty"`
@@ -82,11 +84,18 @@ func DecodeResponse(payload []byte) (Response, error) {
 func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error {
 	c := &comparison{variables: match.New()}
 	c.variables.Set("baseUrl", baseURL)
-	if w.Status == 0 {
+	switch {
+	case w.Answer != nil:
+		answer, err := match.Decode(payload)
+		if err != nil {
+			c.fail("the answer is not JSON: %w: %s", err, payload)
+		}
+		c.compare("answer", answer, w.Answer)
+	case w.Status == 0:
 		if text := strings.TrimSpace(string(payload)); text != "null" && text != "" {
 			c.fail("the answer is %s, want none", text)
 		}
-	} else {
+	default:
 		c.response(w, payload)
 	}
 	if w.Log != nil {

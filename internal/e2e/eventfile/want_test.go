@@ -121,6 +121,29 @@ func TestCheck_NoAnswer(t *testing.T) {
 	assert.Error(t, (Want{Status: 200}).Check([]byte("null"), nil, ""), "no answer passes where one is expected")
 }
 
+func TestCheck_AnswerOfAnotherInvocation(t *testing.T) {
+	w := Want{Answer: map[string]any{"batchItemFailures": []any{}}}
+	require.NoError(t, w.Check([]byte(`{"batchItemFailures":[]}`), nil, ""))
+	for _, other := range []string{`null`, ``, `{}`, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`, `{"batchItemFailures":[],"x":1}`} {
+		assert.Error(t, w.Check([]byte(other), nil, ""), other)
+	}
+}
+
+func TestFunctionOf_FollowsTheSource(t *testing.T) {
+	for event, want := range map[string]string{
+		`{"source":"aws.events","resources":["arn:aws:events:us-east-1:1:rule/rollcall-SweepFunctionSchedule-1A"]}`: "SweepFunction",
+		`{"source":"aws.events","resources":["arn:aws:events:us-east-1:1:rule/DeliverFunctionSchedule"]}`:           "DeliverFunction",
+		`{"source":"aws.events","resources":["arn:aws:events:us-east-1:1:rule/other"]}`:                             "",
+		`{"Records":[{"eventSource":"aws:dynamodb"}]}`:                                                              "FeedFunction",
+		`{"Records":[{"eventSource":"aws:sqs"}]}`:                                                                   "DeliverFunction",
+		`{"Records":[{"eventSource":"aws:s3"}]}`:                                                                    "",
+		`{"routeKey":"$default"}`:                                                                                   "",
+		`[`:                                                                                                         "",
+	} {
+		assert.Equal(t, want, FunctionOf([]byte(event)), event)
+	}
+}
+
 // An invalid file is an error, and never ignored.
 func TestLoad_RefusesInvalidFiles(t *testing.T) {
 	const event, want = `{"routeKey":"GET /x"}`, `{"about":"a","status":200}`

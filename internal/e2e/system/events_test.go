@@ -2,6 +2,7 @@ package system
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -33,6 +34,8 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/lambdaqueue"
+	"github.com/rollcall-scim/rollcall/internal/lambdastream"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
@@ -52,11 +55,16 @@ func functions(t testing.TB) map[string]string {
 	t.Helper()
 	routes, err := local.Routes(rollcall.Template)
 	require.NoError(t, err)
-	byKey := map[string]string{"": "SweepFunction"}
+	byKey := map[string]string{}
 	for _, r := range routes {
 		byKey[r.Key()] = r.Function
 	}
 	return byKey
+}
+
+// functionOf returns the function of an event.
+func functionOf(byKey map[string]string, e eventfile.Event) string {
+	return cmp.Or(e.Function, byKey[e.RouteKey])
 }
 
 func loadEvents(t testing.TB) []eventfile.Event {
@@ -80,7 +88,7 @@ func TestEvents(t *testing.T) {
 		for _, e := range events {
 			t.Run(e.Name, func(t *testing.T) {
 				engine := engineFor(t, engine, filled, e)
-				answer, lines, a := invoke(t, engine, byKey[e.RouteKey], e.Payload)
+				answer, lines, a := invoke(t, engine, functionOf(byKey, e), e.Payload)
 				if *update {
 					writeWant(t, e, answer, lines)
 				} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
@@ -116,6 +124,12 @@ func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eve
 	return other
 }
 
+// asleep wakes nobody.
+type asleep struct{}
+
+func (asleep) Wake(context.Context, []string) error                   { return nil }
+func (asleep) WakeAfter(context.Context, string, time.Duration) error { return nil }
+
 // invoke returns a function's answer to an event, and what it logged.
 func invoke(t *testing.T, engine table.Table, function string, payload []byte) ([]byte, []map[string]any, *app.App) {
 	t.Helper()
@@ -124,9 +138,21 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 	require.NoError(t, err)
 	ctx := iam.As(t.Context(), function)
 	answer := []byte("null")
-	if folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder == "sweep" {
+	switch folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder {
+	case "sweep":
 		require.NoError(t, a.Sweep(ctx))
-	} else {
+	case "feed":
+		var batch lambdastream.Event
+		require.NoError(t, json.Unmarshal(payload, &batch))
+		response, err := lambdastream.Function(app.NewFeed(calls.Table(engine), logline.New(log), app.Outlets{Waker: asleep{}}, app.Options{}).Handle)(ctx, batch)
+		require.NoError(t, err)
+		answer, err = json.Marshal(response)
+		require.NoError(t, err)
+	case "deliver":
+		deliveries := app.NewDeliveries(app.NewDeliverer(calls.Table(engine), logline.New(log), asleep{}, false, app.Options{}), logline.New(log))
+		answer, err = lambdaqueue.Function(deliveries)(ctx, payload)
+		require.NoError(t, err)
+	default:
 		var event lambdahttp.Event
 		require.NoError(t, json.Unmarshal(payload, &event))
 		response, err := lambdahttp.Handler(a.FunctionHandler(folder))(ctx, event)
@@ -243,12 +269,13 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	untried, handled := handlers()
 	headed := false // the handler of a GET also serves HEAD
 	for _, e := range loadEvents(t) {
-		function, ok := byKey[e.RouteKey]
-		assert.Truef(t, ok, "%s: the template has no route %q", e.Name, e.RouteKey)
+		function := functionOf(byKey, e)
+		assert.NotEmptyf(t, function, "%s: the template has no route %q", e.Name, e.RouteKey)
 		served[function]++
 		delete(unused, e.RouteKey)
-		assert.NotNilf(t, e.Want.Log["event"], "%s: the expected answer does not say what is logged", e.Name)
-		if function == "SweepFunction" {
+		// A delivery that has nothing to do logs nothing.
+		assert.Truef(t, e.Want.Log["event"] != nil || function == "DeliverFunction", "%s: the expected answer does not say what is logged", e.Name)
+		if e.Function != "" {
 			continue
 		}
 		event := decodeEvent(t, e)
@@ -273,7 +300,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	assert.Emptyf(t, left, "no event for %q", left)
 	assert.Empty(t, slices.Sorted(maps.Keys(untried)), "no event for these handlers")
 	assert.Truef(t, forms[true] != 0 && forms[false] != 0, "bodies in base64 %d, as text %d", forms[true], forms[false])
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction"} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
 		assert.NotEqualf(t, 0, served[function], "no event for %s", function)
 	}
 }
