@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/subscription"
 )
 
 // API Gateway sends each request to the function whose handler serves it.
@@ -123,6 +125,57 @@ func TestSweep_TemplateIsInStepWithTheInterval(t *testing.T) {
 	} {
 		assert.Containsf(t, function, want, "SweepFunction in template.yaml has no %q", want)
 	}
+}
+
+// resource returns the text of a resource of the template.
+func resource(t *testing.T, name string) string {
+	t.Helper()
+	_, text, ok := strings.Cut(string(rollcall.Template), "\n  "+name+":\n")
+	require.True(t, ok, name)
+	text, _, _ = strings.Cut(text, "\n\n")
+	return text
+}
+
+// number returns the number that a resource has in a line.
+func number(t *testing.T, name, property string) int {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^ +` + property + `: (\d+)$`).FindStringSubmatch(resource(t, name))
+	require.NotNilf(t, m, "%s has no %s", name, property)
+	n, err := strconv.Atoi(m[1])
+	require.NoError(t, err)
+	return n
+}
+
+// The stream's filter lets the records through that the feed reads, and keeps their order.
+func TestFeed_TemplateIsInStepWithTheStream(t *testing.T) {
+	m := regexp.MustCompile(`(?m)^ +- Pattern: '(.*)'$`).FindStringSubmatch(resource(t, "FeedMapping"))
+	require.NotNil(t, m)
+	var filter struct {
+		DynamoDB struct {
+			NewImage struct {
+				PK struct{ S []map[string]string } `json:"pk"`
+			}
+		} `json:"dynamodb"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(m[1]), &filter))
+	var suffixes []string
+	for _, rule := range filter.DynamoDB.NewImage.PK.S {
+		require.Len(t, rule, 1)
+		suffixes = append(suffixes, rule["suffix"])
+	}
+	assert.ElementsMatch(t, app.StreamSuffixes, suffixes)
+	assert.Equal(t, 1, number(t, "FeedMapping", "ParallelizationFactor"), "a higher one keeps the order of an item only")
+	assert.Contains(t, resource(t, "FeedMapping"), "FunctionResponseTypes: [ReportBatchItemFailures]")
+}
+
+// A message of the queue comes again after all attempts of Lambda to invoke the function, and
+// there is room for a slow worker of each endpoint, and for wake-ups beside them.
+func TestDeliver_TemplateIsInStepWithTheEndpoints(t *testing.T) {
+	assert.Equal(t, 6*number(t, "DeliverFunction", "Timeout"), number(t, "WakeQueue", "VisibilityTimeout"))
+	assert.Greater(t, number(t, "DeliverMapping", "MaximumConcurrency"), subscription.MaxEndpoints)
+	assert.Greater(t, number(t, "WakeQueue", "MessageRetentionPeriod"), number(t, "WakeQueue", "VisibilityTimeout")*number(t, "WakeQueue", "maxReceiveCount"))
+	assert.Contains(t, resource(t, "DeliverMapping"), "FunctionResponseTypes: [ReportBatchItemFailures]")
+	assert.Contains(t, resource(t, "DeliverFunction"), "Schedule: rate(1 minute)\n")
 }
 
 // Make targets that a document names exist.

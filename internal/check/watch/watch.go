@@ -172,23 +172,23 @@ func block(template []byte, infra fs.FS) ([]byte, error) {
 		}
 	}
 	b.WriteString("\n")
-	alarms, err := fs.ReadFile(infra, "alarms.yaml")
+	alarms, err := alarms(template, infra)
+	b.WriteString(alarms)
+	return b.Bytes(), err
+}
+
+// alarms returns the alarms of a deployment, and of its functions.
+func alarms(template []byte, infra fs.FS) (string, error) {
+	text, err := fs.ReadFile(infra, "alarms.yaml")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	_, resources, _ := strings.Cut(string(alarms), "\n\n") // after the comment about the file
-	b.WriteString(indented(resources, 2))
-	b.WriteString("\n")
-	text, err := fs.ReadFile(infra, "function-alarms.yaml")
-	if err != nil {
-		return nil, err
+	_, all, _ := strings.Cut(string(text), "\n\n") // after the comment about the file
+	if text, err = fs.ReadFile(infra, "function-alarms.yaml"); err != nil {
+		return "", err
 	}
-	resources, err = functionAlarms(string(text), template)
-	if err != nil {
-		return nil, err
-	}
-	b.WriteString(indented(resources, 2))
-	return b.Bytes(), nil
+	ofEach, err := functionAlarms(string(text), template)
+	return indented(all, 2) + "\n" + indented(ofEach, 2), err
 }
 
 // An invoked function has what invokes it: an integration of API Gateway, a schedule, a mapping
