@@ -98,17 +98,20 @@ func readEvent(file string) (event, error) {
 	return event{path: path, payload: payload}, err
 }
 
-// sweepFunction is the function that the schedule invokes.
-const sweepFunction = "SweepFunction"
+// invoked are the functions without routes: a schedule, the stream or the queue invokes them.
+var invoked = []string{"DeliverFunction", "FeedFunction", "SweepFunction"}
 
 // functionOf returns the function for an event: the named one, or that of the
-// event's route in the template. A scheduled event is for the sweep.
+// event's route in the template. Events without a route show it by their source.
 func functionOf(payload []byte, name string) (string, error) {
 	routes, err := local.Routes(rollcall.Template)
 	if err != nil {
 		return "", err
 	}
-	functions := map[string]bool{sweepFunction: true}
+	functions := map[string]bool{}
+	for _, name := range invoked {
+		functions[name] = true
+	}
 	for _, r := range routes {
 		functions[r.Function] = true
 	}
@@ -122,7 +125,6 @@ func functionOf(payload []byte, name string) (string, error) {
 	}
 	var event struct {
 		RouteKey string `json:"routeKey"`
-		Source   string `json:"source"`
 	}
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return "", fmt.Errorf("the event is not a JSON object: %w", err)
@@ -132,10 +134,10 @@ func functionOf(payload []byte, name string) (string, error) {
 			return r.Function, nil
 		}
 	}
-	switch {
-	case event.Source == "aws.events":
-		return sweepFunction, nil
-	case event.RouteKey == "":
+	if f := eventfile.FunctionOf(payload); functions[f] {
+		return f, nil
+	}
+	if event.RouteKey == "" {
 		return "", errors.New("the event has no routeKey: name the function with --function")
 	}
 	return "", fmt.Errorf("template.yaml has no route %s: correct the event's routeKey, or name the function with --function", event.RouteKey)

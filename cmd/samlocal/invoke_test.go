@@ -23,7 +23,11 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 		{event: `{"routeKey":"ANY /scim/v2/Groups/{id}"}`, want: "GroupsFunction"},
 		{event: `{"routeKey":"ANY /scim/v2/Schemas"}`, want: "DiscoveryFunction"},
 		{event: `{"routeKey":"$default"}`, want: "BulkFunction"},
-		{event: `{"source":"aws.events"}`, want: "SweepFunction"},
+		{event: `{"source":"aws.events","resources":["arn:aws:events:us-east-1:1:rule/rollcall-SweepFunctionSchedule"]}`, want: "SweepFunction"},
+		{event: `{"source":"aws.events","resources":["arn:aws:events:us-east-1:1:rule/rollcall-DeliverFunctionSchedule"]}`, want: "DeliverFunction"},
+		{event: `{"Records":[{"eventSource":"aws:dynamodb"}]}`, want: "FeedFunction"},
+		{event: `{"Records":[{"eventSource":"aws:sqs"}]}`, want: "DeliverFunction"},
+		{event: `{"source":"aws.events"}`, problem: "name the function with --function"},
 		{event: `{"routeKey":"ANY /scim/v2/Users"}`, name: "sweep", want: "SweepFunction"},
 		{event: `{}`, name: "GroupsFunction", want: "GroupsFunction"},
 		{event: `{"routeKey":"ANY /Users"}`, problem: "template.yaml has no route ANY /Users"},
@@ -42,7 +46,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 
 func TestTried_HasAnEventForEachFunction(t *testing.T) {
 	tried := tryEvents(t)
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", sweepFunction} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
 		assert.Equalf(t, 1, tried[function], "%d events are tried on %s, want one", tried[function], function)
 	}
 }

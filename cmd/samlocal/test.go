@@ -26,6 +26,8 @@ var tried = []string{
 	"events/admin/get_tenant.json",
 	"events/entra/schemas.json",
 	"events/sweep/schedule.json",
+	"events/feed/user_deactivated.json",
+	"events/deliver/schedule.json",
 }
 
 func runTest(ctx context.Context, args []string, m machine, stdout, stderr io.Writer) error {
