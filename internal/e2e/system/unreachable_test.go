@@ -125,6 +125,9 @@ func TestUnreachable_InEveryAdminRoute(t *testing.T) {
 		"POST /tenants/{tenant}/explanations": `{"text":"Conflict"}`, "POST /tenants/{tenant}/requests/{request}/dismissal": `{"reason":"x"}`,
 		"PUT /tenants/{tenant}": `{}`, "PATCH /tenants/{tenant}": `{"displayName":"x"}`, "POST /tenants/{tenant}/users": `{"userName":"b"}`,
 		"PATCH /tenants/{tenant}/users/{user}":   `{"displayName":"x"}`,
+		"POST /webhooks":                         `{"url":"https://app.example.com/hook"}`,
+		"PATCH /webhooks/{webhook}":              `{"label":"x"}`,
+		"POST /webhooks/{webhook}/redeliver":     `{"from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z"}`,
 		"PUT /tenants/{tenant}/schemas/{schema}": `{"id":"` + schema + `","name":"P","attributes":[{"name":"badge"}]}`,
 	}
 	for _, failing := range []struct {
