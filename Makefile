@@ -197,9 +197,9 @@ check-test:
 # The packages of the functions that have goroutines, and histories of the whole service
 # with many requests at once, on the embedded engine: the detector makes each test several
 # times as long. make race tests everything with it.
-RACE = $(addprefix ./internal/,table/... store directory access tenant provlog logline lambdahttp web app httpapi adminapi console e2e/linear)
+RACE = $(addprefix ./internal/,table/... store directory access tenant provlog logline lambdahttp web webhook app httpapi adminapi console e2e/linear)
 # Tests that send one request after another show it nothing new.
-ALONE = AnyHistory|WhatThenHappens|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne
+ALONE = AnyHistory|WhatThenHappens|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne|Wake_(Backlog|Dead|OnePoison|Outage|Holds|EventsThat|SendsNo)
 check-race:
 	@env -u CI go run ./scripts/testreport -- -race -skip '$(ALONE)' -p 2 -timeout 40m $(RACE)
 

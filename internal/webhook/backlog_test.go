@@ -95,7 +95,7 @@ func (s sender) Send(_ context.Context, m webhook.Message) subscription.Attempt 
 // after the event was stored for it.
 func TestWake_SendsNoEventOfAnotherTenant(t *testing.T) {
 	for seed := range uint64(200) {
-		synctest.Test(t, func(t *testing.T) { keepsTenantsApart(t, rand.New(rand.NewPCG(seed, 0))) }) //nolint:gosec // a repeatable run
+		synctest.Test(t, func(t *testing.T) { keepsTenantsApart(t, rand.New(rand.NewPCG(seed, 0))) })
 		require.False(t, t.Failed(), "seed %d", seed)
 	}
 }

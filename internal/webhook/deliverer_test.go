@@ -16,11 +16,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
-// status returns an endpoint that answers with a status.
-func status(code int) func(request, int) subscription.Attempt {
-	return func(request, int) subscription.Attempt { return subscription.Attempt{Status: code} }
-}
-
 func TestWake_DeliversWhatWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.endpoint("w1")
@@ -421,16 +416,21 @@ func TestWake_FindsWhatWasStoredBeforeTheRelease(t *testing.T) {
 func TestWake_HoldsABoundedNumberOfResources(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.endpoint("w1")
-		w.answer = func(r request, _ int) subscription.Attempt {
-			if r.event[len(r.event)-1] == '0' { // so that the endpoint is not paused
+		// One answer after another, each third a success, so that the endpoint is not paused.
+		start, answers := now(), 0
+		w.answer = func(request, int) subscription.Attempt {
+			w.mu.Lock()
+			answers++
+			n := answers
+			w.mu.Unlock()
+			time.Sleep(time.Until(start.Add(time.Duration(n) * time.Millisecond)))
+			if n%3 == 0 {
 				return subscription.Attempt{Status: 200}
 			}
 			return subscription.Attempt{Status: 500}
 		}
 		for n := range 2 * webhook.MaxHeld {
-			p := w.pending("w1", fmt.Sprint("u", n))
-			p.Event = fmt.Sprintf("f%06d%d", n, n%3)
-			w.waits(p)
+			w.waits(w.pending("w1", fmt.Sprint("u", n)))
 		}
 		d := w.process(w.table)
 		require.NoError(t, d.Wake(t.Context(), "w1"))

@@ -130,7 +130,7 @@ func (h *HTTP) Send(ctx context.Context, m Message) (a subscription.Attempt) {
 }
 
 // errScheme reports that a URL is not https.
-var errScheme = errors.New("The URL is not https, so nothing is sent to it; change the URL of the webhook.") //nolint:staticcheck // a sentence for an administrator
+var errScheme = errors.New("The URL is not https, so nothing is sent to it; change the URL of the webhook.") //nolint:staticcheck,revive // a sentence for an administrator
 
 func (h *HTTP) request(ctx context.Context, m Message) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Body))
