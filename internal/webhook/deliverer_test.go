@@ -466,6 +466,61 @@ func TestWake_DeliversAgainOnRequest(t *testing.T) {
 	})
 }
 
+// An event that was given up and is sent again on request is not given up while it is tried.
+func TestWake_TriesAgainWhatWasGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		gone := true
+		d := w.process(w.table, func(c *webhook.Config) {
+			c.Events = unmade{fails: func(subscription.Pending) error {
+				if gone {
+					return webhook.ErrGone
+				}
+				return nil
+			}}
+		})
+		p := w.pending("w1", "u1")
+		w.waits(p)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		require.True(t, w.delivery("w1", p.Event).GivenUp)
+		gone = false
+		w.answer = func(request, int) subscription.Attempt { return subscription.Attempt{Status: 500} }
+		p.Redelivery = true
+		w.waits(p)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		got := w.delivery("w1", p.Event)
+		require.False(t, got.GivenUp)
+		require.Empty(t, got.Reason)
+		require.False(t, got.Done())
+	})
+}
+
+// A call ends when its endpoint is deleted.
+func TestWake_EndsWhenTheEndpointIsDeleted(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		for range 300 {
+			w.waits(w.pending("w1", "u1"))
+		}
+		w.answer = func(r request, _ int) subscription.Attempt {
+			if r.event == "e0000020" {
+				read, err := w.store.Registrations(t.Context())
+				assert.NoError(t, err)
+				assert.NoError(t, w.store.DeleteEndpoint(t.Context(), read, "w1"))
+			}
+			return subscription.Attempt{Status: 200}
+		}
+		d := w.process(w.table)
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		events, _ := w.requests("w1")
+		require.LessOrEqual(t, len(events), 100, "what was in memory")
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		after, _ := w.requests("w1")
+		require.Equal(t, events, after)
+		require.NoError(t, d.Tick(t.Context()))
+	})
+}
+
 // A call whose time is nearly over leaves the rest to the next one.
 func TestWake_EndsBeforeItsDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

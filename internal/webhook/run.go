@@ -35,6 +35,8 @@ type run struct {
 	// when there is something to do again, zero if nothing is known.
 	over bool
 	next time.Time
+	// deleted reports that the endpoint does not exist any more.
+	deleted bool
 	// last is the Seq of the last event that was read.
 	last string
 
@@ -115,6 +117,7 @@ func (r *run) refresh(ctx context.Context) (ok bool, err error) {
 	if ok {
 		r.endpoint = e
 	}
+	r.deleted = !ok && err == nil
 	return ok, err
 }
 
@@ -195,7 +198,7 @@ func (r *run) reset() {
 
 // read reads a page of events. It reports whether others may follow.
 func (r *run) read(ctx context.Context) (more bool, err error) {
-	if _, err := r.refresh(ctx); err != nil {
+	if ok, err := r.refresh(ctx); err != nil || !ok {
 		return false, err
 	}
 	page, more, err := r.d.c.Outbox.PendingPage(ctx, r.endpoint.ID, r.last, pageSize)
@@ -251,7 +254,7 @@ func (r *run) hold(key string, until time.Time) {
 
 // open reports whether attempts may begin.
 func (r *run) open(ctx context.Context) bool {
-	return r.failure == nil && ctx.Err() == nil && !r.late() && r.endpoint.Disabled.IsZero() && r.state.Disabled.IsZero() &&
+	return r.failure == nil && ctx.Err() == nil && !r.late() && !r.deleted && r.endpoint.Disabled.IsZero() && r.state.Disabled.IsZero() &&
 		(r.state.Paused.IsZero() || r.probing)
 }
 
@@ -349,7 +352,7 @@ func (r *run) judge(res result) subscription.Settlement {
 		return giveUp(p, d, fmt.Sprintf("The endpoint acknowledged others, but not this event in %d attempts.", p.Attempts))
 	}
 	p.Due = r.d.c.Now().Add(r.d.delay(p.Attempts))
-	d.Next = p.Due
+	d.Next, d.GivenUp, d.Reason = p.Due, false, ""
 	return subscription.Settlement{Pending: p, Delivery: d}
 }
 
