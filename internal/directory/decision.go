@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -227,7 +228,7 @@ func (w *userWork) change(action journal.Action, before, after *User, resources 
 	e := w.by.entry(w.operation, action)
 	e.ResourceType, e.ResourceID, e.Version = w.d.users.Name, subject.ID, version
 	e.Subject, e.ExternalID = document.Text("userName"), document.Text("externalId")
-	e.Changed = changed
+	e.Changed, e.Lost = changed, losses(transfers)
 	e.Seats, e.Readers = holdingDelta(before, after)
 	return decision{
 		change: Change{
@@ -239,6 +240,18 @@ func (w *userWork) change(action journal.Action, before, after *User, resources 
 		},
 		result: Result{User: subject, Action: action, Changed: changed, Seats: e.Seats, Readers: e.Readers},
 	}
+}
+
+// losses returns the deleted users that lose a value to a change.
+func losses(transfers []Transfer) []journal.Loss {
+	var lost []journal.Loss
+	for _, moved := range transfers {
+		loss := journal.Loss{ID: moved.From.ID, Version: moved.From.Version + 1}
+		if !slices.Contains(lost, loss) {
+			lost = append(lost, loss)
+		}
+	}
+	return lost
 }
 
 // warn sets the warning of a decision; detail explains it, and remedy names the advice

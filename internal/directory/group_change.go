@@ -24,8 +24,9 @@ type GroupCreation struct {
 	// Add are the members, at most MaxJoined; Unknown were to be members and
 	// are not users. The group is created only if both are still right.
 	Add, Unknown []string
-	// Staged reports that the members were written under the group's epoch.
-	Staged bool
+	// Staged reports that the members, Members, were written under the group's epoch.
+	Staged  bool
+	Members []string
 	Logged
 }
 
@@ -62,9 +63,10 @@ type GroupUpdate struct {
 // A task ends the memberships of the old epoch.
 type GroupNewSet struct {
 	GroupEdit
-	// Staged reports that the members were written under the new epoch,
+	// Staged reports that the members, Members, were written under the new epoch,
 	// otherwise it is empty.
 	Staged    bool
+	Members   []string
 	Protected *ProtectedCheck
 }
 

@@ -238,7 +238,8 @@ func (w *groupWork) newSet(ctx context.Context, e GroupEdit, ids []string) (Grou
 		return GroupResult{}, err
 	}
 	c.Logged = w.logged(w.entry(journal.Updated, &after, document))
-	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = e.Entry.Changed, true, len(ids)
+	c.Members = ids
+	c.Entry.Changed, c.Entry.NewSet, c.Entry.Size, c.Entry.Epoch = e.Entry.Changed, true, len(ids), after.Epoch
 	w.completeEntry(&c.Entry, true)
 	err = w.commit(ctx, c.After, &c.Entry, &MemberDelta{}, func(ctx context.Context) error {
 		return w.d.store.ReplaceMembers(ctx, w.tenant, c)

@@ -49,8 +49,9 @@ func (d *Directory) ProvisionGroup(ctx context.Context, t tenant.ID, by Caller, 
 	}
 	result.Members, err = w.stage(ctx, nil, g.Epoch, ids)
 	if err == nil {
-		c = GroupCreation{Group: g, Staged: true, Logged: w.logged(w.entry(journal.Created, g, document))}
-		c.Entry.Version, c.Entry.Changed, c.Entry.NewSet, c.Entry.Size = 1, result.Changed, true, len(result.Members)
+		c = GroupCreation{Group: g, Staged: true, Members: result.Members, Logged: w.logged(w.entry(journal.Created, g, document))}
+		c.Entry.Version, c.Entry.Changed = 1, result.Changed
+		c.Entry.NewSet, c.Entry.Size, c.Entry.Epoch = true, len(result.Members), g.Epoch
 		err = w.create(ctx, &c)
 	}
 	if err != nil {

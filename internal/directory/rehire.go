@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -43,6 +44,10 @@ func (w *userWork) leaveGroups(ctx context.Context, made *decision) error {
 		return err
 	}
 	if len(c.Leave) > 0 {
+		c.Entry.Ended = true
+		if !c.Later {
+			c.Entry.Left = GroupsLeft(c.Leave, c.Gone)
+		}
 		c.Entry.Changed = append(c.Entry.Changed, "groups")
 		made.result.Changed = c.Entry.Changed
 		made.warn(c.Entry.Cause, c.Entry.Remedy, c.Entry.Detail+" Groups left: "+leftGroups(c.Leave, c.Later)+".")
@@ -56,6 +61,12 @@ func (c *Change) fitting(most int) int {
 	const ends = 3 // operations of a membership
 	more := max(0, len(c.OtherBefore)-(scim.MaxEmails-1))
 	return most - (more+ends-1)/ends
+}
+
+// GroupsLeft lists the groups of memberships that end, without those that no longer
+// exist.
+func GroupsLeft(memberships []UserMembership, gone map[string]bool) []string {
+	return slices.DeleteFunc(groupsIn(memberships), func(id string) bool { return gone[id] })
 }
 
 // leftGroups counts the groups of memberships that end.

@@ -120,7 +120,7 @@ func TestRenewNames_ReadsRecordsOnce(t *testing.T) {
 	count := tabletest.NewFailing(raw, -1, errCall)
 	_, err := f.storeOn(count).RenewNames(t.Context(), f.tenant)
 	require.NoError(t, err)
-	require.Equal(t, int64(3), count.Made(), "users, deleted users and groups")
+	require.Equal(t, int64(4), count.Made(), "the tenant, users, deleted users and groups")
 }
 
 // A record that keeps several values, because other live records have them, is counted once,

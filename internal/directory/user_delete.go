@@ -37,6 +37,7 @@ func (d *Directory) Delete(ctx context.Context, t tenant.ID, by Caller, id strin
 		}
 		record, document := d.record(by, old, after)
 		made := w.change(journal.Deleted, before, record, [2]scim.Resource{old, document}, nil)
+		made.change.Entry.Kept = !after.Deleted
 		if err := w.endMemberships(ctx, &made.change, MaxJoined); err != nil {
 			return decision{}, err
 		}

@@ -159,6 +159,7 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 			r.Entry, r.Amends = q.entry(a, func() string { return "" }, q.start), true
 		}
 	}
+	r.RequestID = q.id
 	r.Expires = q.start.Add(q.grant.Settings.LogRetention())
 	r.NotAfter = now.Add(journal.WriteTime)
 	if r.Entry != nil {

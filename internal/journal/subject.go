@@ -82,6 +82,8 @@ type Record struct {
 	Failed bool
 	// Asked are the values to keep with the failing subject.
 	Asked Asked
-	// Resolved are the subjects that no longer fail.
-	Resolved []Subject
+	// Resolved are the subjects that no longer fail, and RequestID is the request that
+	// succeeded, "" if it is not known.
+	Resolved  []Subject
+	RequestID string
 }

@@ -222,6 +222,7 @@ func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task,
 	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
 	return s.join(ctx, t, add, now.Add(journal.WriteTime), func(users []string) []operation {
 		entry.Added = users
+		entry.Skip(outside(add, users))
 		owed, flagged := owedOps(t, owedChange{
 			group: group, id: group.ID, stated: slices.Concat(splitIDs(a.Text(attrAdded)), splitIDs(a.Text(attrRemoved))),
 			skipped: outside(add, users), entry: entry, expires: expires,
@@ -233,11 +234,9 @@ func (s *Store) applyPart(ctx context.Context, t tenant.ID, task directory.Task,
 		touch := touchGroup(t, group.ID, now, set,
 			table.Is(attrEpoch, table.Number(group.Epoch)), table.Is(attrWork, table.Text(task.Name)))
 		operations := append(slices.Clone(after), operation{Op: table.Delete(part.Key, table.Present())})
-		if len(users)+len(remove) > 0 {
-			extendHistory(&touch.Change, group.History, entry)
-			operations = append(operations, operation{Op: logOp(t, entry, group.History, expires)})
-		}
-		operations = append(append(operations, operation{Op: touch}), owed...)
+		extendHistory(&touch.Change, group.History, entry)
+		operations = append(operations, operation{Op: logOp(t, entry, group.History, expires)}, operation{Op: touch})
+		operations = append(operations, owed...)
 		for _, user := range users {
 			operations = append(operations, joinOps(t, group.ID, group.Epoch, user)...)
 		}

@@ -208,6 +208,7 @@ func tenantDecisions(t tenant.ID) []decision {
 			conditions: []settled{
 				{userKey(t, "u1"), table.Is(attrVersion, table.Number(1)), "", "a renewal and a change of the user"},
 				{reservationKey(t, directory.Email, "a@example.com"), table.Absent(), "", "a renewal and another user of the name"},
+				{logKey(t, "*", 0), table.Absent(), "", "two entries under one name"},
 			},
 		},
 		{
@@ -216,6 +217,7 @@ func tenantDecisions(t tenant.ID) []decision {
 				{groupKey(t, "g1"), table.Is(attrRevision, table.Number(1)), "", "a renewal and a change of the document"},
 				{reservationKey(t, directory.GroupName, "sta\u200bff"), table.Is(attrHolder, table.Text("g1")), "", "a renewal and a name that another group holds by now"},
 				{reservationKey(t, directory.GroupName, "staff"), table.Absent(), "", "a renewal and another group of the name"},
+				{logKey(t, "*", 0), table.Absent(), "", "two entries under one name"},
 			},
 		},
 	}
@@ -375,6 +377,14 @@ func logDecisions(t tenant.ID) []decision {
 				return s.Record(f.t.Context(), f.tenant, r)
 			},
 			conditions: []settled{logged, {failing, table.Present(), "", "a failure and the success of a subject"}},
+		},
+		{
+			name:  "the end of a failure",
+			given: func(f *fixture) { f.must(f.store.Record(f.t.Context(), f.tenant, record(f))) },
+			commit: func(f *fixture, s *Store) error {
+				return s.Record(f.t.Context(), f.tenant, journal.Record{Resolved: []journal.Subject{dora}})
+			},
+			conditions: []settled{{failing, table.Present(), "", "two successes of a subject"}},
 		},
 		{
 			name: "a dismissed failure", returned: fails,

@@ -123,6 +123,7 @@ func (s *Store) GroupsByID(ctx context.Context, t tenant.ID, ids []string) ([]*d
 //	              not members, for the same             these against a join of one
 //	marker        of a deletion in the application
 //	old epoch     a task that ends its memberships
+//	new set       unconditional: the ids, beside the log entry
 //	log entry     absent                                no change without its entry
 
 // CreateGroup creates a group with its members.
@@ -143,6 +144,7 @@ func (s *Store) CreateGroup(ctx context.Context, t tenant.ID, c directory.GroupC
 	)
 	if c.Staged {
 		operations = append(operations, takeEpochOps(t, g.ID, g.Epoch)...)
+		operations = append(operations, setOps(t, c.Entry.Key(), c.Members, c.Expires)...)
 	}
 	return s.commitCounted(ctx, t, c.NotAfter, operations, counts{groups: 1})
 }
@@ -188,7 +190,7 @@ func (s *Store) ReplaceMembers(ctx context.Context, t tenant.ID, c directory.Gro
 		set[attrEpochs] = table.Number(c.After.Epochs)
 		operations = editOps(t, c.GroupEdit, set, table.Is(attrEpochs, table.Number(c.Before.Epochs)))
 	}
-	return s.commit(ctx, c.NotAfter, slices.Concat(operations, owed,
+	return s.commit(ctx, c.NotAfter, slices.Concat(operations, owed, setOps(t, c.Entry.Key(), c.Members, c.Expires),
 		endEpochOps(t, c.Before.ID, c.Before.Epoch, c.Entry.Time), protectedChecks(t, c.Before, c.Protected)))
 }
 

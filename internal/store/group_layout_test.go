@@ -203,11 +203,11 @@ func (f *fixture) accepted(add, remove []string) directory.GroupAcceptance {
 }
 
 // newSet returns a change to a whole new set of members.
-func (f *fixture) newSet(size int) directory.GroupNewSet {
+func (f *fixture) newSet(members ...string) directory.GroupNewSet {
 	e := f.change()
 	e.After.Epoch, e.After.Epochs = 2, 2
-	e.Entry.NewSet, e.Entry.Size = true, size
-	return directory.GroupNewSet{GroupEdit: e, Staged: size > 0}
+	e.Entry.NewSet, e.Entry.Size, e.Entry.Epoch = true, len(members), 2
+	return directory.GroupNewSet{GroupEdit: e, Staged: len(members) > 0, Members: members}
 }
 
 // deletion returns the deletion of the group.
@@ -311,11 +311,11 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "emptied",
 			given: func(f *fixture) { f.staff("u1") },
-			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet(0)) },
+			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet()) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
-				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=0 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" epoch=2 idp="okta" mset=0 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
 				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
 			},
 		},
@@ -369,12 +369,13 @@ func TestGroups_AreStoredAs(t *testing.T) {
 		{
 			name:  "a staged set is the group's",
 			given: func(f *fixture) { f.staff("u1"); f.must(f.stage(f.store, "u2", "u3")) },
-			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet(2)) },
+			do:    func(f *fixture, s *Store) error { return s.ReplaceMembers(ctx, f.tenant, f.newSet("u2", "u3")) },
 			want: []string{
 				`DUE | acme#epoch#g1#1 | at=1767323046678`,
 				`DUE | acme#epoch#g1#2 | gone`,
 				`T#acme#GROUPS | g1 | crt=1767323045678 doc="{\"id\":\"g1\"}" epoch=2 epochs=2 h.r0=1 h.r1=1 held.gext="hash" held.gname="staff" mod=1767323046678 org="scim" rev=1 ver=2 work=""`,
-				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" idp="okta" mset=2 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#LOG | r1 | at=1767323046678 attrs="members" did="updated" epoch=2 idp="okta" mset=2 name="Staff" op="modify" out="success" rid="g1" rt="Group" tok="k1" ttl=1767326646 ver=0`,
+				`T#acme#SETS | r1#0001 | madd="u2,u3" ttl=1767326646`,
 				`T#acme#TASKS | epoch#g1#1 | at=1767323046678 state="ending"`,
 				`T#acme#TASKS | epoch#g1#2 | gone`,
 				`T#acme#TASKS | epoch#g1#2#0 | gone`,

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/setting"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -132,20 +134,21 @@ func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []journal.Sub
 //	log entry         absent
 //	index             of failures, and of the subject
 //	failing subject   created, or its count incremented
-//	resolved subjects deleted
+//	resolved subjects present, deleted, each with a signal: of two requests one says so
 func (s *Store) Record(ctx context.Context, t tenant.ID, r journal.Record) error {
-	err := s.recordOnce(ctx, t, r)
-	var failed *table.ConditionError
-	if errors.As(err, &failed) && !r.Fails.IsZero() {
-		// Another request of the subject was written in between.
-		r.Failed = !r.Failed
-		err = s.recordOnce(ctx, t, r)
+	again, err := s.recordOnce(ctx, t, &r)
+	if again {
+		// Another request of the subject was written in between, or resolved it.
+		_, err = s.recordOnce(ctx, t, &r)
 	}
 	return writeError(err)
 }
 
-func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r journal.Record) error {
+// recordOnce writes a record. If a condition on a failing subject did not hold, the record
+// becomes what can be written, and again is true.
+func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r *journal.Record) (again bool, err error) {
 	var ops []table.Op
+	fails := -1
 	switch e := r.Entry; {
 	case e == nil:
 	case r.Amends:
@@ -153,7 +156,9 @@ func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r journal.Record) e
 			attrOutcome: table.Text(string(e.Outcome)), attrCause: table.Text(string(e.Cause)),
 		}}, table.Present()))
 	default:
-		ops = append(ops, table.Put(logItem(t, *e, r.Expires), table.Absent()))
+		entry := *e
+		entry.Begins = !r.Fails.IsZero() && !r.Failed
+		ops = append(ops, table.Put(logItem(t, entry, r.Expires), table.Absent()))
 		if e.Outcome == journal.Failure {
 			ops = append(ops, failureOp(t, *e, r.Expires))
 		}
@@ -161,16 +166,46 @@ func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r journal.Record) e
 			ops = append(ops, indexOp(t, subject, *e, r.Expires))
 		}
 		if !r.Fails.IsZero() {
-			ops = append(ops, failingOp(t, r))
+			fails = len(ops)
+			ops = append(ops, failingOp(t, *r))
 		}
 	}
+	resolved := len(ops)
 	for _, subject := range r.Resolved {
-		ops = append(ops, table.Delete(failingKey(t, subjectName(subject))))
+		ops = append(ops, table.Delete(failingKey(t, subjectName(subject)), table.Present()), s.fixedOp(t, *r, subject))
 	}
 	if len(ops) == 0 {
-		return nil
+		return false, nil
 	}
-	return s.write(ctx, r.NotAfter, ops...)
+	err = s.write(ctx, r.NotAfter, ops...)
+	var failed *table.ConditionError
+	if !errors.As(err, &failed) {
+		return false, err
+	}
+	var left []journal.Subject
+	for i, subject := range r.Resolved {
+		if !hasFailed(failed, resolved+2*i) {
+			left = append(left, subject)
+		}
+	}
+	turned := fails >= 0 && hasFailed(failed, fails)
+	again = turned || len(left) < len(r.Resolved)
+	r.Resolved, r.Failed = left, r.Failed != turned
+	return again, err
+}
+
+// hasFailed reports whether an operation's condition did not hold.
+func hasFailed(failed *table.ConditionError, op int) bool {
+	return slices.ContainsFunc(failed.Failed, func(f table.FailedCondition) bool { return f.Op == op })
+}
+
+// fixedOp writes the signal of a subject that no longer fails.
+func (s *Store) fixedOp(t tenant.ID, r journal.Record, subject journal.Subject) table.Op {
+	now, expires := s.now(), r.Expires
+	if expires.IsZero() {
+		expires = now.Add(tenant.Settings{}.LogRetention())
+	}
+	return signalOp(t, journal.Signal{ID: s.newID(), Time: now, Type: string(event.ProvisioningFixed), Subject: subject, RequestID: r.RequestID}, expires)
 }
 
 // indexed returns the subjects under which a subject's entries are found: a

@@ -4,8 +4,10 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
@@ -64,18 +66,48 @@ func memberOps(t tenant.ID, g *directory.Group, m directory.MemberDelta) []opera
 // groups that lose a member; more than fit are left to a task.
 func leaveOps(t tenant.ID, c directory.Change) []operation {
 	if c.Later {
-		return leavingOps(t, c.After, c.Entry)
+		return leavingOps(t, c.After, c.Entry, c.Expires)
 	}
 	return endMembershipOps(t, c.After.ID, c.Leave, c.Gone, c.Entry)
 }
 
-// leavingOps leave a user's memberships to a task.
-func leavingOps(t tenant.ID, u *directory.User, e journal.Entry) []operation {
-	return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: u.ID}, table.Attributes{
+// leavingOps leave a user's memberships to a task. The user of a reactivation stays, and each
+// transaction of the task then writes an entry.
+func leavingOps(t tenant.ID, u *directory.User, e journal.Entry, expires time.Time) []operation {
+	a := table.Attributes{
 		attrTime:   millis(e.Time),
 		attrWhere:  flag(u.Deleted),
 		attrPartOf: table.Text(e.RequestID),
-	})
+	}
+	if e.Ended {
+		setTexts(a, map[string]string{
+			attrTokenID: e.TokenID, attrIdP: string(e.IdP), attrBy: string(e.By), attrWho: cut(e.Who),
+			attrOperation: string(e.Operation), attrSubject: cut(e.Subject), attrExternalID: cut(e.ExternalID),
+		})
+		a[attrKeep] = table.Number(int64(expires.Sub(e.Time) / time.Second))
+	}
+	return taskOps(t, directory.Task{Kind: directory.TaskUser, Resource: u.ID}, a)
+}
+
+// leaveLaterOps end memberships that were left to a task, with an entry unless the user is
+// deleted: the entry of the deletion says it.
+func (s *Store) leaveLaterOps(t tenant.ID, task directory.Task, item table.Item, memberships []directory.UserMembership, gone map[string]bool) (
+	ops []operation, notAfter time.Time,
+) {
+	now, a := s.now(), item.Attributes
+	ops = endMembershipOps(t, task.Resource, memberships, gone, journal.Entry{Time: now})
+	groups := directory.GroupsLeft(memberships, gone)
+	if !a.Has(attrKeep) || len(groups) == 0 {
+		return ops, time.Time{}
+	}
+	e := journal.Entry{
+		ID: s.newID(), RequestID: a.Text(attrPartOf), Time: now, TokenID: a.Text(attrTokenID), IdP: idp.Provider(a.Text(attrIdP)),
+		By: journal.Actor(a.Text(attrBy)), Who: a.Text(attrWho), Operation: journal.Operation(a.Text(attrOperation)),
+		Action: journal.Updated, Outcome: journal.Success, ResourceType: journal.TypeUser, ResourceID: task.Resource,
+		Subject: a.Text(attrSubject), ExternalID: a.Text(attrExternalID), Changed: []string{"groups"}, Left: groups,
+	}
+	expires := now.Add(time.Duration(a.Number(attrKeep)) * time.Second)
+	return append(ops, operation{Op: logOp(t, e, nil, expires)}, operation{Op: indexOp(t, subjectOfRecord(e), e, expires)}), now.Add(journal.WriteTime)
 }
 
 func endMembershipOps(t tenant.ID, user string, memberships []directory.UserMembership, gone map[string]bool, e journal.Entry) []operation {

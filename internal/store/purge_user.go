@@ -40,7 +40,7 @@ func (s *Store) Purge(ctx context.Context, t tenant.ID, c directory.Change) erro
 		operations = append(operations, operation{Op: table.Delete(mailKey(t, mail, u.ID))})
 	}
 	if c.Later {
-		operations = append(operations, leavingOps(t, u, c.Entry)...)
+		operations = append(operations, leavingOps(t, u, c.Entry, c.Expires)...)
 	} else {
 		operations = append(operations, endMembershipOps(t, u.ID, c.Leave, c.Gone, c.Entry)...)
 	}

@@ -120,11 +120,13 @@ func TestEntries_ReadBackAsWritten(t *testing.T) {
 		Operation: journal.Modify, Action: journal.Updated, ResourceType: journal.TypeUser, ResourceID: "u1", Version: 7, Subject: "anna", ExternalID: "e1",
 		Outcome: journal.Failure, Cause: cause.SeatLimit, ScimType: scim.InvalidValue, Detail: "No seat.", Remedy: cause.SkippedMembers,
 		About: journal.Subject{Type: journal.TypeUser, ID: "u1"}, StandsFor: 3, Changed: []string{"title", "active"}, Seats: -1, Readers: 1,
-		Added: []string{"a", "b"}, Removed: []string{"c"}, NewSet: true, Size: 12, Skipped: []string{"x", "y"}, Tolerances: []string{"kind:attribute"},
-		SeatCounts: tenant.SeatCounts{Seats: 5, SeatLimit: 9, Read: f.now()}, IdPRequestID: "i1", BulkID: "b1",
+		Added: []string{"a", "b"}, Removed: []string{"c"}, NewSet: true, Size: 12, Epoch: 4, Skipped: []string{"x", "y"}, Tolerances: []string{"kind:attribute"},
+		SeatCounts: tenant.SeatCounts{Seats: 5, SeatLimit: 9, Read: f.now()}, IdPRequestID: "i1", BulkID: "b1", Begins: true, Kept: true, Ended: true,
+		Left: []string{"g1", "g2"}, Lost: []journal.Loss{{ID: "u8", Version: 3}, {ID: "u9", Version: 12}},
 	}
 	one := whole
-	one.RequestID, one.ID, one.StandsFor, one.SeatCounts, one.NewSet, one.Size = "r2", "", 0, tenant.SeatCounts{}, false, 0
+	one.RequestID, one.ID, one.StandsFor, one.SeatCounts, one.NewSet, one.Size, one.Epoch = "r2", "", 0, tenant.SeatCounts{}, false, 0, 0
+	one.Begins, one.Kept, one.Ended, one.Left, one.Lost = false, false, false, nil, nil
 	empty := whole
 	empty.RequestID, empty.ID, empty.Size = "r3", "", 0
 	two := one

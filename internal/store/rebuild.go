@@ -191,6 +191,8 @@ type fix struct {
 	guards  map[table.Key]operation
 	changes []string
 	kinds   []string
+	// lost are the deleted users that lose a value.
+	lost []journal.Loss
 	// conflicts are the other records that have a value.
 	conflicts []string
 }
@@ -303,7 +305,7 @@ func (r *rebuild) entry(id string, group bool, f *fix) journal.Entry {
 	return journal.Entry{
 		RequestID: r.store.newID(), Time: r.store.now(), By: journal.ByApplication, Who: r.by.Who,
 		Operation: journal.Repair, Action: journal.Repaired, Outcome: journal.Success,
-		ResourceType: of, ResourceID: id, Changed: f.kinds, Detail: strings.Join(f.changes, "; "),
+		ResourceType: of, ResourceID: id, Changed: f.kinds, Lost: f.lost, Detail: strings.Join(f.changes, "; "),
 	}
 }
 
@@ -408,6 +410,9 @@ func (r *rebuild) reserve(ctx context.Context, f *fix, h *holding, kind director
 			Add: map[string]int64{attrVersion: 1}, Remove: append(loses.Change.Remove, heldAttribute(as)),
 		}, other.same...)
 		f.guards[other.key] = loses
+		if loss := (journal.Loss{ID: other.id, Version: other.version + 1}); !slices.Contains(f.lost, loss) {
+			f.lost = append(f.lost, loss)
+		}
 		f.add(kind, mine, "reserved for %s, which is deleted: reserved for this one", holder)
 		return true, nil
 	case h.deleted:

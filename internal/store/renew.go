@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
+	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -27,10 +29,14 @@ type Renewed struct {
 // now, in reservations and in the index of emails. A value that another live
 // record holds stays as it is, and Audit reports both records.
 //
-// Each record is one transaction under its version, which changes; it is safe
-// concurrently with requests, and to repeat.
+// Each record is one transaction under its version, which changes, with an entry in the
+// log; it is safe concurrently with requests, and to repeat.
 func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
-	r := renewal{store: s, tenant: t}
+	found, ok, err := s.Tenant(ctx, t)
+	if err != nil || !ok {
+		return Renewed{}, err
+	}
+	r := renewal{store: s, tenant: t, retain: found.Settings.LogRetention()}
 	for _, in := range []struct {
 		partition string
 		renew     func(ctx context.Context, item table.Item) error
@@ -49,6 +55,7 @@ func (s *Store) RenewNames(ctx context.Context, t tenant.ID) (Renewed, error) {
 type renewal struct {
 	store  *Store
 	tenant tenant.ID
+	retain time.Duration // of log entries
 	mu     sync.Mutex
 	done   Renewed
 }
@@ -67,7 +74,11 @@ func (r *renewal) outdated(item table.Item) bool {
 // plan has the values that a record holds, and those that it should hold.
 type plan struct {
 	id                 string
+	version            int64
 	deleted            bool
+	subject            string
+	externalID         string
+	history            journal.History
 	kinds              []directory.Kind
 	held, wanted       directory.Claims
 	formerMails, mails []string
@@ -85,7 +96,8 @@ func userRenewal(u *directory.User) (plan, error) {
 		return plan{}, fmt.Errorf("store: %w", err)
 	}
 	p := plan{
-		id: u.ID, deleted: u.Deleted, kinds: directory.Kinds[:], held: u.Held, wanted: directory.Claims{},
+		id: u.ID, version: u.Version, deleted: u.Deleted, subject: r.Text("userName"), externalID: r.Text("externalId"), history: u.History,
+		kinds: directory.Kinds[:], held: u.Held, wanted: directory.Claims{},
 		formerMails: directory.FormerOtherEmails(r), mails: directory.OtherEmails(r),
 	}
 	p.want(directory.ClaimsOf(r), directory.FormerClaims(r), u.Live())
@@ -97,7 +109,10 @@ func groupRenewal(g *directory.Group) (plan, error) {
 	if err != nil {
 		return plan{}, fmt.Errorf("store: %w", err)
 	}
-	p := plan{id: g.ID, kinds: directory.GroupKinds[:], held: g.Held, wanted: directory.Claims{}}
+	p := plan{
+		id: g.ID, version: g.Version, subject: r.Text("displayName"), externalID: r.Text("externalId"), history: g.History,
+		kinds: directory.GroupKinds[:], held: g.Held, wanted: directory.Claims{},
+	}
 	p.want(directory.GroupClaimsOf(r), directory.FormerGroupClaims(r), false)
 	return p, nil
 }
@@ -162,7 +177,8 @@ func (r *renewal) record(ctx context.Context, key table.Key, decide func(table.I
 			r.count(0, p.kept(held))
 			return nil
 		}
-		err = r.store.commit(ctx, time.Time{}, r.ops(key, p, same, transfers))
+		e := r.entry(key, p, transfers)
+		err = r.store.commit(ctx, e.Time.Add(journal.WriteTime), r.ops(key, p, e, same, transfers))
 		var failed *directory.CommitError
 		switch {
 		case err == nil:
@@ -258,13 +274,34 @@ func (r *renewal) judge(ctx context.Context, p plan, holders map[directory.Kind]
 	return nil
 }
 
+// entry returns the log entry of a renewal.
+func (r *renewal) entry(key table.Key, p plan, transfers map[table.Key]directory.Transfer) journal.Entry {
+	e := journal.Entry{
+		RequestID: r.store.newID(), Time: r.store.now(), By: journal.ByApplication,
+		Operation: journal.Repair, Action: journal.Repaired, Outcome: journal.Success,
+		ResourceType: journal.TypeUser, ResourceID: p.id, Version: p.version + 1, Subject: p.subject, ExternalID: p.externalID,
+		Detail: "The names are stored in the form that this version of the service uses.",
+	}
+	if key.Partition == partition(r.tenant, "GROUPS") {
+		e.ResourceType = journal.TypeGroup
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(transfers), func(x, y table.Key) int { return strings.Compare(x.Sort, y.Sort) }) {
+		from := transfers[at].From
+		if loss := (journal.Loss{ID: from.ID, Version: from.Version + 1}); !slices.Contains(e.Lost, loss) {
+			e.Lost = append(e.Lost, loss)
+		}
+	}
+	return e
+}
+
 // ops renew a record in one transaction:
 //
 //	record        version (a group's: revision) is      settles it against any change of the record
 //	reservations  absent, or held by the losing record  settles it against others that want the value
 //	mails         unconditional: an index of candidates
 //	losers        version is
-func (r *renewal) ops(key table.Key, p plan, same []table.Condition, transfers map[table.Key]directory.Transfer) []operation {
+//	log entry     absent
+func (r *renewal) ops(key table.Key, p plan, e journal.Entry, same []table.Condition, transfers map[table.Key]directory.Transfer) []operation {
 	change := table.Change{Set: table.Attributes{}, Add: map[string]int64{attrVersion: 1}}
 	for _, kind := range p.kinds {
 		switch value, ok := p.wanted[kind]; {
@@ -281,7 +318,8 @@ func (r *renewal) ops(key table.Key, p plan, same []table.Condition, transfers m
 	for at, moved := range transfers {
 		losers[at] = moved.From.ID
 	}
-	ops := []operation{{Op: table.Update(key, change, same...)}}
+	extendHistory(&change, p.history, e)
+	ops := []operation{{Op: table.Update(key, change, same...)}, {Op: logOp(r.tenant, e, p.history, e.Time.Add(r.retain))}}
 	ops = append(ops, claimOps(r.tenant, p.id, p.kinds, p.held, p.wanted, nil, losers)...)
 	ops = append(ops, transferOps(r.tenant, slices.Collect(maps.Values(transfers)))...)
 	return append(ops, mailOps(r.tenant, directory.Change{

@@ -77,19 +77,21 @@ func decodeSignal(item table.Item) journal.Signal {
 func SourceOf(item table.Item) (t tenant.ID, s event.Source, ok bool) {
 	rest, ok := strings.CutPrefix(item.Partition, "T#")
 	name, of, two := strings.Cut(rest, "#")
-	if !ok || !two || of != logName && of != signalsName {
+	if !ok || !two {
+		return t, s, false
+	}
+	switch of {
+	case logName:
+		e := decodeEntry(item)
+		s.Entry = &e
+	case signalsName:
+		signal := decodeSignal(item)
+		s.Signal = &signal
+	default:
 		return t, s, false
 	}
 	t, err := tenant.ParseID(name)
-	if err != nil {
-		return t, s, false
-	}
-	if of == logName {
-		e := decodeEntry(item)
-		return t, event.Source{Entry: &e}, true
-	}
-	signal := decodeSignal(item)
-	return t, event.Source{Signal: &signal}, true
+	return t, s, err == nil
 }
 
 // setSize is how many ids one item has of a whole new set: 37 KB.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
-	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
@@ -395,9 +394,8 @@ func (s *Store) finishUser(ctx context.Context, t tenant.ID, task directory.Task
 			}
 			return err
 		}
-		operations := append(endMembershipOps(t, task.Resource, memberships, gone, journal.Entry{Time: s.now()}),
-			operation{Op: table.Check(taskKey(t, name), same)})
-		err = s.commit(ctx, time.Time{}, operations)
+		operations, notAfter := s.leaveLaterOps(t, task, item, memberships, gone)
+		err = s.commit(ctx, notAfter, append(operations, operation{Op: table.Check(item.Key, same)}))
 		var failed *directory.CommitError
 		switch {
 		case errors.As(err, &failed) && failed.Stale():
