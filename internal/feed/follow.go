@@ -47,7 +47,7 @@ func (h *Handler) Follow(ctx context.Context, s Stream) {
 		if err == nil {
 			done, err = h.batch(ctx, s, records)
 		} else if ctx.Err() == nil {
-			h.c.Log.LogAttrs(ctx, slog.LevelError, "feed", slog.String("event", "feed"), slog.String("error", err.Error()))
+			h.c.Log.LogAttrs(ctx, slog.LevelError, "", slog.String("event", "feed"), slog.String("error", err.Error()))
 		}
 		if done > 0 {
 			position, attempts, pause = records[done-1].Sequence, 0, firstPause
@@ -85,13 +85,13 @@ func (h *Handler) batch(ctx context.Context, s Stream, records []table.Record) (
 // again after a restart.
 func (h *Handler) trim(ctx context.Context, s Stream, upTo table.Record) {
 	if err := s.Trim(upTo.Sequence); err != nil {
-		h.c.Log.LogAttrs(ctx, slog.LevelWarn, "feed", slog.String("event", "feed"), slog.String("error", err.Error()))
+		h.c.Log.LogAttrs(ctx, slog.LevelWarn, "", slog.String("event", "feed"), slog.String("error", err.Error()))
 	}
 }
 
 // abandon logs a record that is left out, and removes it.
 func (h *Handler) abandon(ctx context.Context, s Stream, r table.Record) {
-	h.c.Log.LogAttrs(ctx, slog.LevelError, "feed.abandoned", slog.String("event", "feed.abandoned"),
+	h.c.Log.LogAttrs(ctx, slog.LevelError, "", slog.String("event", "feed.abandoned"),
 		slog.String("partition", r.Key.Partition), slog.String("sort", r.Key.Sort), slog.String("sequence", r.Sequence))
 	h.trim(ctx, s, r)
 }

@@ -211,7 +211,7 @@ func recovered(err *error) {
 // bus can never take. Its item stays in the table, where its key finds it.
 func (h *Handler) poisoned(ctx context.Context, key table.Key, sequence string, err error, b *batch) {
 	b.Poison++
-	h.c.Log.LogAttrs(ctx, slog.LevelError, "feed.poison", slog.String("event", "feed.poison"),
+	h.c.Log.LogAttrs(ctx, slog.LevelError, "", slog.String("event", "feed.poison"),
 		slog.String("partition", key.Partition), slog.String("sort", key.Sort), slog.String("sequence", sequence),
 		slog.String("error", err.Error()))
 }
@@ -332,5 +332,5 @@ func (h *Handler) log(ctx context.Context, b *batch, used table.Counts) {
 		level = slog.LevelWarn
 	}
 	attrs := append([]slog.Attr{slog.String("event", "feed")}, logline.Fields(b)...)
-	h.c.Log.LogAttrs(ctx, level, "feed", append(attrs, logline.Fields(used)...)...)
+	h.c.Log.LogAttrs(ctx, level, "", append(attrs, logline.Fields(used)...)...)
 }
