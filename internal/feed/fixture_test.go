@@ -38,6 +38,9 @@ type surroundings struct {
 	refusals         map[string]int
 	data             map[string]string
 	wakeErr, setErr  error
+	// set is the size of a whole new set, and mostMembers how many members the documents read
+	// together had at most.
+	set, mostMembers int
 
 	queued    map[string]subscription.Pending
 	enqueued  []subscription.Pending
@@ -97,7 +100,7 @@ func (s *surroundings) DecodeSource(r table.Record) (t tenant.ID, source event.S
 }
 
 func (s *surroundings) ReadSet(_ context.Context, _ tenant.ID, source event.Source) (event.Source, error) {
-	source.Set = []string{"u1", "u2"}
+	source.Set = make([]string, s.set)
 	return source, s.setErr
 }
 
@@ -132,7 +135,10 @@ func (s *surroundings) Wake(_ context.Context, endpoints []string) error {
 }
 
 func (s *surroundings) Events(_ context.Context, t tenant.ID, drafts []event.Draft) (documents []adminwire.Event, err error) {
+	members := 0
 	for _, d := range drafts {
+		members += len(d.Added)
+		s.mostMembers = max(s.mostMembers, members)
 		if d.Tenant != t {
 			return nil, errors.New("an event of another tenant")
 		}

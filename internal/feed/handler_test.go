@@ -87,7 +87,9 @@ func TestHandle_PendingAreInTheOrderOfTheStream(t *testing.T) {
 	s.endpoints = []subscription.Endpoint{all("e1")}
 	var records []table.Record
 	for i, sequence := range []int{8, 9, 10, 11, 99, 100, 101, 1000} {
-		records = append(records, record(sequence, "acme", fmt.Sprintf("k%d", 9-i), "u1", event.UserUpdated, 12))
+		r := record(sequence, "acme", fmt.Sprintf("k%d", 9-i), "u1", event.UserUpdated, 12)
+		r.Time = began
+		records = append(records, r)
 	}
 	_, err := s.handler.Handle(t.Context(), records)
 	require.NoError(t, err)
@@ -197,6 +199,22 @@ func TestHandle_KeepsTheLimitsOfTheBus(t *testing.T) {
 	assert.NotContains(t, string(s.published[0].Detail), "dataOmitted")
 	assert.Contains(t, string(s.published[1].Detail), `"data":null,"dataOmitted":true`)
 	assert.NotContains(t, string(s.published[2].Detail), "dataOmitted", "the flag of another event")
+}
+
+// The documents of large changes are not read together: each member is read.
+func TestHandle_ReadsFewMembersAtOnce(t *testing.T) {
+	s := newSurroundings(t)
+	s.set = 1500
+	var records []table.Record
+	for i := range 4 {
+		r := record(i, "acme", fmt.Sprint("k", i), "g1", event.GroupMembersChanged, 1)
+		r.Item.Attributes["set"] = table.Number(1)
+		records = append(records, r)
+	}
+	_, err := s.handler.Handle(t.Context(), records)
+	require.NoError(t, err)
+	assert.Len(t, s.published, 4)
+	assert.Equal(t, 1500, s.mostMembers)
 }
 
 // Without a bus no document is read.
