@@ -524,6 +524,61 @@ var broken = []struct {
 		"internal/table/embedded", "TestEmbeddedContract",
 	},
 	{
+		"signature of a webhook not checked", "Anybody who knows the URL writes the application's users.", "mirror/signature.go",
+		[]Edit{{"Verify", "hmac.Equal(got, want)", "len(got) == len(want)"}},
+		"mirror", "TestVectors",
+	},
+	{
+		"old signature accepted", "A request that was recorded is accepted again years later.", "mirror/signature.go",
+		[]Edit{{"Verify", "d > Tolerance || d < -Tolerance", "d < -Tolerance"}},
+		"mirror", "TestVectors",
+	},
+	{
+		"event of an older version applied", "A deactivated user is active again in the application.", "mirror/row.go",
+		[]Edit{{"", "u.Purged || document.Version < u.Version", "u.Purged"}},
+		"mirror", "TestApply_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"older fact about a member applied", "A former member has the group's role again.", "mirror/row.go",
+		[]Edit{{"", "fact.Version > m.Version || fact.Version == m.Version && !fact.Member", "true"}},
+		"mirror", "TestApply_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"end of memberships ignored", "A user who was deleted and restored has its former groups.", "mirror/row.go",
+		[]Edit{{"IsMember", "m.UserVersion >= u.MembershipsEnded && ", ""}},
+		"mirror", "TestApply_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"replacement of members ignored", "Who is left out of a new set of members stays one.", "mirror/row.go",
+		[]Edit{{"IsMember", " && m.Generation >= g.Generation", ""}},
+		"mirror", "TestApply_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"version of a member forgotten", "A user who came back and joined again is no member.", "mirror/row.go",
+		[]Edit{{"", "m.UserVersion = userVersion", "_ = userVersion"}},
+		"mirror", "TestApply_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"deleted member reported as none", "The application loses a membership that began again after a deletion.", "internal/admindoc/event.go",
+		[]Edit{{"membership", "g == nil || !directory.ValidID(user)", "g == nil || n.memberVersion(user) == 0"}},
+		"internal/admindoc", "TestEvents_ReportMembershipThatBeganAfterTheUserWasRead",
+	},
+	{
+		"event acknowledged before it is applied", "An event that the application's database refused is never sent again.", "mirror/handler.go",
+		[]Edit{{"receive", "\tcase err != nil:\n\t\treturn http.StatusServiceUnavailable, err\n", ""}},
+		"mirror", "TestHandler_Answers/the_store_fails",
+	},
+	{
+		"expired cursor replaced without a list", "What changed before the new cursor stays unknown.", "mirror/puller.go",
+		[]Edit{{"resync", "if _, err := p.Reconcile(ctx); err != nil {\n\t\treturn err\n\t}\n\t", ""}},
+		"mirror", "TestPull_MirrorEqualsTheDirectoryAfterAnyHistory",
+	},
+	{
+		"wrong deployment believed", "A mirror that asks another deployment removes all users.", "mirror/reconcile.go",
+		[]Edit{{"lost", "len(gone) > max(10, all/10) && !r.AllowLoss", "false"}},
+		"mirror", "TestReconcile_RefusesAnUnusualLoss",
+	},
+	{
 		"expired item served", "An entry is shown after the retention that the tenant chose.", "internal/store/store.go",
 		[]Edit{{"expired", "return a.Has(table.ExpiryName) && a.Number(table.ExpiryName) <= now.Unix()", "return false"}},
 		"internal/store", "TestExpired_IsNotRead",
