@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -192,4 +193,48 @@ func TestListen_PrintsEventsAsJSON(t *testing.T) {
 	stop()
 	require.Equal(t, 0, <-ended, said)
 	require.Regexp(t, `^\{"id":".*"type":"user.created".*\}\n$`, out.String())
+}
+
+// A server on this machine brings events at once: the list is not read here.
+func TestListen_GetsEventsAtOnceFromThisMachine(t *testing.T) {
+	quickly(t)
+	listenEvery = time.Hour
+	s := start(t)
+	defer s.end()
+	r := receive(t)
+	out, end := listenTo(t, "--forward-to", r.URL, "--secret", listenSecret, "--info", s.path)
+	s.send(http.MethodPost, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann@example.com"}`)
+	out.until(t, "204")
+	require.Contains(t, out.String(), "ann@example.com")
+	require.Contains(t, <-r.bodies, `"type":"user.created"`)
+	hooks, _ := s.command(0, "webhooks", "list")
+	require.Contains(t, hooks, listenLabel)
+	end()
+	s.says("No webhooks found.", "webhooks", "list")
+}
+
+var (
+	readmeListen = regexp.MustCompile("(?s)```console\n\\$ bin/rollcall (listen .*?)\n(.*?)```")
+	listenVaries = regexp.MustCompile(`whsec_\S+|\d{4}-\d\d-\d\dT[0-9:.]+Z|in \d+ ms|http://127.0.0.1:\d+(/webhooks)?|again in \S+|by (curl|other)`)
+)
+
+// What the README shows of listen is what it prints.
+func TestREADME_ShowsListen(t *testing.T) {
+	quickly(t)
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	shown := readmeListen.FindStringSubmatch(string(text))
+	require.Len(t, shown, 3)
+	s := start(t)
+	defer s.end()
+	r := receive(t, 500)
+	args := strings.Fields(strings.Replace(shown[1], "http://127.0.0.1:3000/webhooks", r.URL, 1))
+	out, end := listenTo(t, append(args[1:], "--secret", listenSecret, "--info", s.path)...)
+	_, created := s.send(http.MethodPost, "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"alice@example.com","active":true,
+		"urn:ietf:params:scim:schemas:extension:rollcall:2.0:User":{"isTeamAccount":true}}`)
+	out.until(t, "204")
+	s.send(http.MethodPatch, "/Users/"+created["id"].(string), `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`)
+	out.until(t, "204")
+	end()
+	require.Equal(t, listenVaries.ReplaceAllString(shown[2], "*"), listenVaries.ReplaceAllString(out.String(), "*"))
 }
