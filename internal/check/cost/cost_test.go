@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,7 +71,34 @@ func TestPrint_AddsUp(t *testing.T) {
 	require.NoError(t, Print(&out, tree, Own{Users: 50_000, IdP: "okta", Tracing: true}))
 	require.Contains(t, out.String(), "Okta, 50000 users")
 	require.Contains(t, out.String(), itemRecovery)
+	require.NotContains(t, out.String(), "Webhooks")
+	plain := out.String()
+	out.Reset()
+	require.NoError(t, Print(&out, tree, Own{Users: 50_000, IdP: "okta", Tracing: true, Webhooks: 2, Bus: true}))
+	require.Contains(t, out.String(), "Webhooks, 2")
+	require.Contains(t, out.String(), "Bus")
+	require.Greater(t, last(t, out.String()), last(t, plain))
 	require.Error(t, Print(&out, tree, Own{Users: 1, IdP: "mixed"}))
+}
+
+// last returns the number at the end of a bill.
+func last(t *testing.T, bill string) float64 {
+	t.Helper()
+	fields := strings.Fields(bill)
+	total, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+	require.NoError(t, err)
+	return total
+}
+
+// Each operation of the models that changes something causes events, and no other.
+func TestCauses_AreOperationsThatChange(t *testing.T) {
+	for name := range causes {
+		require.True(t, slices.ContainsFunc(operations(), func(o operation) bool { return o.name == name }), name)
+		require.False(t, sampled[name], "%s is a read", name)
+	}
+	for _, name := range []string{changeNothing, createAgain, joinAgain, unauthorized, createFull} {
+		require.NotContains(t, causes, name)
+	}
 }
 
 // A template in which a setting is not found is an error: it would count as free.

@@ -131,6 +131,35 @@ func (s setup) invocation(trips int, waitMS float64) float64 {
 	return s.prices.Of(itemRequests) + math.Ceil(s.duration(float64(trips))+waitMS)/1000*float64(s.deployment.MemoryMB)/1024*s.prices.Of(itemTime)
 }
 
+// ofEvent returns what the event of one change costs: the feed, a bus, each webhook.
+func (s setup) ofEvent(u eventUse) (fed, bus, hook float64) {
+	fed = s.invocation(u.fed.RoundTrips, 0) + s.units(u.fed)
+	bus = s.prices.Of(itemBus) + s.units(u.published)
+	hook = s.units(u.stored) + s.units(u.delivered) + s.invocation(u.delivered.RoundTrips, answerMS) + queued*s.prices.Of(itemQueue)
+	return fed, bus, hook
+}
+
+// causes are the operations that cause an event, with the one of occurrences that costs what they do.
+var causes = map[string]int{
+	createUser: 0, changeUser: 0, replaceUser: 0, activateUser: 0, reactivateUser: 0, restoreUser: 0,
+	deactivateUser: 1, deleteUser: 1, createGroup: 2, joinGroup: 2, leaveGroup: 2,
+}
+
+// eventsOf returns how many events a number of requests of a model causes, and what they cost.
+func (s setup) eventsOf(m traffic, requests float64) (events, fed, bus, hook float64, err error) {
+	uses, err := measureEvents()
+	for _, share := range m.shares() {
+		at, ok := causes[share.operation]
+		if !ok || err != nil {
+			continue
+		}
+		n := share.part * requests
+		f, b, h := s.ofEvent(uses[at])
+		events, fed, bus, hook = events+n, fed+n*f, bus+n*b, hook+n*h
+	}
+	return events, fed, bus, hook, err
+}
+
 // events writes the section about events.
 func (p *page) events(now setup) error {
 	uses, err := measureEvents()
@@ -144,15 +173,14 @@ expensive form. In a burst a batch has up to 100 changes, and a delivery a page 
 `)
 	p.head(1, "change", "feed", "RRU", "bus", "RRU", "each webhook", "RRU", "WRU")
 	for _, u := range uses {
-		fed := now.invocation(u.fed.RoundTrips, 0) + now.units(u.fed)
-		published := now.prices.Of(itemBus) + now.units(u.published)
-		hook := now.units(u.stored) + now.units(u.delivered) + now.invocation(u.delivered.RoundTrips, answerMS) + queued*now.prices.Of(itemQueue)
+		fed, published, hook := now.ofEvent(u)
 		p.row(u.what, dollars(fed*1e6), fmt.Sprintf("%.0f", u.fed.ReadUnits), dollars(published*1e6), fmt.Sprintf("%.0f", u.published.ReadUnits),
 			dollars(hook*1e6), fmt.Sprintf("%.0f", u.stored.ReadUnits+u.delivered.ReadUnits), fmt.Sprintf("%.0f", u.stored.WriteUnits+u.delivered.WriteUnits))
 	}
 	p.line(`
 Measured are the units, through the feed's handler and the deliverer. Assumed: an endpoint answers in %d ms.
-Lambda's reads of the table's stream have no price. A change has its record of the ledger beside that of the log, usually in
+Lambda's reads of the table's stream have no price. An entry without an event, for example of a request that changed
+nothing, costs what the feed does without reading. A change has its record of the ledger beside that of the log, usually in
 the same batch.
 The writes of a webhook are: the event that waits, the lease, what came of it, and a record of delivery of a departure.
 An endpoint that does not answer costs a bounded number of attempts; while it is paused, its events cost only what

@@ -20,6 +20,9 @@ type Own struct {
 	MemoryMB    int
 	SampleReads int
 	Tracing     bool
+	// Webhooks is how many endpoints get all events, and Bus whether a bus gets them.
+	Webhooks int
+	Bus      bool
 }
 
 // IdPs are the models of traffic, by the names that Own takes.
@@ -60,6 +63,21 @@ func Print(w io.Writer, tree fs.FS, own Own) error {
 		price := s.prices.Of(item) * userBytes * float64(own.Users)
 		total += price
 		fmt.Fprintf(w, "%-28s %10.2f\n", item, price)
+	}
+	events, fed, bus, hook, err := s.eventsOf(m, requests)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%-28s %10.2f\n", fmt.Sprintf("Feed, %.0f events", events), fed)
+	total += fed
+	if own.Bus {
+		fmt.Fprintf(w, "%-28s %10.2f\n", "Bus", bus)
+		total += bus
+	}
+	if own.Webhooks > 0 {
+		hooks := hook * float64(own.Webhooks)
+		fmt.Fprintf(w, "%-28s %10.2f\n", fmt.Sprintf("Webhooks, %d", own.Webhooks), hooks)
+		total += hooks
 	}
 	fmt.Fprintf(w, "%-28s %10.2f\n", "Dollars", total)
 	return nil

@@ -352,6 +352,7 @@ A dashboard costs 3 dollars a month, after an account's first three.
 func (p *page) own() {
 	p.line("## Your own bill\n\n    make cost ARGS=\"-users 50000 -idp entra\"\n\n" +
 		"prints the bill of a month for a number of users, with the table's storage.\n" +
+		"`-webhooks N` and `-bus` add what events cost, each alone in its batch.\n" +
 		"`-memory`, `-sample` and `-tracing` take other settings than the template's. Without requests a deployment costs\n" +
 		"its storage, the logs it keeps, the sweep (less than a cent), and [its alarms](#not-in-the-bill).")
 }

@@ -19,6 +19,8 @@ func main() {
 	flag.IntVar(&own.MemoryMB, "memory", 0, "MemorySize, if it is not the template's")
 	flag.IntVar(&own.SampleReads, "sample", 0, "LogSampleReads, if it is not the template's")
 	flag.BoolVar(&own.Tracing, "tracing", false, "X-Ray is on")
+	flag.IntVar(&own.Webhooks, "webhooks", 0, "webhooks that get all events")
+	flag.BoolVar(&own.Bus, "bus", false, "an EventBridge bus gets all events")
 	commit := flag.String("snapshot", "", "print the measurement of this commit, as internal/check/cost/before.json has it")
 	flag.Parse()
 	if err := run(own, *commit); err != nil {
