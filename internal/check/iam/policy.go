@@ -181,6 +181,9 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	if err := keys.Decode(&s.Keys); err != nil || len(s.Keys) == 0 {
 		return s, false, fmt.Errorf("%s: the leading keys are not a list", raw.Sid)
 	}
+	if unique := slices.Compact(slices.Sorted(slices.Values(s.Keys))); len(unique) != len(s.Keys) {
+		return s, false, fmt.Errorf("%s: a leading key occurs twice", raw.Sid)
+	}
 	return s, true, nil
 }
 

@@ -135,6 +135,7 @@ func TestPolicies_RefuseWhatCannotBeJudged(t *testing.T) {
 		{"ForAllValues:StringLike", "ForAnyValue:StringLike"},
 		{"dynamodb:LeadingKeys", "dynamodb:Attributes"},
 		{"dynamodb:LeadingKeys: ['A#*', B]", "dynamodb:LeadingKeys: []"},
+		{"dynamodb:LeadingKeys: ['A#*', B]", "dynamodb:LeadingKeys: ['A#*', B, B]"},
 		{"AWS::Serverless::Function", "AWS::Lambda::Function"},
 		{"Resources:", "- Resources:"},
 	} {
