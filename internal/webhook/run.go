@@ -35,8 +35,9 @@ type run struct {
 	// when there is something to do again, zero if nothing is known.
 	over bool
 	next time.Time
-	// deleted reports that the endpoint does not exist any more.
-	deleted bool
+	// fresh reports that the registration was read just now, deleted that the endpoint does
+	// not exist any more.
+	fresh, deleted bool
 	// last is the Seq of the last event that was read.
 	last string
 
@@ -47,6 +48,8 @@ type run struct {
 	tried   int
 	failure error
 
+	// whole reports that all events that wait were read.
+	whole bool
 	// ready are events that may be sent. queued are those that wait for one of the same
 	// resource that is busy: ready or on its way. held are the resources of which an event
 	// waits for another attempt. loaded counts the events in memory, flying those on their
@@ -74,7 +77,7 @@ type result struct {
 }
 
 func newRun(d *Deliverer, e subscription.Endpoint, lease subscription.Lease, l *line) *run {
-	return &run{d: d, endpoint: e, lease: lease, line: l, results: make(chan result, parallelSends)}
+	return &run{d: d, endpoint: e, fresh: true, lease: lease, line: l, results: make(chan result, parallelSends)}
 }
 
 // deliver tries what may be tried, until nothing is left, or the call must end.
@@ -88,6 +91,7 @@ func (r *run) deliver(ctx context.Context) error {
 		if ok, err := r.refresh(ctx); err != nil || !ok {
 			return err
 		}
+		r.fresh = true // for the first page
 		if !r.endpoint.Disabled.IsZero() {
 			return r.drop(ctx)
 		}
@@ -105,14 +109,28 @@ func (r *run) deliver(ctx context.Context) error {
 		if err == nil && !r.state.Disabled.IsZero() {
 			err = r.announce(ctx)
 		}
-		if err != nil || r.over || r.tried == before {
+		if err != nil || r.over || r.tried == before || r.emptied() {
 			return err
 		}
 	}
 }
 
+// emptied reports whether all events that waited when they were read are settled. The call
+// then looks for new ones from the beginning.
+func (r *run) emptied() bool {
+	if !r.whole || len(r.held) > 0 || !r.state.Paused.IsZero() || !r.state.Disabled.IsZero() {
+		return false
+	}
+	r.last = ""
+	return true
+}
+
 // refresh reads the registration again: a person may have changed it.
 func (r *run) refresh(ctx context.Context) (ok bool, err error) {
+	if r.fresh {
+		r.fresh = false
+		return true, nil
+	}
 	e, ok, err := r.d.c.Registry.Endpoint(ctx, r.endpoint.ID)
 	if ok {
 		r.endpoint = e
@@ -145,7 +163,7 @@ func (r *run) pass(ctx context.Context) error {
 			return r.stop(err)
 		}
 	}
-	r.line.Held = len(r.held)
+	r.line.Held, r.whole = len(r.held), !more
 	// What is after too many held resources is for a later call.
 	r.over = r.over || len(r.held) >= MaxHeld
 	r.interrupt()
@@ -192,7 +210,7 @@ func (r *run) probe(ctx context.Context) error {
 
 // reset forgets the events in memory.
 func (r *run) reset() {
-	r.ready, r.loaded, r.next, r.last = nil, 0, time.Time{}, ""
+	r.ready, r.loaded, r.next, r.last, r.whole = nil, 0, time.Time{}, "", false
 	r.queued, r.busy, r.held = map[string][]subscription.Pending{}, map[string]bool{}, map[string]bool{}
 }
 
