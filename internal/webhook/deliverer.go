@@ -150,6 +150,11 @@ func (d *Deliverer) begin(ctx context.Context, id string, l *line) (*run, error)
 	if err != nil || !ok {
 		return nil, err
 	}
+	// While it is paused, the wake-ups of new events cost two reads.
+	states, err := d.c.Registry.EndpointStates(ctx, []subscription.Endpoint{e})
+	if err != nil || e.Disabled.IsZero() && states[0].Paused.After(d.c.Now()) {
+		return nil, err
+	}
 	lease, ok, err := d.c.Outbox.AcquireLease(ctx, id, d.c.NewID(), d.c.Now().Add(leaseTime))
 	if err != nil || !ok {
 		l.Busy = !ok && err == nil

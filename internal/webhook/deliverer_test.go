@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
@@ -163,6 +164,59 @@ func TestWake_DeadEndpointCostsABoundedNumberOfAttempts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Events that come while an endpoint is paused, or while one of its events waits for another
+// attempt, cost neither writes of the lease nor wake-ups of their own.
+func TestWake_NewEventsOfAFailingEndpointCostLittle(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		w.answer = func(request, int) subscription.Attempt { return subscription.Attempt{Status: 500} }
+		d := w.process(w.table)
+		for n := range webhook.MaxStreak {
+			w.waits(w.pending("w1", fmt.Sprint("u", n)))
+		}
+		require.NoError(t, d.Wake(t.Context(), "w1"))
+		require.Equal(t, 1, w.woke["w1"])
+		for range 50 {
+			w.waits(w.pending("w1", "other"))
+			writes := &counting{Table: w.table}
+			require.NoError(t, w.process(writes).Wake(t.Context(), "w1"))
+			require.Zero(t, writes.n)
+		}
+		require.Equal(t, 1, w.woke["w1"])
+	})
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		poison := w.pending("w1", "poison")
+		w.answer = func(r request, _ int) subscription.Attempt {
+			if r.event == poison.Event {
+				return subscription.Attempt{Status: 500}
+			}
+			return subscription.Attempt{Status: 200}
+		}
+		w.waits(poison)
+		d, alarm := w.living()
+		w.live(d, alarm, 30*time.Minute)
+		lost := w.process(w.table)
+		for n := range 50 {
+			w.waits(w.pending("w1", fmt.Sprint("u", n)))
+			require.NoError(t, lost.Wake(t.Context(), "w1"))
+		}
+		require.Zero(t, w.woke["w1"])
+		require.Len(t, w.left("w1"), 1)
+	})
+}
+
+// counting is a table that counts writes.
+type counting struct {
+	table.Table
+	n int
+}
+
+func (c *counting) Write(ctx context.Context, tx table.Transaction) error {
+	c.n++
+	return c.Table.Write(ctx, tx)
 }
 
 // An endpoint that is down for less than three days loses nothing, and gets everything soon

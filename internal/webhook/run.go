@@ -32,7 +32,8 @@ type run struct {
 	// end is after when no attempt begins, zero if there is no end.
 	end time.Time
 	// over reports that the call must end: the endpoint is paused, or time is up. next is
-	// when there is something to do again, zero if nothing is known.
+	// when another call has to follow this one, zero if others see to it: each call asks for
+	// what it caused itself, so that many do not ask for the same.
 	over bool
 	next time.Time
 	// fresh reports that the registration was read just now, deleted that the endpoint does
@@ -97,7 +98,10 @@ func (r *run) deliver(ctx context.Context) error {
 		}
 		now := r.d.c.Now()
 		if r.state.Paused.After(now) {
-			r.over, r.next, r.line.PausedSeconds = true, r.state.Paused, r.state.Paused.Sub(now).Seconds()
+			r.over, r.line.PausedSeconds = true, r.state.Paused.Sub(now).Seconds()
+			if !r.next.IsZero() { // this call has paused it
+				r.next = r.state.Paused
+			}
 			return nil
 		}
 		before := r.tried
@@ -210,7 +214,7 @@ func (r *run) probe(ctx context.Context) error {
 
 // reset forgets the events in memory.
 func (r *run) reset() {
-	r.ready, r.loaded, r.next, r.last, r.whole = nil, 0, time.Time{}, "", false
+	r.ready, r.loaded, r.last, r.whole = nil, 0, "", false
 	r.queued, r.busy, r.held = map[string][]subscription.Pending{}, map[string]bool{}, map[string]bool{}
 }
 
@@ -230,10 +234,12 @@ func (r *run) read(ctx context.Context) (more bool, err error) {
 // take puts an event where it waits.
 func (r *run) take(p subscription.Pending) {
 	key := resourceOf(p)
-	switch due := r.due(p); {
+	switch wait := r.due(p).Sub(r.d.c.Now()); {
 	case r.held[key]:
-	case due.After(r.d.c.Now()):
-		r.hold(key, due)
+	case wait > 0:
+		if r.held[key] = true; wait <= soon {
+			r.follow(p.Due)
+		}
 	case r.busy[key]:
 		r.queued[key] = append(r.queued[key], p)
 		r.loaded++
@@ -262,11 +268,14 @@ func (r *run) due(p subscription.Pending) time.Time {
 	return p.Due
 }
 
-// hold keeps the events of a resource back until a time.
-func (r *run) hold(key string, until time.Time) {
-	r.held[key] = true
-	if r.next.IsZero() || until.Before(r.next) {
-		r.next = until
+// soon is how near an attempt is that a call asks for although another one has caused it: the
+// one that did may have asked for an earlier attempt only.
+const soon = 10 * time.Second
+
+// follow asks for another call at a time.
+func (r *run) follow(at time.Time) {
+	if r.next.IsZero() || at.Before(r.next) {
+		r.next = at
 	}
 }
 
@@ -325,7 +334,8 @@ func (r *run) finish(res result) {
 	if !s.Delivery.Done() {
 		r.loaded -= len(r.queued[key])
 		delete(r.queued, key)
-		r.hold(key, s.Pending.Due)
+		r.held[key] = true
+		r.follow(s.Pending.Due)
 	}
 	if next := r.queued[key]; len(next) > 0 {
 		r.ready, r.queued[key] = append(r.ready, next[0]), next[1:]
