@@ -33,6 +33,8 @@ type Want struct {
 	// Log has fields of the last line logged; null is a field that must be
 	// absent.
 	Log map[string]any `json:"log,omitempty"`
+	// Events are what an event of the stream leaves for an endpoint that gets all events.
+	Events []map[string]any `json:"events,omitempty"`
 	// Operations have fields of the lines before it, one for each operation of
 	// a bulk request.
 	Operations []map[string]any `json:"operations,omitempty"`
