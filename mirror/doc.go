@@ -24,7 +24,8 @@
 //     none. Of two facts at one version, "none" wins. Its UserVersion is the highest version
 //     of the user with which it was ever seen, whatever fact is kept.
 //   - A user's MembershipsEnded is the highest version at which all its memberships ended: by
-//     user.deleted, user.purged, or an event that says membershipsEnded.
+//     user.deleted, user.purged, an event that says membershipsEnded, or a document that says
+//     deleted.
 //   - A group's Generation is the highest generation of its members that an event with
 //     members.replaced has named.
 //

@@ -184,21 +184,26 @@ func (r *reconciliation) removeUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range gone {
-		r.differs(Difference{Type: TypeUser, User: id, Problem: Extra}, time.Time{})
-	}
-	return r.Store.Update(ctx, r.Tenant, func(tx Tx) error {
+	had := map[string]bool{}
+	err = r.Store.Update(ctx, r.Tenant, func(tx Tx) error {
 		for _, id := range gone {
 			before, err := tx.User(id)
 			if err != nil {
 				return err
 			}
+			had[id] = before.Version > 0
 			if err := putUser(tx, before, before.purged()); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	for _, id := range gone {
+		if had[id] {
+			r.differs(Difference{Type: TypeUser, User: id, Problem: Extra}, time.Time{})
+		}
+	}
+	return err
 }
 
 // lost returns those of the unlisted ids that are gone: look finds a document that was not
@@ -362,19 +367,24 @@ func (r *reconciliation) removeGroups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range gone {
-		r.differs(Difference{Type: TypeGroup, Group: id, Problem: Extra}, time.Time{})
-	}
-	return r.Store.Update(ctx, r.Tenant, func(tx Tx) error {
+	had := map[string]bool{}
+	err = r.Store.Update(ctx, r.Tenant, func(tx Tx) error {
 		for _, id := range gone {
 			before, err := tx.Group(id)
 			if err != nil {
 				return err
 			}
+			had[id] = before.Version > 0
 			if err := putGroup(tx, before, before.deleted()); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	for _, id := range gone {
+		if had[id] {
+			r.differs(Difference{Type: TypeGroup, Group: id, Problem: Extra}, time.Time{})
+		}
+	}
+	return err
 }

@@ -62,8 +62,12 @@ func IsMember(u User, g Group, m Membership) bool {
 		u.Version > 0 && g.Version > 0 && !u.Purged && !g.Deleted
 }
 
-// with returns the user after a document was seen: the one with the higher version.
+// with returns the user after a document was seen: the one with the higher version. A deleted
+// user has no memberships, whether the event of its deletion came or not.
 func (u User) with(document User) User {
+	if document.Deleted {
+		u = u.ended(document.Version)
+	}
 	if u.Purged || document.Version < u.Version {
 		return u
 	}

@@ -310,6 +310,11 @@ func namedVectors() []mirrorVector {
 			content{wantAnna(3, true, false), design, member},
 		},
 		{
+			"a deleted user, and no event of the deletion", "a document that says deleted ends memberships too: the event may have come before the mirror began",
+			[]map[string]any{userEvent("1", "updated", 3, &modelUser{version: 3, deleted: true}), groupEvent("2", 9, 1, anna, nil, annaAt(2))},
+			content{wantAnna(3, false, true), design, none},
+		},
+		{
 			"a replacement of all members", "who is in none of its events has left",
 			[]map[string]any{
 				userEvent("1", "created", 1, live(1)), groupEvent("2", 2, 1, anna, nil, annaAt(1)), replacing(groupEvent("3", 3, 2, []string{"bob"}, nil, mirror.Member{ID: "bob", Version: 1})),
