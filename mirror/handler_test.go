@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -122,4 +123,22 @@ func TestVerify_ReportsWhy(t *testing.T) {
 	require.ErrorContains(t, mirror.Verify(r.Header, []byte("{}"), []string{secret, "whsec_%"}, at), "secret 2 of 2")
 	require.ErrorContains(t, mirror.Verify(r.Header, []byte("{}"), nil, at), "no secret")
 	require.ErrorContains(t, mirror.Sign(r.Header, "1", nil, []string{"whsec_"}, at), "secret 1 of 1")
+}
+
+// The library of Standard Webhooks and this package accept each other's signatures.
+func TestSign_AgreesWithStandardWebhooks(t *testing.T) {
+	library, err := standardwebhooks.NewWebhook(secret)
+	require.NoError(t, err)
+	body := []byte(`{"id":"1","displayName":"Zoë"}`)
+	header := http.Header{}
+	now := time.Now()
+	require.NoError(t, mirror.Sign(header, "msg_1", body, []string{"whsec_AAAA", secret}, now))
+	require.NoError(t, library.Verify(body, header))
+
+	signature, err := library.Sign("msg_2", now, body)
+	require.NoError(t, err)
+	header.Set("Webhook-Id", "msg_2")
+	header.Set("Webhook-Signature", signature)
+	require.NoError(t, mirror.Verify(header, body, []string{secret}, now))
+	require.ErrorIs(t, mirror.Verify(header, body[1:], []string{secret}, now), mirror.ErrBadSignature)
 }
