@@ -137,6 +137,7 @@ verify() { "$work/rollcall" verify --tenant acme "$@" && echo "1 passed"; }
 
 run embedded --data "$work/data"
 recordings
+webhooks
 if [ -n "${ROLLCALL_TEST_DYNAMODB:-}" ]; then
 	run dynamodb --dynamodb "$ROLLCALL_TEST_DYNAMODB" --table "rollcall-conformance-$$"
 elif [ -n "${CI:-}" ]; then

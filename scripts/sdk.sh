@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the packages under sdk/ and the applications under examples/ that use them: types, unit
-# tests, and the test vectors that all languages share.
+# tests, the test vectors that all languages share, and the applications and the tutorial's commands
+# with `rollcall local`.
 # What it needs is installed from the pinned versions, and kept in $ROLLCALL_CACHE
 # (~/.cache/rollcall). It prints one line each, and fails if one of them finds anything.
 set -euo pipefail
@@ -80,6 +81,10 @@ check "  tests, $("$python" --version)" python_tests
 go_example() { (cd "$root/examples/go" && gofmt -l . | diff /dev/null - && go vet . && go test -count=1 . && go build -o "$work/bin/example-go" .); }
 summary='^ok '
 check "Go, the application" go_example
+
+# The applications, and the commands of the tutorial, with servers that deliver to them.
+examples() { (cd "$root" && go test -count=1 -run 'TestExamples|TestTutorial' ./internal/e2e/example -prepared "$work"); }
+check "applications, tutorial" examples
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

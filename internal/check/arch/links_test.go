@@ -163,7 +163,7 @@ func textFiles(t *testing.T) []string {
 		}
 		relative = filepath.ToSlash(relative)
 		if d.IsDir() {
-			if skip := relative != "." && strings.HasPrefix(d.Name(), ".") && d.Name() != ".github"; skip || d.Name() == "testdata" || relative == "bin" {
+			if skip := relative != "." && strings.HasPrefix(d.Name(), ".") && d.Name() != ".github"; skip || d.Name() == "testdata" || d.Name() == "node_modules" || relative == "bin" {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,3 +1,5 @@
+//go:build unix
+
 package example
 
 import (
@@ -168,7 +170,10 @@ func TestExamples_FollowTheIdentityProvider(t *testing.T) {
 		t.Skip("make sdk prepares the applications, and runs this")
 	}
 	for name, a := range applications {
-		t.Run(name, func(t *testing.T) { follows(t, a.command, a.falsify) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			follows(t, a.command, a.falsify)
+		})
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build unix
+
 package example
 
 import (
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -52,9 +55,10 @@ func (o *output) String() string {
 // start starts a program, with variables beside those of the test.
 func start(t *testing.T, environment []string, name string, arguments ...string) *process {
 	t.Helper()
-	p := &process{t: t, command: exec.CommandContext(t.Context(), name, arguments...), output: &output{}, ended: make(chan struct{})}
+	p := &process{t: t, command: exec.Command(name, arguments...), output: &output{}, ended: make(chan struct{})}
 	p.command.Env = append(os.Environ(), environment...)
 	p.command.Stdout, p.command.Stderr = p.output, p.output
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal reaches what it starts too
 	require.NoError(t, p.command.Start())
 	go func() {
 		_ = p.command.Wait()
@@ -66,12 +70,13 @@ func start(t *testing.T, environment []string, name string, arguments ...string)
 
 // stop ends the program, and waits until it has ended.
 func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
+	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGINT) // as Ctrl-C does
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
-		_ = p.command.Process.Kill()
+		_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL)
 		<-p.ended
+		assert.Fail(p.t, "the program did not end", p.output)
 	}
 }
 
@@ -99,16 +104,25 @@ type server struct {
 	AdminToken string `json:"adminToken"`
 }
 
-// serve builds rollcall, and starts a server with a new tenant.
+// built returns the program rollcall, which it builds once.
+var built = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(*prepared, "bin", "rollcall")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/rollcall")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
+
+// serve starts a server with a new tenant.
 func serve(t *testing.T) *server {
 	t.Helper()
+	program, err := built()
+	require.NoError(t, err)
 	folder := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", folder, "./cmd/rollcall")
-	build.Dir = root
-	out, err := build.CombinedOutput()
-	require.NoErrorf(t, err, "%s", out)
 	info := filepath.Join(folder, "info.json")
-	s := &server{process: start(t, []string{"XDG_STATE_HOME=" + folder}, filepath.Join(folder, "rollcall"), "local", "--listen", "127.0.0.1:0", "--info", info)}
+	s := &server{process: start(t, []string{"XDG_STATE_HOME=" + folder}, program, "local", "--listen", "127.0.0.1:0", "--info", info)}
 	s.await("the server answers", func() bool {
 		text, err := os.ReadFile(info)
 		return err == nil && json.Unmarshal(text, s) == nil
