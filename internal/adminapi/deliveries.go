@@ -2,7 +2,9 @@ package adminapi
 
 import (
 	"context"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/credential"
@@ -212,4 +214,115 @@ func walk[I any](ctx context.Context, search deliverySearch,
 	}
 	page.Next = sealPosition(at)
 	return page, nil
+}
+
+// A Tester sends an event to an endpoint at once, before all that waits for it. Implemented by
+// package webhook.
+type Tester interface {
+	// Test sends an event of its own type, with the given id, and returns what came of it.
+	Test(ctx context.Context, e subscription.Endpoint, id string) (subscription.Attempt, error)
+}
+
+// testWebhook: POST /webhooks/{webhook}/test. A disabled endpoint can be tested too, before it
+// is enabled.
+func (s *Service) testWebhook(ctx context.Context, q *request) (*reply, error) {
+	e, err := s.webhook(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	q.action = "tested"
+	id := s.NewID()
+	attempt, err := s.Tester.Test(ctx, e.Endpoint, id)
+	if err != nil {
+		return nil, err
+	}
+	return ok(adminwire.WebhookTest{EventID: id, Delivered: attempt.Status/100 == 2, Attempt: attemptDocument(attempt)})
+}
+
+// Redeliveries send events to an endpoint again. Implemented by package store.
+type Redeliveries interface {
+	// BeginRedelivery stores a redelivery, or returns subscription.ErrRedelivering.
+	BeginRedelivery(ctx context.Context, r subscription.Redelivery) error
+	// Redeliver continues it until it is complete or the context ends.
+	Redeliver(ctx context.Context, endpoint string) (r subscription.Redelivery, complete bool, err error)
+	// RedeliverEvent sends one event again, or returns subscription.ErrNoEvent. t is zero for
+	// an event that the endpoint was sent before.
+	RedeliverEvent(ctx context.Context, e subscription.Endpoint, t tenant.ID, id, again string) error
+}
+
+const (
+	// maxRedelivered is the longest time whose events one request sends again.
+	maxRedelivered = 31 * 24 * time.Hour
+	// workTime is how long a request works on it. The sweep continues.
+	workTime = 5 * time.Second
+)
+
+// redeliver: POST /webhooks/{webhook}/redeliver
+func (s *Service) redeliver(ctx context.Context, q *request) (*reply, error) {
+	var body adminwire.Redelivery
+	if err := q.decode(&body); err != nil {
+		return nil, err
+	}
+	one := body.EventID != "" || body.Tenant != ""
+	if one == (body.From != nil || body.To != nil) {
+		return nil, &problem{kind: kindInvalid, detail: "Send either from, and to if the time has an end, or eventId."}
+	}
+	e, err := s.webhook(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Disabled.IsZero() {
+		return nil, subscription.ErrDisabled
+	}
+	q.action = "redelivered"
+	if one {
+		return s.redeliverOne(ctx, e.Endpoint, body)
+	}
+	return s.redeliverTime(ctx, q, e.Endpoint, body)
+}
+
+// redeliverOne sends one event again.
+func (s *Service) redeliverOne(ctx context.Context, e subscription.Endpoint, body adminwire.Redelivery) (*reply, error) {
+	if !isKey(body.EventID) {
+		return nil, &problem{kind: kindInvalid, detail: "eventId is the id of an event, as the list of deliveries has it."}
+	}
+	var of []tenant.ID
+	if body.Tenant != "" {
+		var err error
+		if of, err = s.parseTenants(ctx, []string{body.Tenant}); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.Redeliveries.RedeliverEvent(ctx, e, append(of, tenant.ID{})[0], body.EventID, s.NewID()); err != nil {
+		return nil, err
+	}
+	return answer(http.StatusAccepted, adminwire.Redelivering{Events: 1, Complete: true}, nil)
+}
+
+// redeliverTime sends the events of a time again, as many as it finds in a few seconds. The
+// sweep finds the others.
+func (s *Service) redeliverTime(ctx context.Context, q *request, e subscription.Endpoint, body adminwire.Redelivery) (*reply, error) {
+	r := subscription.Redelivery{Endpoint: e.ID, ID: s.NewID(), To: q.start}
+	switch {
+	case body.From == nil:
+		return nil, &problem{kind: kindInvalid, detail: "from is missing: the first time whose events are sent."}
+	case body.To != nil && body.To.Before(q.start): // what is later is sent anyway
+		r.To = *body.To
+	}
+	if r.From = *body.From; !r.From.Before(r.To) {
+		return nil, &problem{kind: kindInvalid, detail: "from must be before to, and in the past."}
+	}
+	if r.To.Sub(r.From) > maxRedelivered {
+		return nil, &problem{kind: kindInvalid, detail: "The time is longer than 31 days. Send shorter ones, one after another; a reader that missed more lists all users and groups."}
+	}
+	if err := s.Redeliveries.BeginRedelivery(ctx, r); err != nil {
+		return nil, err
+	}
+	short, cancel := context.WithTimeout(ctx, workTime)
+	defer cancel()
+	r, complete, err := s.Redeliveries.Redeliver(short, e.ID)
+	if err != nil && short.Err() == nil {
+		return nil, err
+	}
+	return answer(http.StatusAccepted, adminwire.Redelivering{Events: r.Events, Complete: complete && err == nil}, nil)
 }

@@ -346,4 +346,16 @@ var routes = []Route{
 		nil,
 		answers{{200, "A page", adminwire.WebhookDeliveries{}}},
 	},
+	{
+		post, webhook + "/test", "testWebhook", (*Service).testWebhook,
+		"Send an event of the type webhook.test at once, and report what came of it", nil, nil,
+		answers{{200, "The attempt", adminwire.WebhookTest{}}},
+	},
+	{
+		post, webhook + "/redeliver", "redeliver", (*Service).redeliver,
+		"Send the events of a time to a webhook again, or one event",
+		nil,
+		adminwire.Redelivery{},
+		answers{{202, "How many events wait for the webhook now", adminwire.Redelivering{}}},
+	},
 }

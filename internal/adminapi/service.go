@@ -35,6 +35,8 @@ type Config struct {
 	Webhooks         *subscription.Registry
 	LoopbackWebhooks bool
 	Deliveries       Deliveries
+	Redeliveries     Redeliveries
+	Tester           Tester
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

@@ -37,6 +37,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
 // A Config has the settings of a deployment.
@@ -142,6 +143,7 @@ type App struct {
 	random  io.Reader // nil for crypto/rand
 
 	loopbackWebhooks bool
+	sender           webhook.Sender // nil for HTTP
 }
 
 // New assembles the service on a table. Conflicts, throttling and lost answers
@@ -168,6 +170,8 @@ type Options struct {
 	MaxWalk int
 	// Meter sets how capacity is counted.
 	Meter []meter.Option
+	// Sender sends to the endpoints of webhooks; nil means HTTPS.
+	Sender webhook.Sender
 	// Retry sets how long and how often calls of the table are retried.
 	Retry []table.RetryOption
 }
@@ -219,7 +223,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			Spread:        o.spread(),
 			Now:           now,
 		},
-		random: o.Random, loopbackWebhooks: c.LoopbackWebhooks,
+		random: o.Random, loopbackWebhooks: c.LoopbackWebhooks, sender: o.Sender,
 	}, nil
 }
 
@@ -244,6 +248,11 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 func (a *App) AdminHandler() http.Handler {
 	tokens := access.NewKeeper(a.Store, a.service.Now).WithKeys(a.Store)
 	webhooks := subscription.NewRegistry(a.Store, a.service.NewID, a.service.Now)
+	documents := admindoc.NewReader(a.Store)
+	sender := a.sender
+	if sender == nil {
+		sender = webhook.NewHTTP(a.loopbackWebhooks, a.service.Now)
+	}
 	if a.random != nil {
 		tokens.WithRandom(a.random)
 		webhooks.WithRandom(a.random)
@@ -251,7 +260,8 @@ func (a *App) AdminHandler() http.Handler {
 	return adminapi.New(adminapi.Config{
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
-		Events: admindoc.NewReader(a.Store), Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
+		Events: documents, Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
+		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now},
 		Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})

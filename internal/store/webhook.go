@@ -164,6 +164,9 @@ func (s *Store) finishEndpoint(ctx context.Context, due *dueTask, endpoint, task
 	switch task {
 	case taskErase:
 		return s.eraseEndpoint(ctx, due, endpoint)
+	case taskAgain:
+		_, _, err := s.Redeliver(ctx, endpoint)
+		return err
 	default:
 		return fmt.Errorf("store: unknown task of an endpoint: %q", task)
 	}

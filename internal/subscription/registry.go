@@ -21,6 +21,12 @@ var (
 	ErrVersion = errors.New("subscription: version differs")
 	// ErrTooMany: there are MaxEndpoints endpoints.
 	ErrTooMany = errors.New("subscription: too many endpoints")
+	// ErrDisabled: nothing is sent to the endpoint.
+	ErrDisabled = errors.New("subscription: endpoint disabled")
+	// ErrRedelivering: an earlier redelivery to the endpoint is not complete.
+	ErrRedelivering = errors.New("subscription: being redelivered")
+	// ErrNoEvent: the event is not stored any more, or the endpoint does not get it.
+	ErrNoEvent = errors.New("subscription: no such event for the endpoint")
 	// ErrBusy: others changed the registrations at each attempt of a change.
 	ErrBusy = errors.New("subscription: busy")
 )

@@ -206,3 +206,28 @@ type Settlement struct {
 
 // Done reports whether no attempt follows.
 func (d Delivery) Done() bool { return d.Next.IsZero() }
+
+// A Redelivery sends the events of a time to an endpoint again. It is stored until all of them
+// wait for the endpoint.
+type Redelivery struct {
+	Endpoint string
+	// ID is a UUIDv7: the events wait behind those that were there when it began.
+	ID string
+	// From is the first time whose events are sent, and To the time before which they end.
+	From, To time.Time
+	// Events counts those that wait, so far.
+	Events int64
+}
+
+// Pending returns an event that is sent to an endpoint again. again is the id of the
+// redelivery.
+func (e Endpoint) Pending(d event.Draft, signal bool, again string) Pending {
+	p := Pending{
+		Endpoint: e.ID, Seq: again + "/" + d.ID(), Tenant: d.Tenant, Event: d.ID(), Key: d.Key, Part: d.Part, Signal: signal,
+		Type: d.Type, Committed: d.Time, Redelivery: true,
+	}
+	if d.Subject.Type != "" && d.Subject.ID != "" {
+		p.Resource = d.Subject.Type + "#" + d.Subject.ID
+	}
+	return p
+}

@@ -41,6 +41,7 @@ var tenantSources = []tenantSource{
 		"internal/store sweep.finish":            "the name of a stored task",
 		"internal/store SourceOf":                "the key of a stored entry or signal",
 		"internal/store Store.Tenants":           "the stored list of all tenants",
+		"internal/store Store.tenantAfter":       "the stored list of all tenants",
 		"internal/store storedTenant":            "a stored event that waits for a webhook, or its delivery",
 		"internal/store decodeEndpoint":          "the stored registration of a webhook",
 		"cmd/rollcall localOptions.run":          "an operator's command line",

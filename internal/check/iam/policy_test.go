@@ -54,7 +54,7 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme", []string{"AdminFunction"}}, // settings and tokens
 		{"UpdateItem", "T#acme", []string{"AdminFunction"}},
 		{"DeleteItem", "T#acme", []string{"AdminFunction", "SweepFunction"}}, // of a tenant that is deleted
-		{"Query", "TENANTS", []string{"AdminFunction"}},
+		{"Query", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
 		{"PutItem", "TENANTS", []string{"AdminFunction"}},
 		{"DeleteItem", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MARKERS", []string{"AdminFunction"}},
@@ -62,7 +62,7 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"UpdateItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
-		{"Query", "DUE", []string{"SweepFunction"}},
+		{"Query", "DUE", []string{"AdminFunction", "SweepFunction"}},
 		{"BatchGetItem", "T#acme", all},
 		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MAILS", []string{"UsersFunction", "BulkFunction", "AdminFunction"}},

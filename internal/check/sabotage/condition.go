@@ -210,6 +210,11 @@ var removed = []struct {
 	{"token.go", "CancelRotation", "live, table.Is(attrOldID", "table.Is(attrOldID", "a rotation that is cancelled/a rotation and a revocation of the new token"},
 	{"token.go", "CancelRotation", "live, table.Is(attrOldID, table.Text(old))", "live", "a rotation that is cancelled/two ends of one rotation, at the new token"},
 
+	{"redeliver.go", "BeginRedelivery", "table.Put(item, table.Absent())", "table.Put(item)", "a redelivery that begins/two redeliveries to one endpoint"},
+	{"redeliver.go", "BeginRedelivery", ", table.Check(endpointKey(r.Endpoint), table.Present())", "", "a redelivery that begins/a redelivery and the deletion of its endpoint"},
+	{"redeliver.go", "redeliverStep", "table.Delete(item.Key, same)", "table.Delete(item.Key)", "the end of a redelivery/a step and a later redelivery"},
+	{"redeliver.go", "redeliverStep", "\t}, same)))", "\t})))", "a step of a redelivery/a step and a later redelivery"},
+
 	{"webhook.go", "registeredOp", "}}, when)", "}}, []table.Condition{when}[:0]...)", "the first endpoint/two first endpoints"},
 	{"webhook.go", "registeredOp", "when = table.Is(attrRevision, table.Number(read.Revision))", "when = table.Present()", "another endpoint/two changes of the registrations"},
 }

@@ -1,19 +1,27 @@
 package system
 
 import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/check/iam"
 	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
 // sent stores what came of events at an endpoint, as deliveries do.
@@ -24,6 +32,26 @@ func (s *service) sent(endpoint string, at time.Time, settled ...subscription.Se
 	require.True(s.t, ok)
 	require.NoError(s.t, s.app.Store.Settle(s.t.Context(), l, subscription.Outcome{Settled: settled}))
 	require.NoError(s.t, s.app.Store.ReleaseLease(s.t.Context(), l))
+}
+
+// A receiver is an application that answers each request with a status.
+type receiver struct {
+	status int
+	got    []webhook.Message
+}
+
+func (r *receiver) Send(_ context.Context, m webhook.Message) subscription.Attempt {
+	r.got = append(r.got, m)
+	return subscription.Attempt{Time: m.Time, Duration: 20 * time.Millisecond, Status: r.status, Answer: "thanks"}
+}
+
+// idsOf returns a source of ids of a clock: the log is in the order of the ids of requests.
+func idsOf(now func() time.Time) func() string {
+	return func() string {
+		id := uuid.Must(uuid.NewV7())
+		binary.BigEndian.PutUint64(id[:8], uint64(now().UnixMilli())<<16|uint64(binary.BigEndian.Uint16(id[6:8]))) //nolint:gosec // G115: after 1970
+		return id.String()
+	}
 }
 
 // listed returns the ids of the events of all pages of a list of deliveries.
@@ -134,4 +162,97 @@ func TestDeliveries_ListedNewestFirst(t *testing.T) {
 		require.Equal(t, 400, s.admin("GET", path+"/deliveries?tenant=Bad", "").status)
 		require.Equal(t, 404, s.admin("GET", "/webhooks/none/deliveries", "").status)
 	})
+}
+
+// A test is sent at once, signed with the secrets of the endpoint, and reported with what came
+// of it. It leaves no trace in how the endpoint does.
+func TestWebhooks_TestIsSentAtOnce(t *testing.T) {
+	r := &receiver{status: 204}
+	s := newService(t, enginetest.Memory(t), 5, app.Options{Sender: r})
+	path, secret := s.register(`{"url":"https://app.example.com/hook","types":["user.deleted"]}`)
+	tested := s.mustAdmin(200, "POST", path+"/test", "")
+	require.Equal(t, true, tested["delivered"])
+	require.Equal(t, 204.0, tested["attempt"].(map[string]any)["status"])
+	require.Len(t, r.got, 1)
+	require.Equal(t, "https://app.example.com/hook", r.got[0].URL)
+	require.Equal(t, tested["eventId"], r.got[0].ID)
+	require.Len(t, r.got[0].Keys, 1)
+	require.Equal(t, secret, subscription.Secret{Key: r.got[0].Keys[0]}.Text())
+	var sent adminwire.Event
+	require.NoError(t, json.Unmarshal(r.got[0].Body, &sent))
+	require.Equal(t, string(event.WebhookTest), sent.Type)
+	require.Equal(t, tested["eventId"], sent.ID)
+
+	s.mustAdmin(201, "POST", path+"/secret", "")
+	s.mustAdmin(200, "PATCH", path, `{"disabled":true}`)
+	r.status = 500
+	tested = s.mustAdmin(200, "POST", path+"/test", "")
+	require.Equal(t, false, tested["delivered"])
+	require.Len(t, r.got[1].Keys, 2, "both secrets sign during a rotation")
+	require.NotContains(t, s.mustAdmin(200, "GET", path, ""), "failingSince")
+	require.Empty(t, s.listed(path, url.Values{}))
+	require.Equal(t, 404, s.admin("POST", "/webhooks/none/test", "").status)
+	require.Len(t, r.got, 2)
+}
+
+func TestWebhooks_Redeliver(t *testing.T) {
+	enginetest.RunOn(t, enginetest.Plain(), func(t *testing.T, open func(testing.TB) table.Table) {
+		now := afterwards().Truncate(time.Millisecond)
+		clock := func() time.Time { return now }
+		s := newService(t, open(t), 5, app.Options{Now: clock, NewID: idsOf(clock)})
+		s.newTenant("beta", 5)
+		path, _ := s.register(`{"url":"https://app.example.com/hook","tenants":["acme"],"types":["user.created"]}`)
+		from := now
+		for _, name := range []string{"ann", "bob"} {
+			now = now.Add(time.Second)
+			s.must(201, "POST", "/Users", userBody(fmt.Sprintf(`"userName":%q`, name)))
+		}
+		s.mustAdmin(201, "POST", "/tenants/beta/users", `{"userName":"carl"}`)
+		now = now.Add(time.Minute)
+		span := func(from, to time.Time) string {
+			return fmt.Sprintf(`{"from":%q,"to":%q}`, from.Format(time.RFC3339Nano), to.Format(time.RFC3339Nano))
+		}
+		done := s.mustAdmin(202, "POST", path+"/redeliver", span(from, now))
+		require.Equal(t, map[string]any{"events": 2.0, "complete": true}, done)
+		waiting := s.listed(path, url.Values{"state": {"pending"}})
+		require.Len(t, waiting, 2)
+		require.Equal(t, 0.0, s.mustAdmin(202, "POST", path+"/redeliver", span(from.Add(-time.Hour), from))["events"])
+		require.Equal(t, 2.0, s.mustAdmin(202, "POST", path+"/redeliver", span(from, now.Add(time.Hour)))["events"], "to is now at the latest")
+		s.mustAdmin(202, "POST", path+"/redeliver", fmt.Sprintf(`{"eventId":%q,"tenant":"acme"}`, waiting[0]))
+		for body, want := range map[string]int{
+			`{}`: 400, `{"from":null}`: 400, `{"to":"2026-01-01T00:00:00Z"}`: 400, `{"tenant":"acme"}`: 400,
+			`{"eventId":"x","from":"2026-01-01T00:00:00Z"}`: 400, `{"from":"yesterday"}`: 400,
+			span(now, now): 400, span(now.Add(time.Hour), now.Add(2*time.Hour)): 400, span(now.Add(-32*24*time.Hour), now): 400,
+			`{"eventId":"none"}`: 404, `{"eventId":"none","tenant":"acme"}`: 404, `{"eventId":"a","tenant":"nobody"}`: 400,
+			fmt.Sprintf(`{"eventId":%q,"tenant":"beta"}`, waiting[0]): 404,
+		} {
+			a := s.admin("POST", path+"/redeliver", body)
+			require.Equal(t, want, a.status, "%s: %v", body, a.body)
+		}
+		s.mustAdmin(200, "PATCH", path, `{"disabled":true}`)
+		require.Equal(t, 409, s.admin("POST", path+"/redeliver", span(from, now)).status)
+		require.Equal(t, 404, s.admin("POST", "/webhooks/none/redeliver", span(from, now)).status)
+	})
+}
+
+// What a request has no time for is found by the sweep, with the rights of its role.
+func TestWebhooks_SweepCompletesARedelivery(t *testing.T) {
+	now := afterwards().Truncate(time.Millisecond)
+	clock := func() time.Time { return now }
+	s := newService(t, enginetest.Memory(t), 5, app.Options{Now: clock, NewID: idsOf(clock)})
+	path, _ := s.register(`{"url":"https://app.example.com/hook"}`)
+	from := now
+	now = now.Add(time.Second)
+	user := s.must(201, "POST", "/Users", userBody(`"userName":"ann"`))
+	require.Equal(t, 204, s.send("DELETE", "/Users/"+user, "").status)
+	now = now.Add(time.Minute)
+	require.NoError(t, s.app.Store.BeginRedelivery(t.Context(), subscription.Redelivery{
+		Endpoint: path[len("/webhooks/"):], ID: "01a00000-0000-7000-8000-000000000000", From: from, To: now,
+	}))
+	a := s.admin("POST", path+"/redeliver", fmt.Sprintf(`{"from":%q}`, from.Format(time.RFC3339Nano)))
+	require.Equal(t, 409, a.status)
+	require.Contains(t, a.body["detail"], "wait some minutes")
+	now = now.Add(store.SweepAge)
+	require.NoError(t, s.app.Sweep(iam.As(t.Context(), "SweepFunction")))
+	require.Len(t, s.listed(path, url.Values{"state": {"pending"}}), 2)
 }
