@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/event"
 )
@@ -20,7 +23,8 @@ const webhookHelp = "WEBHOOK is a webhook's id, its label, or its URL."
 
 func newWebhooks() *cobra.Command {
 	return parent("webhooks", "endpoints of your application that get events",
-		webhookAdd(), webhookList(), webhookShow(), webhookChange(), webhookDelete(), webhookRotate(), webhookDeliveries())
+		webhookAdd(), webhookList(), webhookShow(), webhookChange(), webhookDelete(), webhookRotate(),
+		webhookTest(), webhookDeliveries(), webhookRedeliver())
 }
 
 // webhookPath returns the path of a webhook, and of what is below it.
@@ -349,6 +353,108 @@ func attemptText(t adminwire.WebhookAttempt) string {
 		said += ": " + text(t.Error)
 	}
 	return said
+}
+
+func webhookTest() *cobra.Command {
+	var a asking
+	return completes(a.add(&cobra.Command{
+		Use: "test WEBHOOK", Short: "send a test event now, and report the answer", Args: takes(1),
+		Long:    "Send an event of the type webhook.test at once, whatever waits, and report the answer.\nThe exit status is 1 unless the endpoint answers 2xx.\n\n" + webhookHelp,
+		Example: "  rollcall webhooks test app",
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			hook, err := p.webhook(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			tested, err := call[adminwire.WebhookTest](c.Context(), p, http.MethodPost, webhookPath(hook.ID, "test"), nil, nil)
+			if err != nil {
+				return err
+			}
+			err = a.show(c, tested, func(w io.Writer) {
+				fmt.Fprintf(w, "event %s\n%s\n", text(tested.EventID), attemptText(tested.Attempt))
+				if tested.Attempt.Answer != "" {
+					labelled(w, "", [][2]string{{"answer", text(tested.Attempt.Answer)}})
+				}
+			})
+			if err == nil && !tested.Delivered {
+				err = errors.New("the endpoint did not acknowledge the event")
+			}
+			return err
+		},
+	}), false, a.webhooks)
+}
+
+// redeliveryFlags are the flags of webhookRedeliver.
+type redeliveryFlags struct {
+	asking
+	from, to, event, of string
+}
+
+func webhookRedeliver() *cobra.Command {
+	var o redeliveryFlags
+	c := o.add(&cobra.Command{
+		Use: "redeliver WEBHOOK", Short: "send events again: those of a time, or one", Args: takes(1),
+		Long:    "Send events to a webhook again: those of a time of at most 31 days, or one. They have the\ndata of now. Applications ignore what they have handled, by the event's id or version.\n\n" + webhookHelp,
+		Example: "  rollcall webhooks redeliver app --from 2h\n  rollcall webhooks redeliver app --from 2027-01-31T08:00 --to 2027-01-31T12:00",
+		RunE:    func(c *cobra.Command, args []string) error { return o.redeliver(c, args[0]) },
+	})
+	c.Flags().StringVar(&o.from, "from", "", "`TIME` from which on events are sent, or how long ago it was, for example 2h")
+	c.Flags().StringVar(&o.to, "to", "", "`TIME` before which they end; now without it")
+	c.Flags().StringVar(&o.event, "event", "", "`ID` of one event, in place of --from")
+	c.Flags().StringVar(&o.of, "tenant", "", "`TENANT` of the event, if it was never sent to this webhook")
+	completesFlag(c, "tenant", o.tenants)
+	return completes(c, false, o.webhooks)
+}
+
+// body returns what the flags ask for.
+func (o *redeliveryFlags) body(now time.Time) (body adminwire.Redelivery, err error) {
+	if (o.from == "") == (o.event == "") {
+		return body, mistake("give either --from or --event")
+	}
+	body.EventID, body.Tenant = o.event, o.of
+	for _, bound := range []struct {
+		flag, given string
+		to          **time.Time
+	}{{"from", o.from, &body.From}, {"to", o.to, &body.To}} {
+		if bound.given == "" {
+			continue
+		}
+		at, err := parseMoment(bound.given, now)
+		if err != nil {
+			return body, mistake("--%s: %w", bound.flag, err)
+		}
+		*bound.to = &at
+	}
+	return body, nil
+}
+
+func (o *redeliveryFlags) redeliver(c *cobra.Command, name string) error {
+	body, err := o.body(time.Now())
+	if err != nil {
+		return err
+	}
+	p, err := o.connect(c.Context())
+	if err != nil {
+		return err
+	}
+	hook, err := p.webhook(c.Context(), name)
+	if err != nil {
+		return err
+	}
+	done, err := call[adminwire.Redelivering](c.Context(), p, http.MethodPost, webhookPath(hook.ID, "redeliver"), nil, body)
+	if err != nil {
+		return err
+	}
+	return o.show(c, done, func(w io.Writer) {
+		fmt.Fprintf(w, "%s will be sent again.\n", amount.Count(done.Events, "event"))
+		if !done.Complete {
+			fmt.Fprintln(w, "These are those found so far; the service finds the others within minutes.")
+		}
+	})
 }
 
 // deliveryFlags are the flags of webhookDeliveries.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -47,6 +49,26 @@ func TestCommands_Webhooks(t *testing.T) {
 	s.says("No deliveries found.", "webhooks", "deliveries", "hooks", "--state", "failed", "--limit", "3")
 	s.refuses(exitRefused, "state is pending, delivered or failed", "webhooks", "deliveries", "hooks", "--state", "lost")
 	s.refuses(exitUsage, "--limit must be", "webhooks", "deliveries", "hooks", "--limit", "-1")
+
+	s.says(`^0 events will be sent again.\n$`, "webhooks", "redeliver", "hooks", "--from", "2h")
+	require.Equal(t, true, s.object("webhooks", "redeliver", "hooks", "--from", "2h", "--to", "1h")["complete"])
+	s.refuses(exitNotFound, "not in the log any more", "webhooks", "redeliver", "hooks", "--event", "none")
+	s.refuses(exitUsage, "give either --from or --event", "webhooks", "redeliver", "hooks")
+	s.refuses(exitUsage, "give either --from or --event", "webhooks", "redeliver", "hooks", "--from", "2h", "--event", "x")
+	s.refuses(exitUsage, `--from: "soon" is not a time`, "webhooks", "redeliver", "hooks", "--from", "soon")
+	s.refuses(exitRefused, "longer than 31 days", "webhooks", "redeliver", "hooks", "--from", "40d")
+
+	answering := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.NotEmpty(t, r.Header.Get("webhook-signature"))
+		w.WriteHeader(map[string]int{"/ok": 204}[r.URL.Path] + map[string]int{"/broken": 500}[r.URL.Path])
+	}))
+	defer answering.Close()
+	s.object("webhooks", "add", answering.URL+"/ok", "--label", "ok")
+	s.object("webhooks", "add", answering.URL+"/broken", "--label", "broken")
+	s.says(`^event \S+\n\S+  \d+ ms  204 No Content\n$`, "webhooks", "test", "ok")
+	out, said := s.command(exitFailure, "webhooks", "test", "broken")
+	require.Contains(t, out, "500 Internal Server Error")
+	require.Contains(t, said, "the endpoint did not acknowledge the event")
 
 	s.object("webhooks", "add", "https://app.example.com/third", "--label", "hooks")
 	s.refuses(exitRefused, `2 webhooks have the label "hooks"`, "webhooks", "show", "hooks")
