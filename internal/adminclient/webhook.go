@@ -46,6 +46,16 @@ func (c *Client) RotateWebhook(ctx context.Context, id string) (adminwire.Webhoo
 	return do[adminwire.WebhookWithSecret](ctx, c, http.MethodPost, webhookPath(id, "secret"), nil, nil)
 }
 
+// TestWebhook sends a test event to a webhook, and returns what came of it.
+func (c *Client) TestWebhook(ctx context.Context, id string) (adminwire.WebhookTest, error) {
+	return do[adminwire.WebhookTest](ctx, c, http.MethodPost, webhookPath(id, "test"), nil, nil)
+}
+
+// Redeliver sends events to a webhook again.
+func (c *Client) Redeliver(ctx context.Context, id string, r adminwire.Redelivery) (adminwire.Redelivering, error) {
+	return do[adminwire.Redelivering](ctx, c, http.MethodPost, webhookPath(id, "redeliver"), nil, r)
+}
+
 // WebhookDeliveries reads a page of what came of the events that were sent to a webhook.
 func (c *Client) WebhookDeliveries(ctx context.Context, id string, q adminwire.WebhookDeliveriesQuery) (adminwire.WebhookDeliveries, error) {
 	v := page(q.After, q.Limit)

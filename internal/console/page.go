@@ -53,7 +53,7 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "secret", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
 
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {

@@ -46,6 +46,8 @@ func (c *Console) routes() []route {
 		{http.MethodPost, one + "/events", c.createWebhook},
 		{http.MethodGet, one + "/webhook-secret", c.webhookSecret},
 		{http.MethodGet, one + "/events/{webhook}", c.webhook},
+		{http.MethodPost, one + "/events/{webhook}/test", c.testWebhook},
+		{http.MethodPost, one + "/events/{webhook}/redeliver", c.redeliver},
 		{http.MethodGet, one + "/events/{webhook}/{change}", c.confirmWebhook},
 		{http.MethodPost, one + "/events/{webhook}/{change}", c.changeWebhook},
 		{http.MethodGet, one + "/tokens", c.tokens},

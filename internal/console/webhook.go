@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
@@ -212,7 +213,9 @@ type deliveryRow struct {
 	Committed, At  *When
 	Why            string
 	Count, Earlier int
-	Attempts       []attemptRow
+	// Again reports whether it can be sent again: no attempt follows by itself.
+	Again    bool
+	Attempts []attemptRow
 }
 
 func newDeliveryRow(d adminwire.WebhookDelivery, now time.Time) deliveryRow {
@@ -222,9 +225,9 @@ func newDeliveryRow(d adminwire.WebhookDelivery, now time.Time) deliveryRow {
 	}
 	switch {
 	case d.State == "delivered":
-		r.State, r.Level, r.At = "delivered", "good", whenOf(d.DeliveredAt, now)
+		r.State, r.Level, r.At, r.Again = "delivered", "good", whenOf(d.DeliveredAt, now), true
 	case d.State == "failed":
-		r.State, r.Level = "given up", "bad"
+		r.State, r.Level, r.Again = "given up", "bad", true
 	case d.Count == 0:
 		r.State = "waits"
 	default:
@@ -236,6 +239,80 @@ func newDeliveryRow(d adminwire.WebhookDelivery, now time.Time) deliveryRow {
 	return r
 }
 
+// redeliveryForm is the form of a time whose events are sent again.
+type redeliveryForm struct {
+	From, To string
+	// Wrong has the errors of the form's fields, by the name of the field.
+	Wrong map[string]string
+}
+
+// testWebhook: POST /console/t/{tenant}/events/{webhook}/test sends an event at once. The page
+// says what came of it.
+func (c *Console) testWebhook(q *request) (page, error) {
+	w, p, err := c.webhookOf(q)
+	if err != nil || p.name != "" {
+		return p, err
+	}
+	tested, err := c.client.TestWebhook(q.Context(), w.ID)
+	if err != nil {
+		return page{}, err
+	}
+	return page{name: "tested", title: "Test", here: "Events", data: map[string]any{
+		"URL": w.URL, "Delivered": tested.Delivered, "Attempt": newAttemptRow(tested.Attempt, c.now()), "Back": of(q.tenant, "events", w.ID),
+	}}, nil
+}
+
+// redeliver: POST /console/t/{tenant}/events/{webhook}/redeliver sends the events of a time
+// again, or one event.
+func (c *Console) redeliver(q *request) (page, error) {
+	w, p, err := c.webhookOf(q)
+	if err != nil || p.name != "" {
+		return p, err
+	}
+	f := redeliveryForm{From: strings.TrimSpace(q.PostForm.Get("from")), To: strings.TrimSpace(q.PostForm.Get("to")), Wrong: map[string]string{}}
+	body := adminwire.Redelivery{EventID: q.PostForm.Get("event")}
+	if body.EventID != "" {
+		body.Tenant = q.tenant
+	} else {
+		from, to, ok := f.read()
+		if !ok {
+			return c.webhookPage(q, w, f)
+		}
+		body.From, body.To = from, to
+	}
+	done, err := c.client.Redeliver(q.Context(), w.ID, body)
+	var refused *adminclient.Problem
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && body.EventID == "" {
+		f.Wrong["from"] = refused.Detail
+		return c.webhookPage(q, w, f)
+	}
+	if err != nil {
+		return page{}, err
+	}
+	notice := amount.Count(done.Events, "event") + " will be sent again."
+	if !done.Complete {
+		notice += " The service finds further ones within minutes."
+	}
+	c.sessions.storeNotice(q.cookie, notice)
+	return goOn(of(q.tenant, "events", w.ID)), nil
+}
+
+// read returns the times of the form; ok is false if one of them is wrong.
+func (f redeliveryForm) read() (from, to *time.Time, ok bool) {
+	begin, fromOK := readTime(f.From)
+	end, toOK := readTime(f.To)
+	if !fromOK || f.From == "" {
+		f.Wrong["from"] = "Enter a time, for example 2027-01-31 12:00."
+	}
+	if !toOK {
+		f.Wrong["to"] = "Enter a time, for example 2027-01-31 12:00, or leave it empty for now."
+	}
+	if from = &begin; f.To != "" {
+		to = &end
+	}
+	return from, to, len(f.Wrong) == 0
+}
+
 // deliveryStates are the choices of the list of deliveries.
 var deliveryStates = []choice{{Value: "", Label: "tried"}, {Value: "failed", Label: "given up"}, {Value: "pending", Label: "waiting"}, {Value: "delivered", Label: "delivered"}}
 
@@ -245,6 +322,10 @@ func (c *Console) webhook(q *request) (page, error) {
 	if err != nil || p.name != "" {
 		return p, err
 	}
+	return c.webhookPage(q, w, redeliveryForm{})
+}
+
+func (c *Console) webhookPage(q *request, w adminwire.Webhook, f redeliveryForm) (page, error) {
 	state := q.URL.Query().Get("state")
 	known := slices.ContainsFunc(deliveryStates, func(s choice) bool { return s.Value == state })
 	if !known {
@@ -263,12 +344,17 @@ func (c *Console) webhook(q *request) (page, error) {
 	to := of(q.tenant, "events", w.ID)
 	data := map[string]any{
 		"Row": newWebhookRow(q.tenant, w, c.now()), "Deliveries": rows, "States": chosenStates(state), "To": to,
+		"Form": f, "TestTo": to + "/test", "RedeliverTo": to + "/redeliver",
 		"Searched": state != "" || q.URL.Query().Has("after"), "Token": c.sessions.formToken(q.cookie),
 	}
 	if found.Next != "" {
 		data["Older"] = to + question(url.Values{"state": {state}, "after": {found.Next}}.Encode())
 	}
-	return page{name: "webhook", title: "Endpoint", here: "Events", data: data}, nil
+	p := page{name: "webhook", title: "Endpoint", here: "Events", data: data}
+	if len(f.Wrong) > 0 {
+		p.status = http.StatusBadRequest
+	}
+	return p, nil
 }
 
 // chosenStates returns the choices, with the chosen one.

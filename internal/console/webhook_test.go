@@ -146,3 +146,52 @@ func TestChangeWebhook_AsksBefore(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, b.post("/console/t/acme/events/w1/delete", url.Values{"form": {"wrong"}}).Code)
 	require.Equal(t, http.StatusNotFound, b.post("/console/t/acme/events/w1/eat", nil).Code)
 }
+
+func TestTestWebhook_SaysWhatCameOfIt(t *testing.T) {
+	b := visitor(t, healthy())
+	for delivered, want := range map[bool]string{true: "The endpoint acknowledged the event.", false: "The endpoint did not acknowledge the event."} {
+		status := map[bool]int{true: 200, false: 503}[delivered]
+		b.service.set("POST /webhooks/w1/test", adminwire.WebhookTest{
+			EventID: "ev9", Delivered: delivered, Attempt: adminwire.WebhookAttempt{Time: noon, DurationMs: 7, Status: status, Answer: "<b>hello</b>"},
+		})
+		a := b.post("/console/t/acme/events/w1/test", nil)
+		require.Equal(t, http.StatusOK, a.Code)
+		p := a.page()
+		checkStructure(t, "a test", p)
+		p.id(t, "tested").says(t, want, "after 7 ms", "<b>hello</b>")
+	}
+	b.service.last()
+	require.Equal(t, http.StatusNotFound, b.post("/console/t/acme/events/w4/test", nil).Code)
+	require.Equal(t, http.StatusForbidden, b.post("/console/t/acme/events/w1/test", url.Values{"form": {"wrong"}}).Code)
+	asked, _ := b.service.last()
+	require.NotContains(t, strings.Join(asked, " "), "/test")
+}
+
+func TestRedeliver_OfATimeOrOfAnEvent(t *testing.T) {
+	b := visitor(t, healthy())
+	const path = "/console/t/acme/events/w1"
+	b.service.set("POST /webhooks/w1/redeliver", adminwire.Redelivering{Events: 3})
+	a := b.post(path+"/redeliver", url.Values{"from": {"2026-07-14 08:00"}, "to": {" "}})
+	_, body := b.service.last()
+	require.JSONEq(t, `{"from":"2026-07-14T08:00:00Z"}`, body)
+	require.Equal(t, path, a.Header().Get("Location"))
+	b.get(path).page().says(t, "3 events will be sent again. The service finds further ones within minutes.")
+	b.service.set("POST /webhooks/w1/redeliver", adminwire.Redelivering{Events: 1, Complete: true})
+	b.post(path+"/redeliver", url.Values{"event": {"ev1"}})
+	_, body = b.service.last()
+	require.JSONEq(t, `{"eventId":"ev1","tenant":"acme"}`, body, "an event of this tenant only")
+	p := b.get(path).page()
+	p.says(t, "1 event will be sent again.")
+	require.Len(t, p.id(t, "deliveries").named("button"), 2, "what is tried again by itself has no button")
+
+	a = b.post(path+"/redeliver", url.Values{"from": {""}, "to": {"soon"}})
+	require.Equal(t, http.StatusBadRequest, a.Code)
+	p = a.page()
+	checkStructure(t, "a redelivery with faults", p)
+	p.id(t, "from-wrong")
+	p.id(t, "to-wrong")
+	b.service.set("POST /webhooks/w1/redeliver", refusal{400, "invalid-value", "The time is longer than 31 days."})
+	b.post(path+"/redeliver", url.Values{"from": {"2020-01-01"}}).page().id(t, "from-wrong").says(t, "longer than 31 days")
+	b.service.set("POST /webhooks/w1/redeliver", refusal{409, "wrong-state", "An earlier redelivery is not complete."})
+	require.Equal(t, http.StatusConflict, b.post(path+"/redeliver", url.Values{"from": {"2026-07-14"}}).Code)
+}

@@ -104,7 +104,8 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 	}
 
 	s.Ask("PUT", "/tenants/beta", `{"displayName":"Beta"}`)
-	deliveries(t, s, s.Ask("POST", "/webhooks", `{"url":"https://app.example.com/hooks/first","label":"app"}`).Body["id"].(string))
+	endpoint := s.Ask("POST", "/webhooks", `{"url":"https://app.example.com/hooks/first","label":"app"}`).Body["id"].(string)
+	deliveries(t, s, endpoint)
 	b.do(chromedp.Navigate(s.base + s.console.Link("acme")))
 	queue := []string{get(b, chromedp.Location())}
 	for _, more := range []string{"/console/t/acme/requests/" + story.Request, "/console/t/acme/log?from=yesterday&outcome=failure", "/console/t/acme/users?state=inactive", "/console/t/acme/users?subject=nobody", "/console/none"} {
@@ -130,6 +131,8 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 		{"/console/t/acme/requests/" + story.Request, "", "", "#check button"},
 		{"/console/t/acme/tokens", "#expires", "never", "#create-token button"},
 		{"/console/t/acme/tokens", "#label", "Okta 2", "#create-token button"},
+		{"/console/t/acme/events/" + endpoint, "", "", "#test button"},
+		{"/console/t/acme/events/" + endpoint, "#from", "soon", "#redeliver button"},
 		{"/console/t/acme/events", "#url", "https://10.0.0.1/", "#create-webhook button"},
 		{"/console/t/acme/events", "#url", "https://app.example.com/hooks/rollcall", "#create-webhook button"},
 		{"/console/t/acme/settings", "#maxSeats", "many", "#settings button"},
