@@ -415,7 +415,7 @@ func (o *redeliveryFlags) body(now time.Time) (body adminwire.Redelivery, err er
 	if (o.from == "") == (o.event == "") {
 		return body, mistake("give either --from or --event")
 	}
-	body.EventID, body.Tenant = o.event, o.of
+	body = adminwire.Redelivery{EventID: o.event, Tenant: o.of}
 	for _, bound := range []struct {
 		flag, given string
 		to          **time.Time

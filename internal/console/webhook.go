@@ -270,15 +270,13 @@ func (c *Console) redeliver(q *request) (page, error) {
 		return p, err
 	}
 	f := redeliveryForm{From: strings.TrimSpace(q.PostForm.Get("from")), To: strings.TrimSpace(q.PostForm.Get("to")), Wrong: map[string]string{}}
-	body := adminwire.Redelivery{EventID: q.PostForm.Get("event")}
-	if body.EventID != "" {
-		body.Tenant = q.tenant
-	} else {
+	body := adminwire.Redelivery{EventID: q.PostForm.Get("event"), Tenant: q.tenant}
+	if body.EventID == "" {
 		from, to, ok := f.read()
 		if !ok {
 			return c.webhookPage(q, w, f)
 		}
-		body.From, body.To = from, to
+		body = adminwire.Redelivery{From: from, To: to}
 	}
 	done, err := c.client.Redeliver(q.Context(), w.ID, body)
 	var refused *adminclient.Problem
