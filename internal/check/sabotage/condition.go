@@ -182,7 +182,7 @@ var removed = []struct {
 	{"task.go", "stay", ",\n\t\t\t\ttable.Is(attrLeaving, flag(true)))", ")", "a leaving user without a task/two repairs"},
 	{"task.go", "finishUser", "append(doneOps(t, task, same), operation", "append(doneOps(t, task), operation", "the last of a deleted user's memberships/a delayed request and a later deletion"},
 	{"task.go", "finishUser", "flag(false)}}, table.Present())", "flag(false)}})", "the last of a deleted user's memberships/the end of the task and a purge"},
-	{"task.go", "finishUser", ",\n\t\t\toperation{Op: table.Check(taskKey(t, name), same)})", ")", "memberships of a deleted user/a delayed request and a later deletion"},
+	{"task.go", "finishUser", "append(operations, operation{Op: table.Check(item.Key, same)})", "operations", "memberships of a deleted user/a delayed request and a later deletion"},
 	{"task.go", "endWithoutRecord", "doneOps(t, task, same)", "doneOps(t, task)", "the task of a user whose record is gone/a delayed request and a later deletion"},
 	{"task.go", "endWithoutRecord", "append(doneOps(t, task, same), operation{Op: table.Check(record, table.Absent())})", "doneOps(t, task, same)", "the task of a user whose record is gone/the end of the task and the return of the user"},
 
