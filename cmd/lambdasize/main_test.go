@@ -47,7 +47,7 @@ func TestReport_ALargeArchiveFailsAndASlowStartIsTold(t *testing.T) {
 		want string
 	}{
 		{"small and quick", measure{"users", 11 << 20, 4 << 20, ms(15, 1, 100, 15)}, true, "users      11.00    4.00      15.0      1.50"},
-		{"large", measure{"users", 11 << 20, 4<<20 + 1, ms(10)}, false, "users: the archive is larger than 4 MB"},
+		{"large", measure{"users", 11 << 20, 5<<20 + 1, ms(10)}, false, "users: the archive is larger than 5 MB"},
 		{"slow", measure{"users", 11 << 20, 4 << 20, ms(16)}, true, "users: starts slowly"},
 	} {
 		var out bytes.Buffer
