@@ -76,8 +76,12 @@ func TestGrants_EventsAreHandedOn(t *testing.T) {
 			registered, err := s.app.Store.Registrations(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, s.app.Store.DeleteEndpoint(t.Context(), registered, "works"))
-			_, err = s.app.Store.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
+			later := app.NewStore(calls.Table(s.table), app.Options{Now: func() time.Time { return time.Now().Add(time.Hour) }})
+			_, err = later.Sweep(iam.As(t.Context(), "SweepFunction"), 0)
 			require.NoError(t, err)
+			left, _, err := later.PendingPage(t.Context(), "works", "", 10)
+			require.NoError(t, err)
+			assert.Empty(t, left)
 			s.check(0)
 		})
 	}
