@@ -70,10 +70,10 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction"}},                     // shards of it
 		{"DeleteItem", "T#acme#LEDGER", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}}, // merged shards
 		{"PutItem", "elsewhere", nil},
-		{"Query", "WEBHOOKS", []string{"AdminFunction", "FeedFunction", "DeliverFunction"}},
+		{"Query", "WEBHOOKS", []string{"AdminFunction", "FeedFunction", "DeliverFunction", "SweepFunction"}},
 		// A lease is taken in a transaction that checks the endpoint's registration.
 		{"PutItem", "WEBHOOKS", []string{"AdminFunction", "DeliverFunction"}},
-		{"PutItem", "W#019b#PENDING", []string{"AdminFunction", "FeedFunction", "DeliverFunction"}},
+		{"PutItem", "W#019b#PENDING", []string{"AdminFunction", "FeedFunction", "DeliverFunction", "SweepFunction"}},
 		{"PutItem", "W#019b#SENT", []string{"AdminFunction", "DeliverFunction"}},
 		{"DeleteItem", "W#019b#PENDING", []string{"AdminFunction", "DeliverFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
