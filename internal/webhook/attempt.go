@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -42,7 +43,7 @@ func (d *Deliverer) attempt(ctx context.Context, e subscription.Endpoint, p subs
 	start := d.c.Now()
 	defer func() {
 		if v := recover(); v != nil { // it would end the process from here
-			d.c.Log.ErrorContext(ctx, "a panic in a delivery", "eventId", p.Event, "stack", string(debug.Stack()))
+			d.fault(ctx, p, fmt.Sprintf("panic of type %T at %s", v, debug.Stack()))
 			res.own, res.attempt = true, subscription.Attempt{Time: start, Error: "The event could not be sent because of a fault in rollcall."}
 		}
 	}()
@@ -62,7 +63,7 @@ func (d *Deliverer) attempt(ctx context.Context, e subscription.Endpoint, p subs
 		res.err = err
 		return res
 	case err != nil:
-		d.c.Log.ErrorContext(ctx, "the event cannot be made", "eventId", p.Event, "tenant", p.Tenant.String(), "error", err)
+		d.fault(ctx, p, err.Error())
 		res.own, res.attempt = true, subscription.Attempt{Time: start, Error: "The event could not be made from what is stored; rollcall's log has the reason."}
 		return res
 	}

@@ -390,6 +390,9 @@ func TestWake_EventsThatCannotBeMade(t *testing.T) {
 		}
 		_, count := w.requests("w1")
 		require.Equal(t, map[string]int{good.Event: 1}, count)
+		require.Contains(t, w.log.String(), `"event":"webhook.fault","endpoint":"w1","eventId":"`+bad.Event+`","tenant":"acme","error":"damaged"`)
+		require.Contains(t, w.log.String(), "panic of type string")
+		require.NotContains(t, w.log.String(), "a fault", "what a panic says may be personal data")
 		e, _, err := w.store.Endpoint(t.Context(), "w1")
 		require.NoError(t, err)
 		require.True(t, e.Disabled.IsZero(), "the endpoint is not at fault")

@@ -14,7 +14,17 @@ import (
 const (
 	eventDelivery = "webhook.delivery"
 	eventOverview = "webhook.overview"
+	// eventFault is an event that cannot be sent because of a fault of rollcall's.
+	eventFault = "webhook.fault"
+	// eventWake is a wake-up that failed, and that Tick makes up for.
+	eventWake = "webhook.wake"
 )
+
+// fault logs that an event cannot be sent because of a fault of rollcall's.
+func (d *Deliverer) fault(ctx context.Context, p subscription.Pending, reason string) {
+	d.c.Log.LogAttrs(ctx, slog.LevelError, "", slog.String("event", eventFault), slog.String("endpoint", p.Endpoint),
+		slog.String("eventId", p.Event), slog.String("tenant", p.Tenant.String()), slog.String("error", reason))
+}
 
 // A line has the fields of the log line of one call of Wake.
 type line struct {
@@ -53,7 +63,7 @@ func (d *Deliverer) log(ctx context.Context, l *line) {
 		level = slog.LevelDebug
 	}
 	attrs := append([]slog.Attr{slog.String("event", eventDelivery)}, logline.Fields(l)...)
-	d.c.Log.LogAttrs(ctx, level, eventDelivery, append(attrs, logline.Fields(l.Used)...)...)
+	d.c.Log.LogAttrs(ctx, level, "", append(attrs, logline.Fields(l.Used)...)...)
 }
 
 // An overview has the fields of the log line of one call of Tick.
@@ -100,5 +110,5 @@ func (d *Deliverer) logOverview(ctx context.Context, o *overview) {
 		level = slog.LevelDebug
 	}
 	attrs := append([]slog.Attr{slog.String("event", eventOverview)}, logline.Fields(o)...)
-	d.c.Log.LogAttrs(ctx, level, eventOverview, append(attrs, logline.Fields(o.Used)...)...)
+	d.c.Log.LogAttrs(ctx, level, "", append(attrs, logline.Fields(o.Used)...)...)
 }

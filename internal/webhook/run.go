@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -502,7 +503,7 @@ func (r *run) announce(ctx context.Context) error {
 	for _, p := range notices {
 		// Tick finds it if the wake-up is lost.
 		if err := r.d.c.Waker.WakeAfter(ctx, p.Endpoint, 0); err != nil {
-			r.d.c.Log.WarnContext(ctx, "the endpoint is woken later", "endpoint", p.Endpoint, "error", err)
+			r.d.c.Log.LogAttrs(ctx, slog.LevelWarn, "", slog.String("event", eventWake), slog.String("endpoint", p.Endpoint), slog.String("error", err.Error()))
 		}
 	}
 	return nil
