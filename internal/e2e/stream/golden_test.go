@@ -177,6 +177,11 @@ func writeJSON(t *testing.T, name string, value any) {
 	require.NoError(t, os.WriteFile(name, b.Bytes(), 0o600))
 }
 
+// forms are changes whose records have all forms that there are: new entries and signals, and
+// changed ledgers. DynamoDB Local takes seconds for each change, so only these are made there
+// unless all are captured.
+var forms = []string{"user_created", "user_rehired", "group_members_replaced", "provisioning_fixed"}
+
 // Each kind of change gives the events of its file, on both engines: a record is the same
 // whichever stream has it. With -capture the files are written.
 func TestChanges_GiveTheEventsOfTheirFiles(t *testing.T) {
@@ -212,6 +217,9 @@ func TestChanges_GiveTheEventsOfTheirFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range stream.Changes {
+				if name == "dynamodb" && !*capture && !slices.Contains(forms, c.Name) {
+					continue
+				}
 				t.Run(c.Name, func(t *testing.T) {
 					var s *stream.Service
 					tbl, records := engine(t, func(tbl table.Table) {
