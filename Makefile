@@ -104,6 +104,7 @@ sam-test: bin/samlocal ## checks that sam local answers as rollcall local does; 
 soak: export CI = true # without an engine a test fails, and is not skipped
 soak: erasure-full killtest ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=100000
+	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=20000 -sim.events
 	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
 	go test -count=1 -timeout 60m -v -run 'AnyHistory|WhatNeverCame' ./mirror -histories=200000
 	go test -count=1 -timeout 60m -v -run 'TestVerify_MemoryForEachUser$$' ./internal/store -verify-users=100000

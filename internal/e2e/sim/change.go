@@ -40,8 +40,10 @@ func part(k table.Key) string {
 }
 
 // isShared reports whether an item is the deployment's, and no tenant's: the keys that
-// mark tokens.
-func isShared(k table.Key) bool { return k.Partition == "KEYS" }
+// mark tokens, and webhooks.
+func isShared(k table.Key) bool {
+	return k.Partition == "KEYS" || k.Partition == "WEBHOOKS" || strings.HasPrefix(k.Partition, "W#")
+}
 
 // tenantOf returns the tenant whose data an item is.
 func tenantOf(k table.Key) string {
@@ -76,6 +78,9 @@ func (w *world) recordsOf(tx table.Transaction) map[table.Key]table.Item {
 // moment, and not only at the end.
 func (w *world) committed(c *call, before map[table.Key]table.Item) {
 	w.commits++
+	if w.outlet != nil {
+		w.outlet.committed(c.tx)
+	}
 	after := w.recordsOf(c.tx)
 	entries, ledger := w.entriesOf(c.tx), "" // the tenant whose ledger changes
 	for _, key := range recordKeys(c.tx) {

@@ -43,6 +43,7 @@ func (w *world) check() {
 		w.checkLog(c, l)
 		w.checkAcknowledged(c, l)
 		w.checkPeople(c, l)
+		w.checkEvents(c, l)
 	}
 	for of, items := range stored {
 		w.fail("%d items of no tenant: %q", len(items), of)

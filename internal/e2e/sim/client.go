@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/mirror"
 )
 
 // A proc is a simulated process outside of the service. It may wait only by its
@@ -253,6 +254,9 @@ type customer struct {
 	// was after each change.
 	damaged bool
 	moments []moment
+	// pulled is the mirror of the list of events up to cursor, nil in a run without events.
+	pulled *mirror.Memory
+	cursor string
 }
 
 // id returns the tenant's id.

@@ -30,6 +30,7 @@ type instance struct {
 	number int
 	// skew is by how much its clock is fast.
 	skew        time.Duration
+	random      io.Reader
 	app         *app.App
 	scim, admin http.Handler
 	// ended is closed by a crash.
@@ -49,20 +50,27 @@ func (w *world) start() *instance {
 		world: w, number: w.started, ended: make(chan struct{}), serving: map[*request]bool{},
 		skew: w.skew(),
 	}
-	now := func() time.Time { return time.Now().Add(in.skew).Round(0) }
-	a, err := app.NewWith(wire{in}, app.Config{BaseURL: host + "/scim/v2", TenantRate: w.rate},
-		slog.New(lines{in}), app.Options{
-			Now: now, Random: w.source(), NewToken: in.token,
-			Retry: []table.RetryOption{
-				table.RetryClock(now, in.sleep),
-				table.RetryJitter(func(d time.Duration) time.Duration { return d }), // drawn by sleep
-			},
-		})
+	in.random = w.source()
+	a, err := app.NewWith(wire{in}, app.Config{BaseURL: host + "/scim/v2", TenantRate: w.rate}, slog.New(lines{in}), in.options())
 	if err != nil {
 		panic(err) // the configuration above is wrong
 	}
 	in.app, in.scim, in.admin = a, a.Handler(), a.AdminHandler()
 	return in
+}
+
+// now returns the time by the instance's clock.
+func (in *instance) now() time.Time { return time.Now().Add(in.skew).Round(0) }
+
+// options are those of a service, and of any program, in this instance.
+func (in *instance) options() app.Options {
+	return app.Options{
+		Now: in.now, Random: in.random, NewToken: in.token,
+		Retry: []table.RetryOption{
+			table.RetryClock(in.now, in.sleep),
+			table.RetryJitter(func(d time.Duration) time.Duration { return d }), // drawn by sleep
+		},
+	}
 }
 
 // token returns the token of a transaction. Goroutines that run in parallel draw

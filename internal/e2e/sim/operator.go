@@ -79,6 +79,9 @@ func (w *world) ending(p *proc) {
 	last := *w.operator
 	last.proc = p
 	last.finish()
+	if w.outlet != nil {
+		w.outlet.finish(p)
+	}
 }
 
 // populate starts the instances and all processes.
@@ -95,6 +98,9 @@ func (w *world) populate() {
 	}
 	if w.storm {
 		w.addStorm(w.customers[0])
+	}
+	if w.options.Events {
+		w.addEvents()
 	}
 	w.spawn("sweep", w.sweeps)
 	if !w.options.NoFaults && w.random.IntN(3) > 0 {

@@ -55,7 +55,7 @@ func (o *operator) run() {
 // finish repairs what is damaged, once nobody else changes anything.
 func (o *operator) finish() {
 	w := o.world
-	for w.running.Load() > 1 && !w.overdue() {
+	for w.running.Load() > 1+w.behind.Load() && !w.overdue() {
 		o.sleep(10 * time.Second)
 	}
 	if w.overdue() {

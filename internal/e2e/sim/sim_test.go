@@ -26,6 +26,7 @@ var (
 	stepsFlag   = flag.Int("sim.steps", 0, "the most that each of them does")
 	traceFlag   = flag.Int("sim.trace", 200, "how many of the last events are shown of a seed that fails")
 	stormFlag   = flag.Bool("sim.storm", false, "give one tenant of each run more requests than its rate")
+	eventsFlag  = flag.Bool("sim.events", false, "make events of all commits (the test does so in every fourth run)")
 	calmFlag    = flag.Bool("sim.calm", false, "leave out all faults")
 )
 
@@ -37,7 +38,7 @@ func in(t *testing.T, seed uint64, o Options) (r Result) {
 
 // TestSimulation runs many seeds, and explains the first that fails.
 func TestSimulation(t *testing.T) {
-	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag, Storm: *stormFlag}
+	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag, Storm: *stormFlag, Events: *eventsFlag}
 	if *seedFlag >= 0 {
 		o.Trace = *traceFlag
 		report(t, in(t, uint64(*seedFlag), o), o)
@@ -57,13 +58,15 @@ func TestSimulation(t *testing.T) {
 				t.Parallel()
 				defer debug.SetGCPercent(debug.SetGCPercent(400)) // a history leaves much behind, and needs little
 				for n := next.Add(1) - 1; n < int64(runs) && !t.Failed(); n = next.Add(1) - 1 {
+					o := o
+					o.Events = o.Events || n%eventsEvery == 0
 					r := in(t, *fromFlag+uint64(n), o)
 					histories.Add(1)
 					requests.Add(int64(r.Requests))
 					commits.Add(int64(r.Commits))
 					all.add(r)
 					if len(r.Failures) > 0 {
-						failed.Store(r.Seed, true)
+						failed.Store(r.Seed, o)
 						t.Fail()
 					}
 				}
@@ -76,12 +79,17 @@ func TestSimulation(t *testing.T) {
 		for _, what := range mustReach {
 			require.NotZero(t, all.reached[what], "%q never happened: the histories prove less than they should", what)
 		}
+		require.GreaterOrEqual(t, all.reached[mirrored], 5*runs, "mirrors have heard of too few changes")
 	}
-	failed.Range(func(seed, _ any) bool {
-		explain(t, seed.(uint64), o) //nolint:forcetypeassert // stored above
+	failed.Range(func(seed, options any) bool {
+		explain(t, seed.(uint64), options.(Options)) //nolint:forcetypeassert // stored above
 		return true
 	})
 }
+
+// eventsEvery is which of the runs make events of all commits, for mirrors: in the runs of
+// make check they are of more than 10,000 changes, and of 1,000,000 in those of make soak.
+const eventsEvery = 9
 
 // mustReach is what happens in some of a thousand histories.
 var mustReach = []string{
@@ -92,6 +100,8 @@ var mustReach = []string{
 	"a ledger gets a shard", "a shard is merged", "a change of a ledger in shards", "refused: no seats are left", "refused: no readers are left",
 	"a recount is refused", "a recount repairs a ledger", "a recount finds a sound ledger",
 	"refused: the rate", "a rebuild repairs a reservation", "a rebuild finds sound reservations",
+	"an event is pulled", "an event is delivered", "a mirror is compared", "a record of the stream comes again", "a batch of the stream fails",
+	"an application loses an event", "an acknowledgement is lost", "a deliverer crashes",
 	"a task of the kind members is begun", "a task of the kind members is finished", "a task of the kind epoch is begun", "a task of the kind epoch is finished",
 	"a task of the kind tenant is begun", "a task of the kind tenant is finished",
 	"status 200", "status 201", "status 204", "status 400", "status 401", "status 403", "status 404", "status 409", "status 503",
@@ -160,6 +170,9 @@ func (o Options) flags() (text string) {
 	if o.Storm {
 		text += " -sim.storm"
 	}
+	if o.Events {
+		text += " -sim.events"
+	}
 	if o.NoFaults {
 		text += " -sim.calm"
 	}
@@ -176,7 +189,8 @@ func (o Options) flags() (text string) {
 func TestSimulation_SameSeedSameRun(t *testing.T) {
 	seen := map[uint64]bool{}
 	for seed := range uint64(20) {
-		first, again := in(t, seed, Options{Trace: 400}), in(t, seed, Options{Trace: 400})
+		events := seed%4 == 1
+		first, again := in(t, seed, Options{Trace: 400, Events: events}), in(t, seed, Options{Trace: 400, Events: events})
 		require.Equal(t, first, again, "seed %d", seed)
 		require.False(t, seen[first.Hash])
 		seen[first.Hash] = true
@@ -185,7 +199,7 @@ func TestSimulation_SameSeedSameRun(t *testing.T) {
 		}
 		engine, err := embedded.Memory()
 		require.NoError(t, err)
-		onFile := in(t, seed, Options{Trace: 400, Engine: engine})
+		onFile := in(t, seed, Options{Trace: 400, Events: events, Engine: engine})
 		require.Equal(t, first.Hash, onFile.Hash, "seed %d on the embedded engine", seed)
 		require.NoError(t, engine.Close())
 	}

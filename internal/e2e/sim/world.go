@@ -37,6 +37,8 @@ type Options struct {
 	Crowds bool
 	// Storm gives one tenant more requests than its rate.
 	Storm bool
+	// Events makes events of all commits, for readers and receivers.
+	Events bool
 	// Trace is how many of the last events are kept, 0 for none. With it the
 	// events are hashed.
 	Trace int
@@ -91,6 +93,11 @@ type world struct {
 	requests     []*request
 	customers    []*customer
 	operator     *operator
+	// outlet is nil without Options.Events. settled reports that nothing more is committed,
+	// and delivered that all events are. behind counts the processes that end only then.
+	outlet             *outlet
+	settled, delivered bool
+	behind             atomic.Int64
 	// running counts the processes, working those of them that are clients with
 	// steps left.
 	running atomic.Int64
@@ -180,7 +187,9 @@ func (w *world) drain() {
 // end ends all goroutines of the bubble, whatever their state.
 func (w *world) end() {
 	for _, in := range slices.Concat(w.instances, w.programs) {
-		close(in.ended)
+		if !in.hasEnded() { // a program that has crashed has
+			close(in.ended)
+		}
 	}
 	close(w.over)
 	synctest.Wait()
