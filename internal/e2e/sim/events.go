@@ -443,14 +443,14 @@ func (o *outlet) finish(p *proc) {
 	p.do(func() { w.settled = true })
 	for begun := time.Now(); time.Since(begun) < bound/2; {
 		p.sleep(time.Minute)
-		if o.finished() && !o.waiting(p) {
+		if o.finished() && !o.waiting() {
 			break
 		}
 	}
 	if !o.finished() {
 		w.fail("the feed has handled %d of %d records", o.done, len(o.records))
 	}
-	if o.waiting(p) {
+	if o.waiting() {
 		w.fail("events still wait for their endpoints")
 	}
 	p.do(func() { w.delivered = true })
@@ -465,7 +465,7 @@ func (o *outlet) finish(p *proc) {
 }
 
 // waiting reports whether an event waits for an endpoint.
-func (o *outlet) waiting(p *proc) bool {
+func (o *outlet) waiting() bool {
 	s := app.NewStore(o.world.engine, app.Options{})
 	endpoints, err := s.Endpoints(background)
 	if err != nil {
