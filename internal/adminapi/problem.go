@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 
@@ -213,10 +212,6 @@ var sentinels = [...]struct {
 }
 
 // etag returns the header that names a version.
-func etag(version int64, more ...map[string]string) map[string]string {
-	header := map[string]string{"ETag": `W/"` + strconv.FormatInt(version, 10) + `"`}
-	for _, m := range more {
-		maps.Copy(header, m)
-	}
-	return header
+func etag(version int64) map[string]string {
+	return map[string]string{"ETag": `W/"` + strconv.FormatInt(version, 10) + `"`}
 }

@@ -112,11 +112,7 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 		attrLeftGroups: strings.Join(e.Left, ","),
 		attrLost:       joinLosses(e.Lost),
 	})
-	for name, set := range map[string]bool{attrBegins: e.Begins, attrKept: e.Kept, attrEnded: e.Ended} {
-		if set {
-			a[name] = flag(true)
-		}
-	}
+	setFlags(a, map[string]bool{attrBegins: e.Begins, attrKept: e.Kept, attrEnded: e.Ended})
 	if e.ID != "" {
 		a[attrPartOf] = table.Text(e.RequestID)
 	}
@@ -124,14 +120,29 @@ func logItem(t tenant.ID, e journal.Entry, expires time.Time) table.Item {
 	if e.StandsFor > 1 {
 		a[attrCount] = table.Number(e.StandsFor)
 	}
-	if !e.SeatCounts.Read.IsZero() {
-		a[attrSeatsThen], a[attrLimitThen] = table.Number(e.SeatCounts.Seats+e.Seats), table.Number(e.SeatCounts.SeatLimit)
-		a[attrSeatsRead] = millis(e.SeatCounts.Read)
-	}
+	setSeats(a, e)
 	if e.NewSet {
 		a[attrNewSet], a[attrEpoch] = table.Number(int64(e.Size)), table.Number(e.Epoch)
 	}
 	return fitting(e, table.Item{Key: logKey(t, e.Key(), 0), Attributes: a})
+}
+
+// setSeats sets the seats at the time of the entry, if they are known.
+func setSeats(a table.Attributes, e journal.Entry) {
+	if e.SeatCounts.Read.IsZero() {
+		return
+	}
+	a[attrSeatsThen], a[attrLimitThen] = table.Number(e.SeatCounts.Seats+e.Seats), table.Number(e.SeatCounts.SeatLimit)
+	a[attrSeatsRead] = millis(e.SeatCounts.Read)
+}
+
+// setFlags sets the flags that are true.
+func setFlags(a table.Attributes, flags map[string]bool) {
+	for name, set := range flags {
+		if set {
+			a[name] = flag(true)
+		}
+	}
 }
 
 // fitting returns the item of an entry, without the faulty settings of a success if it is

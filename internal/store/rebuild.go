@@ -366,6 +366,13 @@ func (r *rebuild) fixClaim(ctx context.Context, f *fix, h *holding, kind directo
 	return nil
 }
 
+// loses records that a deleted user loses a value, each user once.
+func (f *fix) loses(loss journal.Loss) {
+	if !slices.Contains(f.lost, loss) {
+		f.lost = append(f.lost, loss)
+	}
+}
+
 // reserve reserves a value for a record, unless another has it: took is false, and
 // the value stays as it is, or the record, if it is deleted, loses it.
 func (r *rebuild) reserve(ctx context.Context, f *fix, h *holding, kind directory.Kind, key table.Key, items map[table.Key]table.Item) (took bool, err error) {
@@ -410,9 +417,7 @@ func (r *rebuild) reserve(ctx context.Context, f *fix, h *holding, kind director
 			Add: map[string]int64{attrVersion: 1}, Remove: append(loses.Change.Remove, heldAttribute(as)),
 		}, other.same...)
 		f.guards[other.key] = loses
-		if loss := (journal.Loss{ID: other.id, Version: other.version + 1}); !slices.Contains(f.lost, loss) {
-			f.lost = append(f.lost, loss)
-		}
+		f.loses(journal.Loss{ID: other.id, Version: other.version + 1})
 		f.add(kind, mine, "reserved for %s, which is deleted: reserved for this one", holder)
 		return true, nil
 	case h.deleted:

@@ -173,18 +173,27 @@ func readStatement(node *yaml.Node) (s Statement, ours bool, err error) {
 	if raw.Effect != "Allow" || len(s.Actions) != len(raw.Action) || !isOf(raw.Resource, "") {
 		return s, false, fmt.Errorf("%s: not an Allow of actions on the table only", raw.Sid)
 	}
-	condition := raw.Condition["ForAllValues:StringLike"]
-	keys, ok := condition["dynamodb:LeadingKeys"]
-	if !ok || len(raw.Condition) != 1 || len(condition) != 1 {
-		return s, false, fmt.Errorf("%s: the condition is not ForAllValues:StringLike on dynamodb:LeadingKeys", raw.Sid)
-	}
-	if err := keys.Decode(&s.Keys); err != nil || len(s.Keys) == 0 {
-		return s, false, fmt.Errorf("%s: the leading keys are not a list", raw.Sid)
-	}
-	if unique := slices.Compact(slices.Sorted(slices.Values(s.Keys))); len(unique) != len(s.Keys) {
-		return s, false, fmt.Errorf("%s: a leading key occurs twice", raw.Sid)
+	s.Keys, err = leadingKeys(raw.Condition)
+	if err != nil {
+		return s, false, fmt.Errorf("%s: %w", raw.Sid, err)
 	}
 	return s, true, nil
+}
+
+// leadingKeys returns the leading keys to which a condition limits a statement.
+func leadingKeys(conditions map[string]map[string]yaml.Node) (keys []string, err error) {
+	condition := conditions["ForAllValues:StringLike"]
+	node, ok := condition["dynamodb:LeadingKeys"]
+	if !ok || len(conditions) != 1 || len(condition) != 1 {
+		return nil, errors.New("the condition is not ForAllValues:StringLike on dynamodb:LeadingKeys")
+	}
+	if err := node.Decode(&keys); err != nil || len(keys) == 0 {
+		return nil, errors.New("the leading keys are not a list")
+	}
+	if unique := slices.Compact(slices.Sorted(slices.Values(keys))); len(unique) != len(keys) {
+		return nil, errors.New("a leading key occurs twice")
+	}
+	return keys, nil
 }
 
 // streamActions read a stream, which has no leading keys.

@@ -49,7 +49,7 @@ func (r *receiver) Send(_ context.Context, m webhook.Message) subscription.Attem
 func idsOf(now func() time.Time) func() string {
 	return func() string {
 		id := uuid.Must(uuid.NewV7())
-		binary.BigEndian.PutUint64(id[:8], uint64(now().UnixMilli())<<16|uint64(binary.BigEndian.Uint16(id[6:8]))) //nolint:gosec // G115: after 1970
+		binary.BigEndian.PutUint64(id[:8], uint64(now().UnixMilli())<<16|uint64(binary.BigEndian.Uint16(id[6:8])))
 		return id.String()
 	}
 }
