@@ -372,12 +372,15 @@ func TestBinaries_UnreachableTableIsServiceUnavailable(t *testing.T) {
 // Records that cannot be handed on come again, and so do the schedule's deliveries.
 func TestBinaries_EventsWaitForTheTable(t *testing.T) {
 	t.Parallel()
-	r := runtimetest.Invoke(t, runtimetest.Start(t, feed, variables(unreachable, "none")), invocation(t, feed))
+	batch := invocation(t, feed)
+	sequences := regexp.MustCompile(`"SequenceNumber": *"(\d+)"`).FindAllSubmatch(batch, -1)
+	require.NotEmpty(t, sequences)
+	r := runtimetest.Invoke(t, runtimetest.Start(t, feed, variables(unreachable, "none")), batch)
 	require.Nilf(t, r.Failure, "%v", r.Failure)
-	assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439091"}]}`, string(r.Response))
+	assert.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"`+string(sequences[0][1])+`"}]}`, string(r.Response))
 	all := lines(t, r.Logs)
 	require.Lenf(t, all, 1, "%s", r.Logs)
-	assert.Equal(t, []any{"feed", "ERROR", 1.0, "rollcall-prod"}, []any{all[0]["event"], all[0]["level"], all[0]["recordsFailed"], all[0]["stack"]})
+	assert.Equal(t, []any{"feed", "ERROR", float64(len(sequences)), "rollcall-prod"}, []any{all[0]["event"], all[0]["level"], all[0]["recordsFailed"], all[0]["stack"]})
 	assert.Contains(t, all[0]["error"], unreachable)
 
 	r = runtimetest.Invoke(t, runtimetest.Start(t, deliver, variables(unreachable, "none")), []byte(scheduled))

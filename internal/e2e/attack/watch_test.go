@@ -170,7 +170,7 @@ func (l *lines) take() (all []map[string]any, faults []string) {
 // logPartition reports whether a partition is written even for a refused request: the
 // log, its index, the failing subjects, and the last use of tokens.
 func logPartition(partition string) bool {
-	for _, suffix := range []string{"#LOG", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
+	for _, suffix := range []string{"#LOG", "#SIGNALS", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
 		if strings.HasSuffix(partition, suffix) {
 			return true
 		}

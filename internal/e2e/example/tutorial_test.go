@@ -127,7 +127,7 @@ func newReader(t *testing.T, serve string) *reader {
 	r.url = "http://" + address + "/users"
 
 	r.environment = []string{
-		"XDG_STATE_HOME=" + t.TempDir(), "MAKEFLAGS=", "MAKELEVEL=", 
+		"XDG_STATE_HOME=" + t.TempDir(), "MAKEFLAGS=", "MAKELEVEL=",
 		"GOFLAGS=-buildvcs=false -trimpath", // what is compiled does not depend on the folder
 		"PATH=" + filepath.Join(*prepared, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}

@@ -62,7 +62,7 @@ func (w *watch) Write(ctx context.Context, tx table.Transaction) error {
 // recorded reports whether a partition is written even for a refused request:
 // the log, its index, the failing subjects, and the last use of tokens.
 func recorded(partition string) bool {
-	for _, suffix := range []string{"#LOG", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
+	for _, suffix := range []string{"#LOG", "#SIGNALS", "#INDEX", "#FAILING", "#USED", "#MARKS"} {
 		if strings.HasSuffix(partition, suffix) {
 			return true
 		}
