@@ -130,6 +130,31 @@ func tenantWrites() []write {
 	}
 }
 
+// webhookWrites are the writes to the endpoints of webhooks, which belong to no tenant.
+func webhookWrites() []write {
+	const url = `{"url":"https://app.example.com/events"}`
+	registered := func(w *world) { w.must("hook", admin("POST", "/webhooks", url)) }
+	hook := "/webhooks/{hook}"
+	return []write{
+		{
+			name: "POST webhook", request: admin("POST", "/webhooks", url), status: 201, seats: 0,
+			others: []request{admin("POST", "/webhooks", `{"url":"https://other.example.com/events"}`)},
+		},
+		{
+			name: "PATCH webhook", before: registered, request: admin("PATCH", hook, `{"label":"new"}`), status: 200, seats: 0,
+			others: []request{admin("PATCH", hook, `{"disabled":true}`), admin("DELETE", hook, "")},
+		},
+		{
+			name: "DELETE webhook", before: registered, request: admin("DELETE", hook, ""), status: 204, seats: 0,
+			others: []request{admin("PATCH", hook, `{"label":"new"}`)},
+		},
+		{
+			name: "POST webhook's secret", before: registered, request: admin("POST", hook+"/secret", ""), status: 201, seats: 0,
+			others: []request{admin("DELETE", hook, "")},
+		},
+	}
+}
+
 // sweepWrites are the tasks of a sweep. What it does is not seen by readers; it
 // is left over or not.
 func sweepWrites() []write {

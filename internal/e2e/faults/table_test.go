@@ -10,7 +10,7 @@ import (
 )
 
 func allWrites() []write {
-	return slices.Concat(userWrites(), groupWrites(), applicationWrites(), tenantWrites(), sweepWrites(), refusedWrites())
+	return slices.Concat(userWrites(), groupWrites(), applicationWrites(), tenantWrites(), webhookWrites(), sweepWrites(), refusedWrites())
 }
 
 // meanwhile returns the requests that run while the write does: the same one, and
