@@ -274,6 +274,13 @@ var routes = []Route{
 		answers{{204, "The user is deleted", nil}},
 	},
 	{
+		get, one + "/users/{user}/offboarding", "readOffboarding", (*Service).readOffboarding,
+		"Read when a user was deactivated, deleted or purged, and when each webhook acknowledged it",
+		adminwire.OffboardingQuery{},
+		nil,
+		answers{{200, "The evidence, of purged users too, as long as the log is kept", adminwire.Offboarding{}}},
+	},
+	{
 		get, one + "/groups", "listGroups", (*Service).listGroups,
 		"List groups in the order of their creation",
 		adminwire.GroupsQuery{},

@@ -242,3 +242,62 @@ type Redelivering struct {
 	// Whether that is all. Otherwise the service finds the others within minutes.
 	Complete bool `json:"complete"`
 }
+
+// An OffboardingQuery says in which form to read the evidence.
+type OffboardingQuery struct {
+	Formatted
+}
+
+// An Offboarding is the evidence that the application was told that somebody may no longer use
+// it: the latest departures of a user, newest first, at most 8, and when each webhook
+// acknowledged them.
+type Offboarding struct {
+	UserID string `json:"userId"`
+	// The user now.
+	State      string      `json:"state" jsonschema:"enum=active,enum=inactive,enum=deleted,enum=gone"`
+	Departures []Departure `json:"departures"`
+	// The log was searched back to this time: older departures may be missing. Absent if it
+	// was searched as far as it is kept.
+	SearchedTo *time.Time `json:"searchedTo,omitzero"`
+}
+
+// A Departure is a change after which somebody may no longer use the application.
+type Departure struct {
+	EventID  string `json:"eventId"`
+	Type     string `json:"type" jsonschema:"enum=user.deactivated,enum=user.deleted,enum=user.purged"`
+	UserName string `json:"userName,omitzero"`
+	// When the request came that was committed.
+	Committed time.Time  `json:"committed"`
+	RequestID string     `json:"requestId"`
+	Actor     EventActor `json:"actor"`
+	// The identity provider's own id of the request, if it sent one.
+	IdPRequestID string `json:"idpRequestId,omitzero"`
+	// When the user came back, if that was later.
+	ReturnedAt *time.Time `json:"returnedAt,omitzero"`
+	// Whether every webhook in the list acknowledged it. false without any.
+	Acknowledged bool `json:"acknowledged"`
+	// From committed to the last acknowledgement; absent unless acknowledged.
+	SecondsToAcknowledge *float64 `json:"secondsToAcknowledge,omitzero"`
+	// The webhooks that get the event: those that it was sent to, and those that are
+	// registered since before it and get such events of the tenant.
+	Endpoints []DepartureDelivery `json:"endpoints"`
+	// What the list of webhooks does not say: that nobody is notified.
+	Notice string `json:"notice,omitzero"`
+}
+
+// A DepartureDelivery is what came of a departure at a webhook.
+type DepartureDelivery struct {
+	WebhookID string `json:"webhookId"`
+	// Absent if the webhook is deleted.
+	URL   string `json:"url,omitzero"`
+	Label string `json:"label,omitzero"`
+	// pending: it will be tried, or tried again. delivered: the webhook acknowledged it with
+	// a 2xx. failed: it was not sent or not acknowledged, and is not tried again.
+	State string `json:"state" jsonschema:"enum=pending,enum=delivered,enum=failed"`
+	// Why it failed, or what the last attempt of a pending one met.
+	Reason       string     `json:"reason,omitzero"`
+	FirstAttempt *time.Time `json:"firstAttempt,omitzero"`
+	DeliveredAt  *time.Time `json:"deliveredAt,omitzero"`
+	NextAttempt  *time.Time `json:"nextAttempt,omitzero"`
+	Attempts     int        `json:"attempts"`
+}

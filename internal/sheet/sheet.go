@@ -26,7 +26,7 @@ type Sheet[R any] struct {
 	cells    func(r R) []string
 }
 
-// FailedUsers, Log, Drift and PushAgain are the forms of the lists.
+// FailedUsers, Log, Drift, PushAgain and Offboarding are the forms of the lists.
 var (
 	FailedUsers = Sheet[adminwire.FailedUser]{
 		headings: []string{
@@ -67,7 +67,57 @@ var (
 			}
 		},
 	}
+	Offboarding = Sheet[OffboardingRow]{
+		headings: []string{
+			"userId", "userName", "type", "committed", "request", "by", "actor", "identityProviderRequest", "returned",
+			"acknowledged", "secondsToAcknowledge", "webhook", "url", "state", "firstAttempt", "delivered", "attempts", "reason", "event",
+		},
+		cells: func(r OffboardingRow) []string {
+			d, e := r.Departure, r.Delivery
+			return []string{
+				r.UserID, d.UserName, d.Type, moment(d.Committed), d.RequestID, d.Actor.Type, d.Actor.Name, d.IdPRequestID, orMoment(d.ReturnedAt),
+				strconv.FormatBool(d.Acknowledged), orNumber(d.SecondsToAcknowledge), e.WebhookID, e.URL, e.State, orMoment(e.FirstAttempt), orMoment(e.DeliveredAt),
+				number(e.Attempts), e.Reason, d.EventID,
+			}
+		},
+	}
 )
+
+// An OffboardingRow is a departure of a user at one webhook.
+type OffboardingRow struct {
+	UserID    string
+	Departure adminwire.Departure
+	Delivery  adminwire.DepartureDelivery
+}
+
+// OffboardingRows returns a row for each departure and webhook. A departure without a webhook
+// has one row, whose reason says that nobody is notified.
+func OffboardingRows(o adminwire.Offboarding) []OffboardingRow {
+	var rows []OffboardingRow
+	for _, d := range o.Departures {
+		if len(d.Endpoints) == 0 {
+			rows = append(rows, OffboardingRow{o.UserID, d, adminwire.DepartureDelivery{Reason: d.Notice}})
+		}
+		for _, e := range d.Endpoints {
+			rows = append(rows, OffboardingRow{o.UserID, d, e})
+		}
+	}
+	return rows
+}
+
+func orMoment(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return moment(*at)
+}
+
+func orNumber(n *float64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*n, 'f', -1, 64)
+}
 
 // number returns a count, "" for none.
 func number(n int) string {

@@ -63,3 +63,23 @@ func firstOf(s string) string {
 	}
 	return "none"
 }
+
+// A departure has a row for each webhook, and one that says so if there is none.
+func TestOffboardingRows_NameEachWebhook(t *testing.T) {
+	at := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
+	took := 1.5
+	rows := sheet.OffboardingRows(adminwire.Offboarding{UserID: "u", Departures: []adminwire.Departure{
+		{
+			EventID: "e2", Type: "user.deleted", UserName: "ann", Committed: at, RequestID: "r2", Actor: adminwire.EventActor{Type: "idp", Name: "okta"},
+			Acknowledged: true, SecondsToAcknowledge: &took, Endpoints: []adminwire.DepartureDelivery{
+				{WebhookID: "w1", URL: "https://a.example.com", State: "delivered", FirstAttempt: &at, DeliveredAt: &at, Attempts: 1},
+				{WebhookID: "w2", State: "delivered", DeliveredAt: &at, Attempts: 2},
+			},
+		},
+		{EventID: "e1", Type: "user.deactivated", Committed: at, ReturnedAt: &at, Notice: "Nobody is notified."},
+	}})
+	require.Equal(t, "userId,userName,type,committed,request,by,actor,identityProviderRequest,returned,acknowledged,secondsToAcknowledge,webhook,url,state,firstAttempt,delivered,attempts,reason,event\r\n"+
+		"u,ann,user.deleted,2027-01-02T03:04:05Z,r2,idp,okta,,,true,1.5,w1,https://a.example.com,delivered,2027-01-02T03:04:05Z,2027-01-02T03:04:05Z,1,,e2\r\n"+
+		"u,ann,user.deleted,2027-01-02T03:04:05Z,r2,idp,okta,,,true,1.5,w2,,delivered,,2027-01-02T03:04:05Z,2,,e2\r\n"+
+		"u,,user.deactivated,2027-01-02T03:04:05Z,,,,,2027-01-02T03:04:05Z,false,,,,,,,,Nobody is notified.,e1\r\n", written(t, sheet.Offboarding, rows...))
+}
