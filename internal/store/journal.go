@@ -157,7 +157,9 @@ func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r *journal.Record) 
 		}}, table.Present()))
 	default:
 		entry := *e
-		entry.Begins = !r.Fails.IsZero() && !r.Failed
+		if !r.Fails.IsZero() {
+			entry.Begins = !r.Failed
+		}
 		ops = append(ops, table.Put(logItem(t, entry, r.Expires), table.Absent()))
 		if e.Outcome == journal.Failure {
 			ops = append(ops, failureOp(t, *e, r.Expires))
