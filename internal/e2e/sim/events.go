@@ -429,7 +429,11 @@ func (r *receiver) receive(w *world, m webhook.Message) int {
 	recorded := httptest.NewRecorder()
 	r.handler.ServeHTTP(recorded, hr)
 	_, _ = io.Copy(io.Discard, recorded.Body)
-	if recorded.Code != http.StatusNoContent {
+	switch recorded.Code {
+	case http.StatusNoContent:
+	case http.StatusUnauthorized: // signed before the lost secret was replaced: it comes again
+		return recorded.Code
+	default:
 		w.fail("the receiver %s answers %d to %s", r.name, recorded.Code, m.Body)
 	}
 	w.reached["an event is delivered"]++
