@@ -142,13 +142,14 @@ func (q *request) recordOf(a *reply, newID func() string, now time.Time) (r jour
 		r.Failed = q.lookout.known(r.Fails)
 		for _, s := range q.lookout.seen() {
 			if s != r.Fails && s.ID == "" { // from now on known by its id
-				r.Resolved = append(r.Resolved, s)
+				r.Renamed = append(r.Renamed, s)
 			}
 		}
 	case !q.event.Operation.Changes():
 		return r, false
 	default:
 		r.Resolved = q.resolved()
+		r.Provisioned = journal.Subject{Type: e.Type, ID: e.ResourceID, Name: e.Subject, ExternalID: e.ExternalID}
 		switch {
 		case e.Action == journal.Unchanged, e.Operation == journal.Bulk && e.Outcome != journal.Success:
 			r.Entry = q.entry(a, newID, now)

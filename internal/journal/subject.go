@@ -83,7 +83,12 @@ type Record struct {
 	// Asked are the values to keep with the failing subject.
 	Asked Asked
 	// Resolved are the subjects that no longer fail, and RequestID is the request that
-	// succeeded, "" if it is not known.
-	Resolved  []Subject
-	RequestID string
+	// succeeded, "" if it is not known. Provisioned is the record that they are now, zero
+	// if that is not known. If Expires is zero, the signals are kept as log entries are.
+	Resolved    []Subject
+	RequestID   string
+	Provisioned Subject
+	// Renamed are subjects that fail by a name and are the one that Fails: they are removed,
+	// and nothing begins or ends.
+	Renamed []Subject
 }

@@ -170,5 +170,6 @@ func resolved(f journal.Failing, found []LiveRecord) bool {
 	return slices.ContainsFunc(found, func(r LiveRecord) bool { return r.Linked && r.Modified.After(since) })
 }
 
-// maxResolved is how many subjects are removed at once.
+// maxResolved is how many subjects are removed at once, each by two operations of a
+// transaction.
 const maxResolved = 50

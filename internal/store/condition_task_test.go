@@ -387,6 +387,24 @@ func logDecisions(t tenant.ID) []decision {
 			conditions: []settled{{failing, table.Present(), "", "two successes of a subject"}},
 		},
 		{
+			name: "a failure under an id that began under a name",
+			given: func(f *fixture) {
+				r := record(f)
+				r.Entry.RequestID = uuid.NewString()
+				f.must(f.store.Record(f.t.Context(), f.tenant, r))
+			},
+			commit: func(f *fixture, s *Store) error {
+				r := record(f)
+				r.Fails, r.Renamed = journal.Subject{Type: "User", ID: "u1"}, []journal.Subject{dora}
+				return s.Record(f.t.Context(), f.tenant, r)
+			},
+			conditions: []settled{
+				logged,
+				{failingKey(t, "User#u1"), table.Absent(), "", "two first failures of a subject"},
+				{failing, table.Present(), "", "a failure and the success of a subject"},
+			},
+		},
+		{
 			name: "a dismissed failure", returned: fails,
 			given: func(f *fixture) {
 				r := record(f)

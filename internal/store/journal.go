@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -135,46 +136,61 @@ func (s *Store) failing(ctx context.Context, t tenant.ID, subjects []journal.Sub
 //	index             of failures, and of the subject
 //	failing subject   created, or its count incremented
 //	resolved subjects present, deleted, each with a signal: of two requests one says so
+//	renamed subjects  present, deleted: a failure that goes on under an id does not begin
 func (s *Store) Record(ctx context.Context, t tenant.ID, r journal.Record) error {
-	again, err := s.recordOnce(ctx, t, &r)
-	if again {
-		// Another request of the subject was written in between, or resolved it.
-		_, err = s.recordOnce(ctx, t, &r)
+	if err := s.limitSignals(ctx, t, &r); err != nil {
+		return err
 	}
-	return writeError(err)
+	for range maxRecords {
+		again, err := s.recordOnce(ctx, t, &r)
+		if !again {
+			return writeError(err)
+		}
+		// Another request of the subject was written in between, or resolved it.
+	}
+	return fmt.Errorf("%w: the failing subjects changed at each attempt", directory.ErrBusy)
+}
+
+// maxRecords is how often a record is written again because failing subjects changed.
+const maxRecords = 5
+
+// limitSignals completes a record without an entry whose subjects are resolved: its signals
+// are kept as log entries are, and none is written later than its id says.
+func (s *Store) limitSignals(ctx context.Context, t tenant.ID, r *journal.Record) error {
+	if len(r.Resolved) == 0 {
+		return nil
+	}
+	if r.NotAfter.IsZero() {
+		r.NotAfter = s.now().Add(journal.WriteTime)
+	}
+	if r.Expires.IsZero() {
+		found, ok, err := s.Tenant(ctx, t)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			found.Settings = tenant.DefaultSettings()
+		}
+		r.Expires = s.now().Add(found.Settings.LogRetention())
+	}
+	return nil
 }
 
 // recordOnce writes a record. If a condition on a failing subject did not hold, the record
 // becomes what can be written, and again is true.
 func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r *journal.Record) (again bool, err error) {
-	var ops []table.Op
+	ops := entryOps(t, r)
 	fails := -1
-	switch e := r.Entry; {
-	case e == nil:
-	case r.Amends:
-		ops = append(ops, table.Update(logKey(t, e.Key(), 0), table.Change{Set: table.Attributes{
-			attrOutcome: table.Text(string(e.Outcome)), attrCause: table.Text(string(e.Cause)),
-		}}, table.Present()))
-	default:
-		entry := *e
-		if !r.Fails.IsZero() {
-			entry.Begins = !r.Failed
-		}
-		ops = append(ops, table.Put(logItem(t, entry, r.Expires), table.Absent()))
-		if e.Outcome == journal.Failure {
-			ops = append(ops, failureOp(t, *e, r.Expires))
-		}
-		for _, subject := range indexed(e.About) {
-			ops = append(ops, indexOp(t, subject, *e, r.Expires))
-		}
-		if !r.Fails.IsZero() {
-			fails = len(ops)
-			ops = append(ops, failingOp(t, *r))
-		}
+	if r.Entry != nil && !r.Amends && !r.Fails.IsZero() {
+		fails = len(ops)
+		ops = append(ops, failingOp(t, *r))
 	}
-	resolved := len(ops)
+	ends := len(ops)
+	for _, subject := range slices.Concat(r.Resolved, r.Renamed) {
+		ops = append(ops, table.Delete(failingKey(t, subjectName(subject)), table.Present()))
+	}
 	for _, subject := range r.Resolved {
-		ops = append(ops, table.Delete(failingKey(t, subjectName(subject)), table.Present()), s.fixedOp(t, *r, subject))
+		ops = append(ops, s.fixedOp(t, *r, subject))
 	}
 	if len(ops) == 0 {
 		return false, nil
@@ -184,16 +200,48 @@ func (s *Store) recordOnce(ctx context.Context, t tenant.ID, r *journal.Record) 
 	if !errors.As(err, &failed) {
 		return false, err
 	}
-	var left []journal.Subject
-	for i, subject := range r.Resolved {
-		if !hasFailed(failed, resolved+2*i) {
-			left = append(left, subject)
+	turned := fails >= 0 && hasFailed(failed, fails)
+	resolved := stillThere(r.Resolved, failed, ends)
+	renamed := stillThere(r.Renamed, failed, ends+len(r.Resolved))
+	again = turned || len(resolved) < len(r.Resolved) || len(renamed) < len(r.Renamed)
+	r.Resolved, r.Renamed, r.Failed = resolved, renamed, r.Failed != turned
+	return again, err
+}
+
+// stillThere returns the subjects that another request has not removed. The first of them
+// is that of an operation.
+func stillThere(subjects []journal.Subject, failed *table.ConditionError, first int) []journal.Subject {
+	var there []journal.Subject
+	for i, subject := range subjects {
+		if !hasFailed(failed, first+i) {
+			there = append(there, subject)
 		}
 	}
-	turned := fails >= 0 && hasFailed(failed, fails)
-	again = turned || len(left) < len(r.Resolved)
-	r.Resolved, r.Failed = left, r.Failed != turned
-	return again, err
+	return there
+}
+
+// entryOps write the entry of a record and its index, or amend the entry.
+func entryOps(t tenant.ID, r *journal.Record) []table.Op {
+	if r.Entry == nil {
+		return nil
+	}
+	e := *r.Entry
+	if r.Amends {
+		return []table.Op{table.Update(logKey(t, e.Key(), 0), table.Change{Set: table.Attributes{
+			attrOutcome: table.Text(string(e.Outcome)), attrCause: table.Text(string(e.Cause)),
+		}}, table.Present())}
+	}
+	if !r.Fails.IsZero() {
+		e.Begins = !r.Failed && len(r.Renamed) == 0
+	}
+	ops := []table.Op{table.Put(logItem(t, e, r.Expires), table.Absent())}
+	if e.Outcome == journal.Failure {
+		ops = append(ops, failureOp(t, e, r.Expires))
+	}
+	for _, subject := range indexed(e.About) {
+		ops = append(ops, indexOp(t, subject, e, r.Expires))
+	}
+	return ops
 }
 
 // hasFailed reports whether an operation's condition did not hold.
@@ -203,11 +251,12 @@ func hasFailed(failed *table.ConditionError, op int) bool {
 
 // fixedOp writes the signal of a subject that no longer fails.
 func (s *Store) fixedOp(t tenant.ID, r journal.Record, subject journal.Subject) table.Op {
-	now, expires := s.now(), r.Expires
-	if expires.IsZero() {
-		expires = now.Add(tenant.Settings{}.LogRetention())
+	if r.Provisioned.ID != "" && r.Provisioned.Type == subject.Type {
+		subject = r.Provisioned
 	}
-	return signalOp(t, journal.Signal{ID: s.newID(), Time: now, Type: string(event.ProvisioningFixed), Subject: subject, RequestID: r.RequestID}, expires)
+	return signalOp(t, journal.Signal{
+		ID: s.newID(), Time: s.now(), Type: string(event.ProvisioningFixed), Subject: subject, RequestID: r.RequestID,
+	}, r.Expires)
 }
 
 // indexed returns the subjects under which a subject's entries are found: a

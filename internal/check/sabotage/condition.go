@@ -80,8 +80,8 @@ var removed = []struct {
 	{"group.go", "editOps", "change, same...)", "change, same[:0]...)", "a group with a whole new set of members/a change and an unfinished one in parts"},
 	{"group.go", "touchGroup", "map[string]int64{attrVersion: 1}}, when...)", "map[string]int64{attrVersion: 1}}, when[:0]...)", "a part of a change/a part and a whole new set of members"},
 
-	{"journal.go", "recordOnce", "}}, table.Present()))", "}}))", "an amended entry/an amendment and the end of the entry"},
-	{"journal.go", "recordOnce", "table.Put(logItem(t, entry, r.Expires), table.Absent())", "table.Put(logItem(t, entry, r.Expires))", "the first failure of a subject/two entries under one name"},
+	{"journal.go", "entryOps", "}}, table.Present())}", "}})}", "an amended entry/an amendment and the end of the entry"},
+	{"journal.go", "entryOps", "table.Put(logItem(t, e, r.Expires), table.Absent())", "table.Put(logItem(t, e, r.Expires))", "the first failure of a subject/two entries under one name"},
 	{"journal.go", "recordOnce", "subjectName(subject)), table.Present())", "subjectName(subject)))", "the end of a failure/two successes of a subject"},
 	{"journal.go", "failingOp", "Add: map[string]int64{attrCount: 1}}, table.Present())", "Add: map[string]int64{attrCount: 1}})", "another failure of a subject/a failure and the success of a subject"},
 	{"journal.go", "failingOp", "Attributes: a}, table.Absent())", "Attributes: a})", "the first failure of a subject/two first failures of a subject"},
