@@ -52,10 +52,10 @@ func ofUser(e *journal.Entry) []Draft {
 	// An entry without a version is about a part of a change, or about an item that is no
 	// user's.
 	if kind, ok := actions[e.Action]; ok && e.Version > 0 {
-		d := of(e, kind)
 		if e.Kept {
-			d.Type = UserDeactivated
+			kind = UserDeactivated
 		}
+		d := of(e, kind)
 		d.Changed, d.Version = e.Changed, e.Version
 		d.Ended = e.Ended || e.Action == journal.Deleted || e.Action == journal.Purged
 		drafts = append(drafts, d)
