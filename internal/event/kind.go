@@ -26,6 +26,8 @@ type Kind struct {
 	// SCIM is the URI of RFC 9967, "" for none. A change by a PUT has its own.
 	SCIM string
 	Put  bool
+	// Reserved reports that nothing causes it in this version.
+	Reserved bool
 }
 
 // kinds are all types of event, in the order in which documents list them.
@@ -104,11 +106,11 @@ var kinds = []Kind{
 		Cause:  "A user or group whose provisioning failed was provisioned. A dismissed failure, a purge and the end of the log's retention cause none.",
 		Fields: "`resource` as in the failure, with the id if it is known now",
 	},
-	{Type: SeatsFull, Cause: "All seats of the tenant are in use.", Fields: "`details`"},
-	{Type: SeatsAvailable, Cause: "A seat is free again after all were in use.", Fields: "`details`"},
-	{Type: TokenExpiring, Cause: "A token ends in 30, 7 or 1 days.", Fields: "`details`"},
-	{Type: TokenRefused, Cause: "A revoked or expired token is in use: at most once an hour for each token.", Fields: "`details`"},
-	{Type: DeactivationsUnusual, Cause: "Unusually many users were deactivated or deleted within an hour.", Fields: "`details`"},
+	{Type: SeatsFull, Cause: "All seats of the tenant are in use.", Fields: "`details`", Reserved: true},
+	{Type: SeatsAvailable, Cause: "A seat is free again after all were in use.", Fields: "`details`", Reserved: true},
+	{Type: TokenExpiring, Cause: "A token ends in 30, 7 or 1 days.", Fields: "`details`", Reserved: true},
+	{Type: TokenRefused, Cause: "A revoked or expired token is in use: at most once an hour for each token.", Fields: "`details`", Reserved: true},
+	{Type: DeactivationsUnusual, Cause: "Unusually many users were deactivated or deleted within an hour.", Fields: "`details`", Reserved: true},
 	{Type: WebhookDisabled, Cause: "rollcall disabled an endpoint, because it answered 410 or failed for 3 days. Sent to the other endpoints.", Fields: "`details`"},
 	{Type: WebhookTest, Cause: "Somebody asked for a test of an endpoint. Sent to that endpoint only, and not in the list of events.", Fields: "`details`"},
 }

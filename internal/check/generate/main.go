@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/supply"
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
+	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/idp"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/setting"
@@ -27,6 +28,7 @@ var files = []struct {
 	of   func(tree fs.FS) ([]byte, error)
 }{
 	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented, setting.Documented), nil }},
+	{"docs/reference/events.md", func(fs.FS) ([]byte, error) { return event.Document(), nil }},
 	{"docs/reference/faulty-settings.md", func(fs.FS) ([]byte, error) { return setting.Document(), nil }},
 	{"docs/reference/cost.md", cost.Page},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
