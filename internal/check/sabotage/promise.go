@@ -474,6 +474,41 @@ var broken = []struct {
 		"internal/httpapi", "TestChanges_AreWrittenWithTheirEntry",
 	},
 	{
+		"event without its commit", "The application is notified of a change that was not made.", "internal/event/derive.go",
+		[]Edit{{"ofUser", "ok := actions[e.Action]; ok && e.Version > 0", "ok := actions[e.Action]; ok"}},
+		"internal/directory", "TestEvents_AreOfCommits",
+	},
+	{
+		"event of a request that changed nothing", "The application is notified of each request.", "internal/event/derive.go",
+		[]Edit{{"", "journal.Repaired:    UserUpdated,", "journal.Repaired:    UserUpdated,\n\tjournal.Unchanged:   UserUpdated,"}},
+		"internal/event", "TestOf_CausesTheEventOfWhatWasDone",
+	},
+	{
+		"commit without its event", "A user who was hired again keeps groups in the application.", "internal/store/member.go",
+		[]Edit{{"leaveLaterOps", "if !a.Has(attrKeep) || len(groups) == 0 {", "if a.Has(attrKeep) || len(groups) == 0 {"}},
+		"internal/directory", "TestEvents_AreOfCommits",
+	},
+	{
+		"event hidden by its outcome", "A change whose answer was too large is missing in the application.", "internal/event/derive.go",
+		[]Edit{{"ofUser", "ok && e.Version > 0", "ok && e.Version > 0 && e.Outcome != journal.Failure"}},
+		"internal/event", "TestOf_CausesTheEventOfWhatWasDone",
+	},
+	{
+		"new set of members without its ids", "The application loses all members of a group.", "internal/store/signal.go",
+		[]Edit{{"setOps", "slices.Chunk(ids, setSize)", "slices.Chunk(ids[:0], setSize)"}},
+		"internal/directory", "TestEvents_AreOfCommits",
+	},
+	{
+		"value lost without an event", "A deleted user has a name in the application that is another user's.", "internal/directory/decision.go",
+		[]Edit{{"change", "e.Changed, e.Lost = changed, losses(transfers)", "e.Changed = changed"}},
+		"internal/directory", "TestEvents_AreOfCommits",
+	},
+	{
+		"failure that is renamed reported as fixed", "The application is notified that a user is fixed who still fails.", "internal/store/journal.go",
+		[]Edit{{"recordOnce", "\tfor _, subject := range r.Resolved {\n\t\tops = append(ops, s.fixedOp", "\tfor _, subject := range slices.Concat(r.Resolved, r.Renamed) {\n\t\tops = append(ops, s.fixedOp"}},
+		"internal/store", "TestRecord_BeginsOnce",
+	},
+	{
 		"write at any time", "A reader that follows the log misses a late change.", "internal/directory/decision.go",
 		[]Edit{{"change", "NotAfter: w.by.Time.Add(journal.WriteTime),\n", ""}},
 		"internal/httpapi", "TestEntries_AreWrittenWithinEightSeconds",
