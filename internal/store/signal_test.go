@@ -1,11 +1,13 @@
 package store
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -107,4 +109,46 @@ func TestDismissAndPurge_SignalNothing(t *testing.T) {
 	f.must(err)
 	require.Empty(t, known)
 	require.Empty(t, f.signals())
+}
+
+// The largest new set fits into one transaction with all that can be beside it: a new name
+// and externalId, former forms of both, every protected user, and skipped members.
+func TestReplaceMembers_LargestSetFits(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.staff()
+	members := make([]string, directory.MaxMembers)
+	for i := range members {
+		members[i] = uuid.NewString()
+	}
+	c := f.newSet(members...)
+	c.Rewrites, c.Exact, c.Whole = true, true, true
+	c.After.Held = directory.Claims{directory.GroupName: "crew", directory.GroupExternalID: "other"}
+	c.After.Former = directory.Claims{directory.GroupName: "former", directory.GroupExternalID: "earlier"}
+	c.Entry.Skip([]string{uuid.NewString()})
+	c.Protected = &directory.ProtectedCheck{}
+	for range directory.MaxProtected {
+		c.Protected.NotMembers = append(c.Protected.NotMembers, uuid.NewString())
+	}
+	seen := &largest{Table: f.table}
+	err := f.on(seen).ReplaceMembers(t.Context(), f.tenant, c)
+	refused(t, err) // its epoch was not staged: by a condition, and not by a limit
+	require.LessOrEqual(t, seen.ops, table.MaxOps)
+	require.GreaterOrEqual(t, seen.ops, directory.MaxProtected+directory.MaxMembers/setSize)
+	require.Less(t, seen.bytes, 1<<20, "of 4 MB")
+}
+
+// largest has the number of operations and the bytes of the items of a transaction.
+type largest struct {
+	table.Table
+	ops, bytes int
+}
+
+func (l *largest) Write(ctx context.Context, tx table.Transaction) error {
+	l.ops = max(l.ops, len(tx.Ops))
+	bytes := 0
+	for _, op := range tx.Ops {
+		bytes += table.Size(table.Item{Key: op.Key, Attributes: op.Attributes})
+	}
+	l.bytes = max(l.bytes, bytes)
+	return l.Table.Write(ctx, tx)
 }
