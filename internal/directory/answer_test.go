@@ -177,6 +177,11 @@ func TestDirectory_LogsWhatItAnswers(t *testing.T) {
 					left = 0
 				}
 				require.Equal(t, []int{want.Size, left}, []int{result.Added, result.Removed}, r.name)
+				set, err := c.store.SetOf(ctx, c.tenant, got.Key())
+				require.NoError(t, err)
+				_, members, err := c.dir.Members(ctx, c.tenant, result.Group.ID, 100)
+				require.NoError(t, err)
+				require.ElementsMatch(t, members, set, r.name)
 			}
 		}
 		got.Earlier, got.Detail = nil, ""

@@ -95,6 +95,27 @@ func TestRecord_SignalsEachFixOnce(t *testing.T) {
 	})
 }
 
+// Signals are read as they were given, with an id and a time of their write, until they expire.
+func TestAddSignals_AreReadBack(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	given := []journal.Signal{
+		{Type: string(event.SeatsFull), Details: map[string]string{"limit": "5", "used": "5"}},
+		{Type: string(event.TokenRefused), RequestID: "r1", Subject: journal.Subject{Type: journal.TypeUser, ID: "u1", Name: "dora", ExternalID: "e1"}},
+	}
+	f.must(f.store.AddSignals(t.Context(), f.tenant, time.Hour, given...))
+	f.must(f.store.AddSignals(t.Context(), f.tenant, time.Hour))
+	read := f.signals()
+	require.Len(t, read, 2)
+	for i := range read {
+		require.NotEmpty(t, read[i].ID)
+		require.True(t, f.now().Equal(read[i].Time))
+		read[i].ID, read[i].Time = "", time.Time{}
+	}
+	require.ElementsMatch(t, given, read)
+	f.pass(time.Hour)
+	require.Empty(t, f.signals())
+}
+
 // A dismissal and a purge are no fixes.
 func TestDismissAndPurge_SignalNothing(t *testing.T) {
 	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
