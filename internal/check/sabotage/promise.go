@@ -504,9 +504,9 @@ var broken = []struct {
 		"internal/directory", "TestEvents_AreOfCommits",
 	},
 	{
-		"failure that is renamed reported as fixed", "The application is notified that a user is fixed who still fails.", "internal/store/journal.go",
-		[]Edit{{"recordOnce", "\tfor _, subject := range r.Resolved {\n\t\tops = append(ops, s.fixedOp", "\tfor _, subject := range slices.Concat(r.Resolved, r.Renamed) {\n\t\tops = append(ops, s.fixedOp"}},
-		"internal/store", "TestRecord_BeginsOnce",
+		"failure that is renamed reported as fixed", "The application is notified that a user is fixed who still fails.", "internal/httpapi/journal.go",
+		[]Edit{{"recordOf", "r.Renamed = append(r.Renamed, s)", "r.Resolved = append(r.Resolved, s)"}},
+		"internal/e2e/system", "TestPull_HasEachFailureAndFixOnce",
 	},
 	{
 		"write at any time", "A reader that follows the log misses a late change.", "internal/directory/decision.go",
