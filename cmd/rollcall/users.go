@@ -22,7 +22,7 @@ func newUsers() *cobra.Command {
 		userChange("protect", "protect a user against changes by identity providers",
 			"An identity provider cannot deactivate, delete, rename or demote a protected user.", adminwire.UserChange{Protected: adminwire.Of(true)}),
 		userChange("unprotect", "end the protection of a user", "", adminwire.UserChange{Protected: adminwire.Of(false)}),
-		userPurge())
+		userOffboarding(), userPurge())
 }
 
 func userList() *cobra.Command {

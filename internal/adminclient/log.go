@@ -77,6 +77,11 @@ func (c *Client) CheckedRequest(ctx context.Context, tenant, id string) (adminwi
 	return get[adminwire.Explanation](ctx, c, below(tenant, "requests", id), url.Values{"check": {"true"}})
 }
 
+// Offboarding reads when a user left, and when each webhook acknowledged it.
+func (c *Client) Offboarding(ctx context.Context, tenant, user string) (adminwire.Offboarding, error) {
+	return get[adminwire.Offboarding](ctx, c, below(tenant, "users", user, "offboarding"), nil)
+}
+
 // PushAgain reads a page of what the identity provider must push again.
 func (c *Client) PushAgain(ctx context.Context, tenant string, p adminwire.Page) (adminwire.PushAgain, error) {
 	return get[adminwire.PushAgain](ctx, c, below(tenant, "push-again"), page(p.After, p.Limit))
