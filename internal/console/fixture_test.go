@@ -438,6 +438,22 @@ func healthy() map[string]any {
 		"GET " + acme + "/users":    adminwire.Users{Users: []adminwire.User{anna, ben}},
 		"GET " + acme + "/users/u1": anna,
 		"GET " + acme + "/users/u2": ben,
+		"GET " + acme + "/users/u2/offboarding": adminwire.Offboarding{UserID: "u2", State: "inactive", Departures: []adminwire.Departure{
+			{
+				EventID: "ev1", Type: "user.deactivated", UserName: "ben@example.com", Committed: at(-time.Hour), RequestID: "r1",
+				Actor: adminwire.EventActor{Type: "application", Name: "<i>dana</i>"}, Endpoints: []adminwire.DepartureDelivery{
+					{WebhookID: "w1", URL: "https://app.example.com/hooks/rollcall", State: "delivered", FirstAttempt: atPtr(-time.Hour), DeliveredAt: atPtr(-time.Hour), Attempts: 1},
+					{WebhookID: "w9", State: "failed", Reason: "The webhook was deleted before it acknowledged the event.", FirstAttempt: atPtr(-time.Hour), Attempts: 2},
+				},
+			},
+			{
+				EventID: "ev0", Type: "user.deleted", Committed: at(-50 * time.Hour), RequestID: "r0", Actor: adminwire.EventActor{Type: "idp", Name: "okta"}, ReturnedAt: atPtr(-49 * time.Hour),
+				Acknowledged: true, SecondsToAcknowledge: new(1.25), Endpoints: []adminwire.DepartureDelivery{
+					{WebhookID: "w1", URL: "https://app.example.com/hooks/rollcall", State: "delivered", FirstAttempt: atPtr(-50 * time.Hour), DeliveredAt: atPtr(-50 * time.Hour), Attempts: 1},
+				},
+			},
+			{EventID: "ev", Type: "user.deactivated", Committed: at(-90 * time.Hour), RequestID: "r", Actor: adminwire.EventActor{Type: "idp"}, Notice: "Nobody is notified.", Endpoints: []adminwire.DepartureDelivery{}},
+		}},
 		"GET " + acme + "/deleted-groups": adminwire.DeletedGroups{DeletedGroups: []adminwire.DeletedGroup{
 			{ID: "g9", DisplayName: "Sailing", DeletedAt: atPtr(-72 * time.Hour), DeletedBy: "dana@app.example"},
 		}},

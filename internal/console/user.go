@@ -181,8 +181,12 @@ func (c *Console) user(q *request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
+	out, err := c.offboarding(q, u)
+	if err != nil {
+		return page{}, err
+	}
 	return page{name: "user", title: "User", here: "Users", data: map[string]any{
-		"User": newUserRow(q.tenant, u, c.now()), "Failing": failing, "Entries": entries,
+		"User": newUserRow(q.tenant, u, c.now()), "Failing": failing, "Entries": entries, "Offboarding": out,
 	}}, nil
 }
 
