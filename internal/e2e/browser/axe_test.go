@@ -106,9 +106,11 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 	s.Ask("PUT", "/tenants/beta", `{"displayName":"Beta"}`)
 	endpoint := s.Ask("POST", "/webhooks", `{"url":"https://app.example.com/hooks/first","label":"app"}`).Body["id"].(string)
 	deliveries(t, s, endpoint)
+	left := s.Ask("POST", "/tenants/acme/users", `{"userName":"left@example.com","accountType":"reader"}`).Body["id"].(string)
+	s.Ask("PATCH", "/tenants/acme/users/"+left, `{"active":false}`)
 	b.do(chromedp.Navigate(s.base + s.console.Link("acme")))
 	queue := []string{get(b, chromedp.Location())}
-	for _, more := range []string{"/console/t/acme/requests/" + story.Request, "/console/t/acme/log?from=yesterday&outcome=failure", "/console/t/acme/users?state=inactive", "/console/t/acme/users?subject=nobody", "/console/none"} {
+	for _, more := range []string{"/console/t/acme/requests/" + story.Request, "/console/t/acme/log?from=yesterday&outcome=failure", "/console/t/acme/users?state=inactive", "/console/t/acme/users?subject=nobody", "/console/t/acme/users/" + left, "/console/none"} {
 		queue = append(queue, s.base+more)
 	}
 	seen := map[string]bool{}
@@ -117,6 +119,9 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 		queue = queue[1:]
 		b.do(chromedp.Navigate(next))
 		check(next)
+		if strings.HasSuffix(next, left) {
+			assert.True(t, get(b, chromedp.Evaluate[bool](`document.querySelector("#offboarding li") !== null`)), "the page of a user who left has no webhook")
+		}
 		for _, to := range get(b, chromedp.Evaluate[[]string](`[...document.querySelectorAll("main a[href], nav a[href], footer a[href]")].map((a) => a.href)`)) {
 			if kind := kindOf(to); strings.HasPrefix(to, s.base+"/console/") && !strings.HasSuffix(kind, "csv") && !seen[kind] {
 				seen[kind] = true
