@@ -23,8 +23,9 @@ import (
 
 const root = "../../.."
 
-// patience is for how long a test waits for what must happen: far longer than it takes.
-const patience = 90 * time.Second
+// patience is for how long a test waits for what must happen: far longer than it takes, also when a
+// delivery is tried a third time, after a minute.
+const patience = 3 * time.Minute
 
 // A process is a program that a test has started.
 type process struct {
