@@ -22,6 +22,7 @@ type source struct {
 	settings tenant.Settings
 	schemas  string
 	records  map[string]access.Record
+	clients  map[string]access.Client
 	reads    int
 	probes   int // reads of a token alone
 	err      error
@@ -45,6 +46,25 @@ func (s *source) HasToken(_ context.Context, t tenant.ID, id string) (bool, erro
 	defer s.mu.Unlock()
 	s.probes++
 	_, ok := s.records[t.String()+"/"+id]
+	return ok, s.err
+}
+
+// AccessClient implements access.Source.
+func (s *source) AccessClient(_ context.Context, t tenant.ID, id, used string) (access.Owner, access.Client, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
+	c, ok := s.clients[t.String()+"/"+id]
+	c.LastUsed = s.records[t.String()+"/"+used].LastUsed
+	return access.Owner{Settings: s.settings, CursorKey: []byte("key"), Schemas: s.schemas}, c, ok, s.err
+}
+
+// HasClient implements access.Source.
+func (s *source) HasClient(_ context.Context, t tenant.ID, id string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probes++
+	_, ok := s.clients[t.String()+"/"+id]
 	return ok, s.err
 }
 

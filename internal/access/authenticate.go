@@ -68,6 +68,9 @@ var (
 	ErrRevoked = errors.New("access: revoked token")
 	// ErrExpired: the token has expired.
 	ErrExpired = errors.New("access: expired token")
+	// ErrStaticRefused: the tenant accepts no static tokens, only access tokens of its
+	// OAuth clients.
+	ErrStaticRefused = errors.New("access: static tokens are refused")
 	// ErrDisabled: SCIM is disabled for the tenant.
 	ErrDisabled = errors.New("access: SCIM is disabled")
 )
@@ -104,15 +107,19 @@ func (r Record) Live(now time.Time) bool {
 type Grant struct {
 	Tenant   tenant.ID
 	Settings tenant.Settings
-	TokenID  string
-	// Label is the token's label, given when it was created.
+	// TokenID is the id of the static token, or of the client of an access token.
+	TokenID string
+	// Client reports that the credential is an access token of an OAuth client.
+	Client bool
+	// Label is the label of the token or of the client, given when it was created.
 	Label string
 	// CursorKey is the tenant's secret that seals its cursors.
 	CursorKey []byte
 	// Types are the tenant's resource types, if the Authenticator knows the
 	// built-in ones (WithTypes).
 	Types schema.Types
-	// lastUsed is when the token was last used, as read.
+	// used names the record of the last use, and lastUsed is that use, as read.
+	used     string
 	lastUsed time.Time
 	// seats are the tenant's seats as this instance knows them, nil if they are not
 	// known.
@@ -152,8 +159,12 @@ type Source interface {
 	// Access reads a tenant and one of its tokens in one round trip. ok is
 	// false if either does not exist.
 	Access(ctx context.Context, t tenant.ID, tokenID string) (owner Owner, record Record, ok bool, err error)
-	// HasToken reports whether a token exists: one read unit.
+	// AccessClient does the same for a client. LastUsed is that of the record with the
+	// name used.
+	AccessClient(ctx context.Context, t tenant.ID, client, used string) (owner Owner, c Client, ok bool, err error)
+	// HasToken and HasClient report whether a token or a client exists: one read unit.
 	HasToken(ctx context.Context, t tenant.ID, tokenID string) (bool, error)
+	HasClient(ctx context.Context, t tenant.ID, client string) (bool, error)
 	// Used records when a token was used, unless that was recorded since before
 	// was read.
 	Used(ctx context.Context, t tenant.ID, tokenID string, before, now time.Time) error
@@ -195,6 +206,8 @@ type Authenticator struct {
 type entry struct {
 	owner  Owner
 	record Record
+	// client is that of an access token; record then has its label and its last use.
+	client Client
 	mark   string // of the token that was read
 	types  schema.Types
 	read   time.Time
@@ -227,8 +240,9 @@ func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 
 // Authenticate checks the value of an Authorization header.
 //
-//   - ErrRevoked, ErrExpired and ErrDisabled are only for a caller that knows the
-//     secret. They come with the grant that the token would have given, for the log.
+//   - ErrRevoked, ErrExpired, ErrClientRevoked, ErrProofEnded, ErrAccessExpired,
+//     ErrStaticRefused and ErrDisabled are only for a caller that knows the secret, or has
+//     an access token that was issued here. They come with the grant that the token would have given, for the log.
 //   - Any other error for a token of the right form comes with a grant that has
 //     the tenant and the token as claimed, which are not proven.
 //   - Errors of other packages come from the source: the token was not checked.
@@ -242,34 +256,65 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	if err != nil {
 		return Grant{}, err
 	}
-	claimed := Grant{Tenant: token.Tenant, TokenID: token.ID}
+	claimed := Grant{Tenant: token.Tenant, TokenID: token.ID, Client: token.ticket != nil}
 	found, err := a.lookUp(ctx, token)
 	if err != nil {
 		return claimed, err
 	}
-	grant := Grant{
-		Tenant: token.Tenant, TokenID: token.ID, Label: found.record.Label,
-		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
-		Types:    found.types,
-		lastUsed: found.record.LastUsed, seats: found.seats,
+	if err := token.check(found, a.now()); err != nil && errors.Is(err, ErrUnknown) {
+		return claimed, err
+	} else if err != nil {
+		return grantOf(token, found), err
 	}
+	grant := grantOf(token, found)
 	switch {
-	case !token.matches(found.record.Hash):
-		return claimed, ErrUnknown
-	case !found.record.Revoked.IsZero():
-		return grant, ErrRevoked
-	case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):
-		return grant, ErrExpired
 	case found.owner.Settings.SCIMDisabled:
 		return grant, ErrDisabled
+	case token.ticket == nil && found.owner.Settings.StaticTokens == tenant.StaticRefuse:
+		return grant, ErrStaticRefused
 	}
 	return grant, nil
+}
+
+// grantOf returns the grant of a token that was found.
+func grantOf(token Token, found entry) Grant {
+	return Grant{
+		Tenant: token.Tenant, TokenID: token.ID, Client: token.ticket != nil, Label: found.record.Label,
+		Settings: found.owner.Settings, CursorKey: found.owner.CursorKey,
+		Types: found.types,
+		used:  token.used(), lastUsed: found.record.LastUsed, seats: found.seats,
+	}
+}
+
+// check returns nil if the token is valid. Only ErrUnknown is for a caller that has not
+// proved to have it from us.
+func (t Token) check(found entry, now time.Time) error {
+	if t.ticket != nil {
+		return t.ticket.check(found.client, now)
+	}
+	switch {
+	case !t.matches(found.record.Hash):
+		return ErrUnknown
+	case !found.record.Revoked.IsZero():
+		return ErrRevoked
+	case !found.record.Expires.IsZero() && !now.Before(found.record.Expires):
+		return ErrExpired
+	}
+	return nil
+}
+
+// used names the record of the token's last use.
+func (t Token) used() string {
+	if t.ticket != nil {
+		return t.ticket.proof.used(t.ID)
+	}
+	return t.ID
 }
 
 // lookUp returns the token's record, cached for CacheTime. A token that is not
 // cached must pass the screen first.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
-	key := cacheKey(token.Tenant, token.ID)
+	key := token.cacheKey()
 	now := a.now()
 	a.mu.Lock()
 	found, ok := a.cached[key]
@@ -286,7 +331,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 			return entry{}, err
 		}
 	}
-	owner, record, known, err := a.source.Access(ctx, token.Tenant, token.ID)
+	owner, record, client, known, err := a.read(ctx, token)
 	if err != nil {
 		return entry{}, err
 	}
@@ -307,7 +352,7 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 		clear(a.cached)
 	}
 	found = entry{
-		owner: owner, record: record, mark: token.mark, types: types, read: now,
+		owner: owner, record: record, client: client, mark: token.mark, types: types, read: now,
 		recorded: found.recorded && record.LastUsed.Equal(found.record.LastUsed),
 	}
 	if owner.Counted {
@@ -315,6 +360,16 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	}
 	a.cached[key] = found
 	return found, nil
+}
+
+// read reads the tenant of a token, and the token or its client.
+func (a *Authenticator) read(ctx context.Context, token Token) (owner Owner, r Record, c Client, known bool, err error) {
+	if token.ticket == nil {
+		owner, r, known, err = a.source.Access(ctx, token.Tenant, token.ID)
+		return owner, r, c, known, err
+	}
+	owner, c, known, err = a.source.AccessClient(ctx, token.Tenant, token.ID, token.used())
+	return owner, Record{ID: c.ID, Label: c.Label, LastUsed: c.LastUsed}, c, known, err
 }
 
 // typesOf returns the resource types with a tenant's schemas.
@@ -325,4 +380,9 @@ func (a *Authenticator) typesOf(owner Owner) (schema.Types, error) {
 	own, err := schema.DecodeRegistrations([]byte(owner.Schemas))
 	return a.types.With(own), err
 }
+
+// cacheKey returns the key under which a token is cached. Access tokens of a client share an
+// entry if the same secret got them, because each secret has a record of its last use.
+func (t Token) cacheKey() string { return cacheKey(t.Tenant, t.ID) + "_" + t.used() }
+
 func cacheKey(t tenant.ID, id string) string { return t.String() + "_" + id }

@@ -28,11 +28,19 @@ func parseHeader(header string) (Token, error) {
 	if text == "" {
 		return Token{}, ErrEmpty
 	}
-	token, err := Parse(text)
+	token, err := parseCredential(text)
 	if err != nil {
 		return Token{}, malformed(text)
 	}
 	return token, nil
+}
+
+// parseCredential parses a static token or an access token.
+func parseCredential(text string) (Token, error) {
+	if strings.HasPrefix(text, AccessPrefix+"_") {
+		return parseAccess(text)
+	}
+	return Parse(text)
 }
 
 // malformed returns why a credential is not a token. It says what was found,
@@ -65,7 +73,7 @@ func notBearer(header string, spaced bool) error {
 }
 
 func isToken(text string) bool {
-	_, err := Parse(text)
+	_, err := parseCredential(text)
 	return err == nil
 }
 

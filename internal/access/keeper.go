@@ -140,7 +140,7 @@ func (k *Keeper) mint(ctx context.Context, t tenant.ID, w Wanted) (string, Recor
 	if err != nil {
 		return "", Record{}, err
 	}
-	text, r := mint(k.random, t, key)
+	text, r := mint(k.random, Prefix, t, key)
 	r.Label, r.Expires, r.Created = w.Label, w.Expires, now
 	return text, r, nil
 }

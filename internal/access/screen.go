@@ -72,7 +72,7 @@ func (s *screen) pass(ctx context.Context, token Token) error {
 		spent.CancelAt(now)
 		return ErrCrowded
 	}
-	exists, err := s.source.HasToken(ctx, token.Tenant, token.ID)
+	exists, err := s.exists(ctx, token)
 	switch {
 	case err != nil:
 		spent.CancelAt(now) // the table answered nothing, so nothing was read
@@ -83,6 +83,14 @@ func (s *screen) pass(ctx context.Context, token Token) error {
 	}
 	spent.CancelAt(now) // only misses count
 	return nil
+}
+
+// exists reports whether a token, or the client of an access token, exists.
+func (s *screen) exists(ctx context.Context, token Token) (bool, error) {
+	if token.ticket != nil {
+		return s.source.HasClient(ctx, token.Tenant, token.ID)
+	}
+	return s.source.HasToken(ctx, token.Tenant, token.ID)
 }
 
 // minted reports whether a token has the mark of a key. A token without a mark,
@@ -147,21 +155,31 @@ func (s *screen) learn(ctx context.Context) error {
 
 // missed reports whether the token was looked up in vain within CacheTime.
 func (s *screen) missed(token Token, now time.Time) bool {
+	return s.absentSince(cacheKey(token.Tenant, token.ID), now)
+}
+
+// absentSince reports whether a token or a client was looked up in vain within CacheTime.
+func (s *screen) absentSince(key string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.absent[cacheKey(token.Tenant, token.ID)]
+	at, ok := s.absent[key]
 	age := now.Sub(at)
 	return ok && age >= 0 && age < CacheTime
 }
 
 // miss records that a token does not exist.
 func (s *screen) miss(token Token, now time.Time) {
+	s.missKey(cacheKey(token.Tenant, token.ID), now)
+}
+
+// missKey records that a token or a client does not exist.
+func (s *screen) missKey(key string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.absent) >= maxCached {
 		clear(s.absent)
 	}
-	s.absent[cacheKey(token.Tenant, token.ID)] = now
+	s.absent[key] = now
 }
 
 // lost takes what a read in vain has cost, though it may be more than is left.

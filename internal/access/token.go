@@ -43,18 +43,22 @@ type Token struct {
 	// body is the text before the mark, and mark the end that only this
 	// deployment can compute. It is "" in a token with a checksum.
 	body, mark string
+	// ticket is what an access token of an OAuth client says, nil for a static token. ID is
+	// then the client's.
+	ticket *ticket
 }
 
 // Mint returns a new token for a tenant with a checksum, which anyone can compute,
 // in place of a mark: the form of deployments without a key. The text is shown to
 // its owner once; only the Record is stored.
-func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, t, nil) }
+func Mint(t tenant.ID) (text string, record Record) { return mint(rand.Reader, Prefix, t, nil) }
 
-// mint returns a new token, marked with a key unless that is nil.
-func mint(random io.Reader, t tenant.ID, key *Key) (text string, record Record) {
+// mint returns a new token, or another secret of its form, marked with a key unless that
+// is nil.
+func mint(random io.Reader, prefix string, t tenant.ID, key *Key) (text string, record Record) {
 	id := randomText(random, 10)
 	secret := randomText(random, 32)
-	body := strings.Join([]string{Prefix, t.String(), id, secret}, "_")
+	body := strings.Join([]string{prefix, t.String(), id, secret}, "_")
 	end := checksum(body)
 	if key != nil {
 		end = key.mark(body)
@@ -65,12 +69,15 @@ func mint(random io.Reader, t tenant.ID, key *Key) (text string, record Record) 
 
 // Parse parses a token's text. A text in another form, or with a wrong checksum, is
 // refused. A mark is not checked: that needs the deployment's keys.
-func Parse(text string) (Token, error) {
+func Parse(text string) (Token, error) { return parse(text, Prefix) }
+
+// parse parses a text of the form of a token that begins with a prefix.
+func parse(text, prefix string) (Token, error) {
 	if len(text) > maxTokenSize {
 		return Token{}, ErrMalformed
 	}
 	parts := strings.Split(text, "_")
-	if len(parts) != 5 || parts[0] != Prefix ||
+	if len(parts) != 5 || parts[0] != prefix ||
 		len(parts[2]) != idSize || len(parts[3]) != secretSize || !isBase32(parts[2]) || !isBase32(parts[3]) {
 		return Token{}, ErrMalformed
 	}

@@ -30,7 +30,7 @@ func (a *Authenticator) RecordUse(ctx context.Context, g Grant) (done func()) {
 	go func() {
 		defer close(recorded)
 		defer func() { _ = recover() }() // it would end the process from here
-		if err := a.source.Used(ctx, g.Tenant, g.TokenID, g.lastUsed, now); err != nil {
+		if err := a.source.Used(ctx, g.Tenant, g.used, g.lastUsed, now); err != nil {
 			a.forget(g)
 		}
 	}()
@@ -45,7 +45,7 @@ func (a *Authenticator) RecordUse(ctx context.Context, g Grant) (done func()) {
 
 // first reports whether this request is the one that records the use.
 func (a *Authenticator) first(g Grant) bool {
-	key := cacheKey(g.Tenant, g.TokenID)
+	key := cacheKey(g.Tenant, g.TokenID) + "_" + g.used
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found, ok := a.cached[key]
@@ -59,7 +59,7 @@ func (a *Authenticator) first(g Grant) bool {
 
 // forget lets the next request record the use.
 func (a *Authenticator) forget(g Grant) {
-	key := cacheKey(g.Tenant, g.TokenID)
+	key := cacheKey(g.Tenant, g.TokenID) + "_" + g.used
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if found, ok := a.cached[key]; ok {

@@ -28,6 +28,10 @@ func (s *Store) TokenKeys(ctx context.Context) ([]access.Key, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return decodeTokenKeys(item)
+}
+
+func decodeTokenKeys(item table.Item) ([]access.Key, error) {
 	var stored []storedKey
 	if err := json.Unmarshal([]byte(item.Attributes.Text(attrTokenKeys)), &stored); err != nil {
 		return nil, errors.New("store: the token keys are damaged") // the decoder's error may quote them

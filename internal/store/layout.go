@@ -43,6 +43,16 @@ func tokenKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "TOKEN#" + id}
 }
 
+// clientKey returns the key of an OAuth client.
+func clientKey(t tenant.ID, id string) table.Key {
+	return table.Key{Partition: partition(t, ""), Sort: "CLIENT#" + id}
+}
+
+// assertionKey returns the key of the item that exists while a used assertion is valid.
+func assertionKey(t tenant.ID, digest string) table.Key {
+	return table.Key{Partition: partition(t, "JTI"), Sort: digest}
+}
+
 // usedKey returns the key of the item with the last use of a token. It is
 // separate from the token, because the role that serves SCIM requests writes it,
 // and may not write tokens.

@@ -79,25 +79,34 @@ func (s *Store) Access(ctx context.Context, t tenant.ID, tokenID string) (
 	if err != nil {
 		return access.Owner{}, access.Record{}, false, readError(err)
 	}
-	owner, known := items[tenantKey(t)]
 	token, ok := items[tokenKey(t, tokenID)]
-	if !known || !ok {
+	if !ok {
 		return access.Owner{}, access.Record{}, false, nil
+	}
+	owner, ok, err := s.ownerOf(t, items)
+	return owner, decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), ok, err
+}
+
+// ownerOf returns what the items of a tenant are for the requests with its credentials; ok
+// is false if the tenant does not exist.
+func (s *Store) ownerOf(t tenant.ID, items map[table.Key]table.Item) (_ access.Owner, ok bool, err error) {
+	owner, ok := items[tenantKey(t)]
+	if !ok {
+		return access.Owner{}, false, nil
 	}
 	settings, err := decodeSettings(t, owner.Attributes.Text(attrSettings))
 	if err != nil {
-		return access.Owner{}, access.Record{}, false, err
+		return access.Owner{}, false, err
 	}
 	key, err := base64.StdEncoding.DecodeString(owner.Attributes.Text(attrCursorKey))
 	if err != nil {
-		return access.Owner{}, access.Record{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
+		return access.Owner{}, false, fmt.Errorf("store: cursor key of %s: %w", t, err)
 	}
 	first := items[ledgerKey(t)].Attributes
 	return access.Owner{
-			Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas),
-			Seats: first.Number(attrSeats), SeatLimit: first.Number(attrSeatLimit), Counted: s.shards.learn(t, first) == 1,
-		},
-		decodeToken(tokenID, token.Attributes, items[usedKey(t, tokenID)].Attributes), true, nil
+		Settings: settings, CursorKey: key, Schemas: items[schemasKey(t)].Attributes.Text(attrSchemas),
+		Seats: first.Number(attrSeats), SeatLimit: first.Number(attrSeatLimit), Counted: s.shards.learn(t, first) == 1,
+	}, true, nil
 }
 
 // HasToken reports whether a token exists, from its item alone: one read unit.

@@ -74,6 +74,9 @@ type Settings struct {
 	// Dialects selects whether requests that deviate from the RFCs, as identity
 	// providers' do, are accepted or refused with 400.
 	Dialects Dialects `json:"dialects"`
+	// StaticTokens selects whether static tokens are accepted, or only access tokens of
+	// OAuth clients.
+	StaticTokens StaticTokens `json:"staticTokens"`
 	// SCIMDisabled refuses every SCIM request with 403.
 	SCIMDisabled bool `json:"scimDisabled,omitempty"`
 	// LogDays is the retention of log entries in days.
@@ -136,6 +139,15 @@ const (
 	DialectsRefuse Dialects = "refuse"
 )
 
+// StaticTokens is the treatment of static tokens.
+type StaticTokens string
+
+// The choices for static tokens.
+const (
+	StaticAccept StaticTokens = "accept"
+	StaticRefuse StaticTokens = "refuse"
+)
+
 // DefaultSettings returns the settings of a new tenant.
 func DefaultSettings() Settings {
 	return Settings{
@@ -145,6 +157,7 @@ func DefaultSettings() Settings {
 		UnknownAttributes:  UnknownDrop,
 		UnknownMembers:     UnknownMembersSkip,
 		Dialects:           DialectsTake,
+		StaticTokens:       StaticAccept,
 		LogDays:            90,
 	}
 }

@@ -34,7 +34,9 @@ type tenantSource struct {
 // client sends would let the client choose whose data it sees.
 var tenantSources = []tenantSource{
 	{"internal/tenant", "ParseID", map[string]string{
-		"internal/access Parse":                  "the text of a token, which its secret proves",
+		"internal/access parse":                  "the text of a token or of a client secret, which its secret proves",
+		"internal/access parseAccess":            "the text of an access token, which its authentication code proves",
+		"internal/access ParseClientID":          "the id of a client, which its secret or its assertion proves",
 		"internal/adminapi parseTenant":          "the path of a signed request",
 		"internal/adminapi Service.parseTenants": "the tenants of a webhook, in a signed request; the caller may act for every tenant",
 		"internal/e2e/sim customer.id":           "the simulation's own name for a tenant",
@@ -54,9 +56,15 @@ var tenantSources = []tenantSource{
 		"internal/e2e/contention newWorld":       "an experiment",
 	}},
 	{"internal/access", "Parse", map[string]string{
-		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret",
+		"internal/access parseCredential": "the header Authorization; Authenticate compares the secret",
+		"internal/e2e/provoke set":        "a test",
+	}},
+	{"internal/access", "parseCredential", map[string]string{
+		"internal/access parseHeader": "the header Authorization; Authenticate compares the secret or the code",
 		"internal/access isToken":     "whether a header is a token without a scheme; the token is dropped",
-		"internal/e2e/provoke set":    "a test",
+	}},
+	{"internal/access", "ParseClientID", map[string]string{
+		"internal/access Issuer.Find": "the client that a request names; its secret or its assertion proves it before it gets a token",
 	}},
 	{"internal/adminapi", "parseTenant", map[string]string{
 		"internal/adminapi Service.answer":         "the path of a signed request, before its body is read",
@@ -65,7 +73,8 @@ var tenantSources = []tenantSource{
 	// What carries a tenant is made where the secret was compared, and given to requests
 	// where it was authenticated.
 	{"internal/access", "Grant", map[string]string{
-		"internal/access Authenticator.Authenticate": "after the secret was compared",
+		"internal/access Authenticator.Authenticate": "as claimed, with an error",
+		"internal/access grantOf":                    "after the secret or the code was compared",
 	}},
 	// A field of any type, because a file alone does not have the types of its values: the
 	// functions are listed with the value that they change.

@@ -1,0 +1,135 @@
+package access_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// clientVault keeps clients in memory, as package store does in a table.
+type clientVault struct {
+	source *source
+	ring   *ring
+	used   sync.Map
+}
+
+func (v *clientVault) AddClient(_ context.Context, t tenant.ID, c access.Client) error {
+	v.source.clients[t.String()+"/"+c.ID] = c
+	return nil
+}
+
+func (v *clientVault) ChangeClient(_ context.Context, t tenant.ID, c access.Client) error {
+	if v.source.clients[t.String()+"/"+c.ID].Version != c.Version-1 {
+		return access.ErrClientChanged
+	}
+	v.source.clients[t.String()+"/"+c.ID] = c
+	return nil
+}
+
+func (v *clientVault) Client(_ context.Context, t tenant.ID, id string) (access.Client, bool, error) {
+	c, ok := v.source.clients[t.String()+"/"+id]
+	c.Secrets = append([]access.Secret(nil), c.Secrets...)
+	return c, ok, nil
+}
+
+func (v *clientVault) Clients(context.Context, tenant.ID) (all []access.Client, err error) {
+	for _, c := range v.source.clients {
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func (v *clientVault) Registration(ctx context.Context, t tenant.ID, id string) (tenant.Settings, access.Client, []access.Key, bool, error) {
+	c, ok, err := v.Client(ctx, t, id)
+	return v.source.settings, c, v.ring.keys, ok, err
+}
+
+func (v *clientVault) ClaimAssertion(_ context.Context, _ tenant.ID, digest string, _ time.Time) error {
+	if _, was := v.used.LoadOrStore(digest, true); was {
+		return access.ErrReplayed
+	}
+	return nil
+}
+
+// An access token is accepted from its issue to the end of whichever comes first: its hour,
+// its secret, its client.
+func TestIssue_TokensEndWithWhatGotThem(t *testing.T) {
+	for _, marked := range []bool{true, false} {
+		d := deploy(t)
+		d.source.clients = map[string]access.Client{}
+		v := &clientVault{source: d.source, ring: d.ring}
+		clock := func() time.Time { return d.now }
+		clients, issuer := access.NewClients(v, clock), access.NewIssuer(v, clock)
+		if marked {
+			clients.WithKeys(d.ring)
+		}
+		ctx := t.Context()
+		c, text, secret, err := clients.Create(ctx, acme(t), access.ClientWanted{Label: "Entra", Expires: d.now.Add(100 * 24 * time.Hour)})
+		require.NoError(t, err)
+		issue := func(text string) (string, time.Duration) {
+			t.Helper()
+			r, err := issuer.Find(ctx, access.ClientID(acme(t), c.ID))
+			require.NoError(t, err)
+			proof, _, err := issuer.CheckSecret(r, text)
+			require.NoError(t, err)
+			token, life, err := issuer.Issue(r, proof)
+			require.NoError(t, err)
+			return token, life
+		}
+		token, life := issue(text)
+		assert.Equal(t, time.Hour, life)
+		require.NoError(t, d.send(d.access, token))
+		grant, err := d.access.Authenticate(ctx, "Bearer "+token)
+		require.NoError(t, err)
+		assert.Equal(t, [3]any{true, c.ID, "Entra"}, [3]any{grant.Client, grant.TokenID, grant.Label})
+
+		for i := range token {
+			other := byte('a')
+			if token[i] == 'a' {
+				other = 'b'
+			}
+			require.Errorf(t, d.send(d.access, token[:i]+string(other)+token[i+1:]), "the character at %d changed", i)
+		}
+		require.NoError(t, d.send(d.access, token))
+
+		d.now = d.now.Add(time.Hour)
+		require.ErrorIs(t, d.send(d.access, token), access.ErrAccessExpired)
+		token, _ = issue(text)
+
+		added, second, err := clients.AddSecret(ctx, acme(t), c.ID, access.SecretWanted{})
+		require.NoError(t, err)
+		require.NoError(t, clients.EndSecret(ctx, acme(t), c.ID, secret.ID))
+		d.now = d.now.Add(access.CacheTime)
+		require.ErrorIs(t, d.send(d.access, token), access.ErrProofEnded)
+		r, err := issuer.Find(ctx, access.ClientID(acme(t), c.ID))
+		require.NoError(t, err)
+		_, _, err = issuer.CheckSecret(r, text)
+		require.ErrorIs(t, err, access.ErrSecretRevoked)
+
+		d.now = second.Expires.Add(-30 * time.Minute)
+		token, life = issue(added)
+		assert.Equal(t, 30*time.Minute, life, "no longer than the secret")
+		require.NoError(t, d.send(d.access, token))
+		require.NoError(t, clients.Revoke(ctx, acme(t), c.ID))
+		d.now = d.now.Add(access.CacheTime)
+		require.ErrorIs(t, d.send(d.access, token), access.ErrClientRevoked)
+		_, err = issuer.Find(ctx, access.ClientID(acme(t), c.ID))
+		require.ErrorIs(t, err, access.ErrClientRevoked)
+	}
+}
+
+// A tenant that refuses static tokens says so only to a caller that knows one.
+func TestAuthenticate_RefusesStaticTokensOfATenantThatChoseTo(t *testing.T) {
+	d := deploy(t)
+	token := d.mint()
+	d.source.settings.StaticTokens = tenant.StaticRefuse
+	require.ErrorIs(t, d.send(d.access, token), access.ErrStaticRefused)
+	require.NotErrorIs(t, d.send(d.access, forged(token, 1)), access.ErrStaticRefused)
+}
