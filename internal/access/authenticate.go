@@ -37,6 +37,10 @@ var (
 	ErrCut = fmt.Errorf("%w: cut off or changed", ErrMalformed)
 	// ErrTokenID: the text is of the form of a token's id.
 	ErrTokenID = fmt.Errorf("%w: the id of a token", ErrMalformed)
+	// ErrOwnSecret: the text is of the form of a client secret of this service.
+	ErrOwnSecret = fmt.Errorf("%w: a client secret of this service", ErrMalformed)
+	// ErrOwnClient: the text is of the form of a client id of this service.
+	ErrOwnClient = fmt.Errorf("%w: a client id of this service", ErrMalformed)
 	// ErrEntra: the text is a JSON Web Token that names Microsoft Entra ID as its issuer.
 	ErrEntra = fmt.Errorf("%w: a token issued by Microsoft Entra ID", ErrMalformed)
 	// ErrJWT: the text is any other JSON Web Token.

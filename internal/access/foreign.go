@@ -29,8 +29,12 @@ func foreign(text string) error {
 	}
 	lower := strings.ToLower(text)
 	switch f := forms(); {
-	case strings.HasPrefix(lower, Prefix+"_"):
+	case strings.HasPrefix(lower, Prefix+"_"), strings.HasPrefix(lower, AccessPrefix+"_"):
 		return ErrCut
+	case strings.HasPrefix(lower, SecretPrefix+"_"):
+		return ErrOwnSecret
+	case strings.HasPrefix(lower, ClientPrefix+"_"):
+		return ErrOwnClient
 	case strings.HasPrefix(lower, "authorization"):
 		return ErrHeaderName
 	case strings.HasPrefix(lower, "basic "):

@@ -10,19 +10,21 @@ import (
 	"sync"
 )
 
-// The prefixes of credentials: a tenant's SCIM token, the admin token of rollcall local, and
-// the secret of a webhook.
+// The prefixes of credentials: a tenant's SCIM token, the secret and the access tokens of an
+// OAuth client, the admin token of rollcall local, and the secret of a webhook.
 const (
-	Token      = "rct_"
-	LocalAdmin = "rca_local_"
-	Webhook    = "whsec_"
+	Token        = "rct_"
+	ClientSecret = "rcs_"
+	AccessToken  = "rcx_"
+	LocalAdmin   = "rca_local_"
+	Webhook      = "whsec_"
 )
 
 // form matches a credential at the beginning of a text, whole or with its secret
 // cut off after at least 16 characters, in any letter case. Few requests have a text
 // with the prefix of one, so it is compiled for the first of them.
 var form = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(?:rct_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,}|whsec_[a-z0-9+/]{16,}={0,2})`)
+	return regexp.MustCompile(`(?i)^(?:rc[ts]_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rcx_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{44}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,}|whsec_[a-z0-9+/]{16,}={0,2})`)
 })
 
 // In reports whether a credential is in a text.
@@ -75,7 +77,7 @@ func next(text string, at int) (from, to int) {
 // prefixed returns where a text ends in a prefix of credentials, without its underscore; -1 if
 // it does not.
 func prefixed(text string) int {
-	for _, prefix := range [...]string{"rct", "rca", "whsec"} {
+	for _, prefix := range [...]string{"rct", "rcs", "rcx", "rca", "whsec"} {
 		from := len(text) - len(prefix)
 		if from >= 0 && strings.EqualFold(text[from:], prefix) {
 			return from

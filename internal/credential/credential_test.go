@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	token = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
-	admin = "rca_local_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
-	hook  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/MfKQ9r8GKY="
+	token  = "rct_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+	client = "rcs_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+	access = "rcx_acme_abcdefghijklmnop_abcdefghijklmnopqrstuvwxyz234567abcdefghijkl_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst_0123abcd"
+	admin  = "rca_local_abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
+	hook   = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/MfKQ9r8GKY="
 )
 
 func TestRedact(t *testing.T) {
@@ -23,6 +25,13 @@ func TestRedact(t *testing.T) {
 		{"rct_acme_abcdefghijklmnop", "rct_acme_abcdefghijklmnop"}, // an id is no secret
 		{token, "[token]"},
 		{strings.ToUpper(token), "[token]"},
+		{client, "[token]"},
+		{strings.ToUpper(client), "[token]"},
+		{client[:len(client)-20], "[token]"},
+		{access, "[token]"},
+		{strings.ToUpper(access), "[token]"},
+		{access[:len(access)-30], "[token]"},
+		{"rcc_acme_abcdefghijklmnop", "rcc_acme_abcdefghijklmnop"}, // the id of a client is no secret
 		{admin, "[token]"},
 		{"Bearer " + token + ", Bearer " + token, "Bearer [token], Bearer [token]"},
 		{"x" + token + "@example.com", "x[token]@example.com"},

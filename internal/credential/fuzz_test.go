@@ -23,6 +23,7 @@ func FuzzRedact(f *testing.F) {
 		{"RCT_ACME_abcdefghijklmnop_", "_"},
 		{"rct_acme_abcdefghijklmnop_aaaaaaaaaaaaaaaa", ""},
 		{"rca_local_aaaaaaaaaaaaa", "aaaa"},
+		{"rcx_acme_abcdefghijklmnop_", "_0"},
 		{"\xff", "\x00"},
 		{`"userName":"`, `"`},
 		{"rct_a_abcdefghijklmnop_abcdefghijklmnop_0123456", "7"},
@@ -35,8 +36,10 @@ func FuzzRedact(f *testing.F) {
 	secret := strings.Split(token, "_")[3]
 	const admin = credential.LocalAdmin + "abcdefghijklmnopqrstuvwxyz234567"
 	const hook = credential.Webhook + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	client := credential.ClientSecret + strings.TrimPrefix(token, credential.Token)
+	access := credential.AccessToken + "acme_abcdefghijklmnop_" + strings.Repeat("a", 44) + "_" + secret + "_0123abcd"
 	f.Fuzz(func(t *testing.T, before, after string) {
-		for _, kept := range []string{token, strings.ToUpper(token), admin, hook} {
+		for _, kept := range []string{token, strings.ToUpper(token), client, access, admin, hook} {
 			text := before + kept + after
 			assert.True(t, credential.In(text), "%q", text)
 			redacted := credential.Redact(text)
