@@ -231,6 +231,9 @@ func tokenDecisions(t tenant.ID) []decision {
 	next := func(id string) table.Condition { return table.Is(attrNextID, table.Text(id)) }
 	replaces := func(id string) table.Condition { return table.Is(attrOldID, table.Text(id)) }
 	record := func(id string) access.Record { return access.Record{ID: id, Hash: "h", LastFour: "abcd"} }
+	client := func(version int64) access.Client {
+		return access.Client{ID: "c1", SigningKey: []byte("key"), Version: version}
+	}
 	one := func(f *fixture) { f.must(f.store.SaveToken(f.t.Context(), f.tenant, record("k1"))) }
 	both := func(f *fixture) {
 		one(f)
@@ -292,6 +295,27 @@ func tokenDecisions(t tenant.ID) []decision {
 				{tokenKey(t, "k1"), table.Absent(), "", "two tokens of one id"},
 				{tenantKey(t), table.Present(), "", "a token and the deletion of its tenant"},
 			},
+		},
+		{
+			name: "a new client", returned: failsAs(tenant.ErrNotFound),
+			commit: func(f *fixture, s *Store) error { return s.AddClient(f.t.Context(), f.tenant, client(1)) },
+			conditions: []settled{
+				{clientKey(t, "c1"), table.Absent(), "", "two clients of one id"},
+				{tenantKey(t), table.Present(), "", "a client and the deletion of its tenant"},
+			},
+		},
+		{
+			name: "a changed client", returned: failsAs(access.ErrClientChanged),
+			given:      func(f *fixture) { f.must(f.store.AddClient(f.t.Context(), f.tenant, client(1))) },
+			commit:     func(f *fixture, s *Store) error { return s.ChangeClient(f.t.Context(), f.tenant, client(2)) },
+			conditions: []settled{{clientKey(t, "c1"), table.Is(attrClientVersion, table.Number(1)), "", "two changes of a client"}},
+		},
+		{
+			name: "a used assertion", returned: failsAs(access.ErrReplayed),
+			commit: func(f *fixture, s *Store) error {
+				return s.ClaimAssertion(f.t.Context(), f.tenant, "digest", f.now().Add(time.Hour))
+			},
+			conditions: []settled{{assertionKey(t, "digest"), table.Absent(), "", "two requests with one assertion"}},
 		},
 		{
 			name: "the first use of a token", returned: leftToOthers,

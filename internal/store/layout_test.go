@@ -36,6 +36,8 @@ func TestKeys(t *testing.T) {
 		{"tenant", "T#acme", "TENANT", tenantKey(acme)},
 		{"schemas", "T#acme", "SCHEMAS", schemasKey(acme)},
 		{"token", "T#acme", "TOKEN#k1", tokenKey(acme, "k1")},
+		{"client", "T#acme", "CLIENT#c1", clientKey(acme, "c1")},
+		{"used assertion", "T#acme#JTI", "digest", assertionKey(acme, "digest")},
 		{"ledger", "T#acme#LEDGER", "0", ledgerKey(acme)},
 		{"shard of a ledger", "T#acme#LEDGER", "31", shardKey(acme, 31)},
 		{"user", "T#acme#USERS", user, userKey(acme, user)},
