@@ -37,6 +37,8 @@ var (
 	ErrCut = fmt.Errorf("%w: cut off or changed", ErrMalformed)
 	// ErrTokenID: the text is of the form of a token's id.
 	ErrTokenID = fmt.Errorf("%w: the id of a token", ErrMalformed)
+	// ErrAccessCut: the text begins as an access token, and is cut off or changed.
+	ErrAccessCut = fmt.Errorf("%w: an access token", ErrCut)
 	// ErrOwnSecret: the text is of the form of a client secret of this service.
 	ErrOwnSecret = fmt.Errorf("%w: a client secret of this service", ErrMalformed)
 	// ErrOwnClient: the text is of the form of a client id of this service.

@@ -29,8 +29,10 @@ func foreign(text string) error {
 	}
 	lower := strings.ToLower(text)
 	switch f := forms(); {
-	case strings.HasPrefix(lower, Prefix+"_"), strings.HasPrefix(lower, AccessPrefix+"_"):
+	case strings.HasPrefix(lower, Prefix+"_"):
 		return ErrCut
+	case strings.HasPrefix(lower, AccessPrefix+"_"):
+		return ErrAccessCut
 	case strings.HasPrefix(lower, SecretPrefix+"_"):
 		return ErrOwnSecret
 	case strings.HasPrefix(lower, ClientPrefix+"_"):

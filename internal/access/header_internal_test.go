@@ -173,7 +173,7 @@ func TestParseHeader_RecognizesOtherCredentials(t *testing.T) {
 		"an Okta token cut off":          {"00" + strings.Repeat("aB3_", 9), ErrForeign},
 		"a client secret of ours":        {"rcs_acme_" + someID + "_" + someSecret, ErrOwnSecret},
 		"a client id of ours":            {"rcc_acme_" + someID, ErrOwnClient},
-		"a cut access token":             {"rcx_acme_" + someID, ErrCut},
+		"a cut access token":             {"rcx_acme_" + someID, ErrAccessCut},
 		"a client secret":                {"abc8Q~" + strings.Repeat("x", 34), ErrClientSecret},
 		"a client secret cut off":        {"abc8Q~" + strings.Repeat("x", 30), ErrForeign},
 		"Entra's own token":              {jwtOf(`{"iss":"https://sts.windows.net/` + guid + `/"}`), ErrEntra},

@@ -66,7 +66,7 @@ func joined(tables ...map[Remedy]texts) map[Remedy]texts {
 
 // Remedies lists all remedies by name.
 func Remedies() []Remedy {
-	all := slices.AppendSeq(slices.Collect(maps.Keys(advices)), maps.Keys(connection))
+	all := slices.AppendSeq(slices.Collect(maps.Keys(advices)), maps.Keys(faults))
 	slices.Sort(all)
 	return all
 }
@@ -87,7 +87,7 @@ func (c Cause) Remedy() Remedy { return Remedy(c) }
 func (r Remedy) Advice(p idp.Provider) string {
 	advised, ok := advices[r]
 	if !ok {
-		advised = connection[r].advice
+		advised = faults[r].advice
 	}
 	return advised.advice(p)
 }

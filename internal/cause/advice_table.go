@@ -39,7 +39,7 @@ var retrySafely = texts{
 
 // advices is the one table of advice. The error's detail, the log, the console, the
 // command and the documents all take it from here.
-var advices = joined(lifecycleAdvices, map[Remedy]texts{
+var advices = joined(lifecycleAdvices, oauthAdvices, map[Remedy]texts{
 	// Credentials and addresses.
 	Remedy(TokenMissing): {
 		neutral:  "Enter the SCIM token of this tenant {token}, and {test}.",

@@ -25,17 +25,17 @@ var terms = map[idp.Provider][]string{
 	},
 	idp.Entra: {
 		"Entra", "Provision on demand", "Restart provisioning", "Attribute mapping", "matching attribute", "Users and groups",
-		"Provisioning logs", "Secret Token", "Tenant URL", "quarantine", " cycle", "Sync only assigned users and groups",
+		"Provisioning logs", "Secret Token", "Client Identifier", "Token Endpoint", "JWKS URL", "Connectivity page", "Tenant URL", "quarantine", " cycle", "Sync only assigned users and groups",
 	},
 	idp.OneLogin: {
 		"OneLogin", "SCIM Bearer Token", "SCIM Base URL", "SCIM JSON Template", "Parameters", "Users > Provisioning", "More Actions",
 		"Reapply entitlement mappings", "Sync logins", "entitlements", "Configuration tab", "Provisioning tab", "Custom Headers", "Access tab",
 	},
 	idp.JumpCloud:    {"JumpCloud", "Token Key", "Identity Management tab", "User Groups tab"},
-	idp.PingOne:      {"PingOne", "Integrations > Provisioning", "OAuth Access Token", "SCIM Base URL", "Resync", "User Filter", "Auth Type Header", "Attribute Mapping", "OAuth 2 Bearer Token"},
-	idp.PingFederate: {"PingFederate", "Target screen", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
+	idp.PingOne:      {"PingOne", "Integrations > Provisioning", "OAuth Access Token", "OAuth Client ID", "OAuth Client Secret", "OAuth Token Request", "OAuth 2 Client Credentials", "SCIM Base URL", "Resync", "User Filter", "Auth Type Header", "Attribute Mapping", "OAuth 2 Bearer Token"},
+	idp.PingFederate: {"PingFederate", "Target screen", "OAuth 2 Client Credentials", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
 	idp.Google:       {"Google", "Autoprovisioning", "Endpoint URL", "App attributes", "User access", "Provisioning scope"},
-	idp.SailPoint:    {"SailPoint", "connection settings", "Create Profile", "Authentication Type", "API Token"},
+	idp.SailPoint:    {"SailPoint", "connection settings", "Create Profile", "Authentication Type", "Grant Type", "OAuth 2.0 Token URL", "API Token"},
 	idp.Rippling:     {"Rippling", "custom integration", "SCIM Base URL", "SCIM Authorization Method", "Attribute Mapping", "App Access Rules"},
 	idp.CyberArk:     {"CyberArk", "Provisioning tab", "SCIM Service URL", "outbound provisioning job", "select Verify"},
 	idp.IBMVerify:    {"IBM", "Account lifecycle tab", "SCIM Base URL"},
@@ -139,12 +139,16 @@ func TestParticulars_AreThoseOfTheTable(t *testing.T) {
 		assert.Containsf(t, document, "If "+particulars[r]+":", "%s", r)
 	}
 	assert.Len(t, particulars, len(lifecycleAdvices))
+	for r := range requests {
+		assert.Containsf(t, document, "If "+requestParticulars[r]+":", "%s", r)
+	}
+	assert.Len(t, requestParticulars, len(requests))
 }
 
 // The remedies that are declared are those of the table.
 func TestRemedies_AreThoseOfTheTable(t *testing.T) {
 	var decls []ast.Decl
-	for _, name := range []string{"advice.go", "advice_lifecycle.go", "connection_table.go"} {
+	for _, name := range []string{"advice.go", "advice_lifecycle.go", "connection_table.go", "oauth_table.go"} {
 		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		require.NoError(t, err)
 		decls = append(decls, parsed.Decls...)

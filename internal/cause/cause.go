@@ -27,6 +27,17 @@ const (
 	SCIMDisabled      Cause = "scim_disabled"
 	TokenRepeated     Cause = "token_repeated"
 	TokenExposed      Cause = "token_exposed"
+	StaticRefused     Cause = "static_token_refused"
+	AccessExpired     Cause = "access_token_expired"
+	AccessEnded       Cause = "access_token_ended"
+	ClientUnknown     Cause = "client_unknown"
+	ClientRevoked     Cause = "client_revoked"
+	SecretUnknown     Cause = "secret_unknown"
+	SecretExpired     Cause = "secret_expired"
+	SecretRevoked     Cause = "secret_revoked"
+	AssertionRefused  Cause = "assertion_refused"
+	OAuthRequest      Cause = "oauth_request"
+	GrantUnsupported  Cause = "grant_unsupported"
 	BadEvent          Cause = "bad_event"
 	NoRoute           Cause = "no_route"
 	NotSupported      Cause = "not_supported"
@@ -89,6 +100,9 @@ type Meaning struct {
 	// RetryAfter is the value of the Retry-After header in seconds, or 0 if there
 	// is none.
 	RetryAfter int
+	// OAuth is the error of the token endpoint, "" for a cause that it does not have. Its
+	// status is 400 if the request has no Authorization header. RFC 6749 §5.2
+	OAuth string
 }
 
 // Meaning looks a cause up in the table. An unknown one means Internal.
@@ -106,6 +120,10 @@ func (c Cause) Warns() bool {
 	return c.Meaning().Status == 0 || c == UnknownMembers || c == AnswerTooLarge
 }
 
+// OnlyOAuth reports whether only the token endpoint refuses requests with the cause: no SCIM
+// request has it.
+func (c Cause) OnlyOAuth() bool { return c.Meaning().OAuth != "" && c != ClientRevoked }
+
 // documentURL is where the causes are explained.
 const documentURL = "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/causes.md"
 
@@ -114,6 +132,9 @@ func (c Cause) Documentation() string { return documentURL + "#" + string(c) }
 
 // Causes lists all causes by name, for tests and documentation.
 func Causes() []Cause { return slices.Sorted(maps.Keys(meanings)) }
+
+// invalidClient is the error of a client that has not authenticated. RFC 6749 §5.2
+const invalidClient = "invalid_client"
 
 var meanings = map[Cause]Meaning{
 	TokenMissing:  {Status: 401, Summary: "The request has no token."},
@@ -124,6 +145,29 @@ var meanings = map[Cause]Meaning{
 	TokenRepeated: {Status: 401, Summary: "The request has more than one credential."},
 	TokenExposed: {
 		Status: 400, Type: scim.InvalidValue, Summary: "A token of this service was sent as data, in the body or in the URL.",
+	},
+	StaticRefused: {
+		Status: 401, Summary: "This tenant takes no static tokens, only access tokens of OAuth clients. The token is valid otherwise.",
+	},
+	AccessExpired: {
+		Status: 401, Summary: "This access token has expired; the identity provider gets another one from the token endpoint.",
+	},
+	AccessEnded: {
+		Status: 401, Summary: "This access token has ended: the client secret, federation or keys by which the client got it were revoked, removed or replaced.",
+	},
+	ClientUnknown: {Status: 401, OAuth: invalidClient, Summary: "Unknown client: no client of this service has the client ID."},
+	ClientRevoked: {Status: 401, OAuth: invalidClient, Summary: "This OAuth client was revoked."},
+	SecretUnknown: {Status: 401, OAuth: invalidClient, Summary: "Wrong client secret: it is not one of this client."},
+	SecretExpired: {Status: 401, OAuth: invalidClient, Summary: "This client secret has expired."},
+	SecretRevoked: {Status: 401, OAuth: invalidClient, Summary: "This client secret was revoked."},
+	AssertionRefused: {
+		Status: 401, OAuth: invalidClient, Summary: "The client assertion does not prove the client: its issuer, subject, audience, time or signature is not the expected one.",
+	},
+	OAuthRequest: {
+		Status: 400, OAuth: "invalid_request", Summary: "The token request is malformed: a parameter is missing, repeated or invalid, or the client authenticates in no supported way or in several.",
+	},
+	GrantUnsupported: {
+		Status: 400, OAuth: "unsupported_grant_type", Summary: "The token request has another grant_type than client_credentials.",
 	},
 	SCIMDisabled: {Status: 403, Summary: "SCIM provisioning is turned off for this tenant."},
 	NotSupported: {

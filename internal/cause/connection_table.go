@@ -1,6 +1,10 @@
 package cause
 
-import "github.com/rollcall-scim/rollcall/internal/idp"
+import (
+	"maps"
+
+	"github.com/rollcall-scim/rollcall/internal/idp"
+)
 
 // The remedies for faulty credentials and addresses: what is entered in the fields of an
 // identity provider's connection.
@@ -24,6 +28,9 @@ const (
 	TokenMasked       Remedy = "token_invalid.masked"
 	TokenHeaderName   Remedy = "token_invalid.header_name"
 	TokenForeign      Remedy = "token_invalid.foreign"
+	TokenOwnSecret    Remedy = "token_invalid.own_secret"
+	TokenOwnClient    Remedy = "token_invalid.own_client"
+	TokenAccessCut    Remedy = "token_invalid.access_cut"
 	TokenElsewhere    Remedy = "token_unknown.deployment"
 	TokenInURL        Remedy = "token_missing.url"
 	AddressTwice      Remedy = "no_route.twice"
@@ -46,7 +53,15 @@ type fault struct {
 
 // Happened returns what a request with the fault shows, "" for a remedy whose failures
 // are described with the values of the request.
-func (r Remedy) Happened() string { return connection[r].what }
+func (r Remedy) Happened() string { return faults[r].what }
+
+// faults are all remedies with what a request shows: those of connections and of token
+// requests.
+var faults = func() map[Remedy]fault {
+	all := maps.Clone(connection)
+	maps.Copy(all, requests)
+	return all
+}()
 
 // connection is the table of faulty credentials and addresses.
 var connection = map[Remedy]fault{
@@ -104,18 +119,19 @@ var connection = map[Remedy]fault{
 	TokenOfEntra: {
 		"Invalid token: it names Microsoft Entra ID as its issuer, which sends such a token when it has no other.",
 		texts{
-			neutral: "Enter the SCIM token of this tenant {token}, and {test}.",
-			entra:   "The field Secret Token under Provisioning is empty: enter the SCIM token of this tenant there, {test} and save.",
+			neutral: "Enter the SCIM token of this tenant {token}, and {test}. With workload identity federation, such a token is sent to the token endpoint of this service, not to the base URL.",
+			entra:   "The field Secret Token under Provisioning is empty: enter the SCIM token of this tenant there, {test} and save. With workload identity federation, correct the Token Endpoint.",
 		},
 	},
 	TokenJWT: {
 		"Invalid token: it is a JSON Web Token, and no token of this service is one.",
 		texts{
-			neutral:          "Enter the SCIM token of this tenant {token}: it begins with rct. {Bearer}, if OAuth or another kind of authentication is set there.",
-			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, and enter the SCIM token of this tenant, which begins with rct.",
-			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. It is not a token that an app of Entra gets.",
-			idp.PingOne:      "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
-			idp.PingFederate: "Set Authentication Method to OAuth 2 Bearer Token, not OAuth 2 Client Credentials, and enter the SCIM token of this tenant {token}.",
+			neutral:          "{Bearer} and enter the SCIM token of this tenant {token}: it begins with rct. If OAuth client credentials are set there, correct {endpoint}: only this service issues its tokens.",
+			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, which in Okta needs a person to sign in. Enter the SCIM token of this tenant, which begins with rct.",
+			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. In an app with OAuth, correct the Token Endpoint: only this service issues its tokens.",
+			idp.PingOne:      "With OAuth 2 Client Credentials, correct {endpoint}: only this service issues its tokens. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			idp.PingFederate: "With OAuth 2 Client Credentials, correct the token endpoint: only this service issues its tokens. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			idp.Authentik:    "{Bearer} and enter the SCIM token of this tenant {token}: it begins with rct.",
 		},
 	},
 	TokenOfOkta: {
@@ -135,7 +151,7 @@ var connection = map[Remedy]fault{
 	TokenGUID: {
 		"Invalid token: an id was sent in place of the token.",
 		texts{
-			neutral:  "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the id of an app, a tenant or a secret.",
+			neutral:  "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the id of an app, a tenant or a secret. With OAuth, the client ID of this service begins with rcc_.",
 			entra:    "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the Application ID, the Tenant ID or the Secret ID of an app registration.",
 			oneLogin: "Enter the SCIM token of this tenant {token}: it begins with rct, and is not the Client ID or Client Secret of an OpenID app or of the API Credentials.",
 		},
@@ -143,8 +159,8 @@ var connection = map[Remedy]fault{
 	TokenClientSecret: {
 		"Invalid token: a client secret of an app registration was sent in place of the token.",
 		texts{
-			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct. Then delete the client secret, which was sent to another service.",
-			entra:   "Enter the SCIM token of this tenant {token}: it begins with rct. Then delete the client secret under Certificates & secrets: it was sent to another service.",
+			neutral: "Enter the SCIM token of this tenant {token}: it begins with rct; with OAuth, the client secret of this service, which begins with rcs_. Then delete the client secret, which was sent to another service.",
+			entra:   "Enter the SCIM token of this tenant {token}: it begins with rct. Then delete the client secret under Certificates & secrets: it was sent to another service. The one of this service begins with rcs_.",
 		},
 	},
 	TokenURL: {
@@ -164,10 +180,34 @@ var connection = map[Remedy]fault{
 		texts{neutral: "Enter the token alone {token}, without the words Authorization and Bearer."},
 	},
 	TokenForeign: {
-		"Invalid token: it does not begin with rct, as every token of this service does.",
+		"Invalid token: it begins neither with rct nor with rcx, as the tokens of this service do.",
 		texts{
 			neutral: "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key.",
 			okta:    "Copy the SCIM token of this tenant and enter it {token}, in place of another product's token or key. Authentication Mode must be HTTP Header, not OAuth 2.",
+		},
+	},
+	TokenOwnSecret: {
+		"Invalid token: the secret of an OAuth client was sent in place of the token.",
+		texts{
+			neutral:     "Where OAuth client credentials can be chosen, enter it {secret}, and correct {endpoint}. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
+			okta:        "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client secret.",
+			entra:       "Enter the SCIM token of this tenant {token}: it begins with rct. A client secret belongs into Client Secret, in an app that has this field.",
+			idp.PingOne: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client Secret. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+		},
+	},
+	TokenOwnClient: {
+		"Invalid token: the ID of an OAuth client was sent in place of the token.",
+		texts{
+			neutral:     "Where OAuth client credentials can be chosen, enter it {client}, with the client secret and the token endpoint. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
+			okta:        "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client ID.",
+			entra:       "Enter the SCIM token of this tenant {token}: it begins with rct. A client ID belongs into Client Identifier, in an app that has this field.",
+			idp.PingOne: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client ID. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+		},
+	},
+	TokenAccessCut: {
+		"Invalid token: it begins as an access token of this service, and is cut off or changed.",
+		texts{
+			neutral: "Send the access token as the token endpoint returned it. Where a token is entered by hand, enter the SCIM token of this tenant, which begins with rct: an access token lasts an hour.",
 		},
 	},
 	TokenElsewhere: {

@@ -1,6 +1,7 @@
 package cause
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,9 +30,15 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 	for _, c := range Causes() {
 		m := c.Meaning()
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", c, m.Summary)
-		if m.Status == 0 {
+		switch {
+		case m.Status == 0:
 			b.WriteString("The request succeeded; its outcome is `warning`.")
-		} else {
+		case c.OnlyOAuth():
+			fmt.Fprintf(&b, "Only at the token endpoint: error `%s`, status %d.", m.OAuth, m.Status)
+			if m.Status == 401 {
+				b.WriteString(" The status is 400 if the request has no Authorization header.")
+			}
+		default:
 			fmt.Fprintf(&b, "Status %d", m.Status)
 			if kind := m.scimType(); kind != "" {
 				fmt.Fprintf(&b, ", scimType %s", kind)
@@ -43,8 +50,8 @@ Why a request was refused, or succeeded with a warning. Each event has its ` + "
 		}
 		writeAdvice(&b, "What to do", c.Remedy())
 		for _, r := range c.Remedies() {
-			if particulars[r] != "" {
-				writeAdvice(&b, "If "+particulars[r], r)
+			if when := cmp.Or(particulars[r], requestParticulars[r]); when != "" {
+				writeAdvice(&b, "If "+when, r)
 			}
 		}
 		b.WriteString(settings(c))

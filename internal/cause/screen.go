@@ -18,6 +18,9 @@ type screen struct {
 	// where says where the token is entered ({token}), and url names the field of the base
 	// URL.
 	where, url string
+	// client and proof say where the client ID ({client}) and the client secret of an OAuth
+	// client are entered, and endpoint names the field of the token endpoint.
+	client, proof, endpoint string
 	// mapping determines the values that are sent, and assign the users. scope
 	// determines who is provisioned, and again takes a user out and in again.
 	mapping, assign, scope, again string
@@ -41,18 +44,21 @@ const (
 // screens are the words for each identity provider's screens, and the neutral ones.
 var screens = map[idp.Provider]screen{
 	neutral: {
-		where:   "as a Bearer token in the identity provider's provisioning settings",
-		url:     "the base URL in the identity provider's provisioning settings",
-		mapping: "the attribute mapping in the identity provider",
-		assign:  "assign the users to the app",
-		retry:   "provision the user again",
-		push:    "push the group again",
-		resume:  "provision again what failed",
-		test:    "test the connection",
-		choose:  "choose bearer token as the authentication",
-		headers: "the headers that you added",
-		scope:   "the users and groups that are assigned to the app in the identity provider",
-		again:   "remove the user from the app in the identity provider and assign the user again",
+		where:    "as a Bearer token in the identity provider's provisioning settings",
+		url:      "the base URL in the identity provider's provisioning settings",
+		client:   "as the client ID",
+		proof:    "as the client secret",
+		endpoint: "the token endpoint",
+		mapping:  "the attribute mapping in the identity provider",
+		assign:   "assign the users to the app",
+		retry:    "provision the user again",
+		push:     "push the group again",
+		resume:   "provision again what failed",
+		test:     "test the connection",
+		choose:   "choose bearer token as the authentication",
+		headers:  "the headers that you added",
+		scope:    "the users and groups that are assigned to the app in the identity provider",
+		again:    "remove the user from the app in the identity provider and assign the user again",
 	},
 	okta: {
 		where:   "under Provisioning > Integration",
@@ -67,14 +73,17 @@ var screens = map[idp.Provider]screen{
 		again:   "unassign the user from the app under Assignments and assign the user again",
 	},
 	entra: {
-		where:   "as Secret Token under Provisioning",
-		url:     "the Tenant URL under Provisioning",
-		mapping: "the mapping under Provisioning > Attribute mapping",
-		assign:  "assign the users to the app under Users and groups",
-		retry:   "use Provision on demand, or wait for the next cycle",
-		push:    "wait for the next cycle, which sends the group again",
-		resume:  "select Restart provisioning",
-		test:    "select Test Connection",
+		where:    "as Secret Token under Provisioning",
+		url:      "the Tenant URL under Provisioning",
+		client:   "as Client Identifier under Provisioning",
+		proof:    "as Client Secret under Provisioning",
+		endpoint: "the Token Endpoint under Provisioning",
+		mapping:  "the mapping under Provisioning > Attribute mapping",
+		assign:   "assign the users to the app under Users and groups",
+		retry:    "use Provision on demand, or wait for the next cycle",
+		push:     "wait for the next cycle, which sends the group again",
+		resume:   "select Restart provisioning",
+		test:     "select Test Connection",
 	},
 	oneLogin: {
 		where:   "as SCIM Bearer Token on the app's Configuration tab",
@@ -98,18 +107,21 @@ var screens = map[idp.Provider]screen{
 		again:   "remove the user from the groups on the app's User Groups tab and add the user again",
 	},
 	idp.PingOne: {
-		where:   "as OAuth Access Token of the connection under Integrations > Provisioning",
-		url:     "the SCIM Base URL of the connection under Integrations > Provisioning",
-		mapping: "the Attribute Mapping of the rule under Integrations > Provisioning",
-		assign:  "include the users in the rule's User Filter under Integrations > Provisioning",
-		retry:   "select Resync for the rule under Integrations > Provisioning",
-		push:    "select Resync for the rule under Integrations > Provisioning",
-		resume:  "select Resync for the rule under Integrations > Provisioning",
-		test:    "select Test Connection",
-		choose:  "set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer",
-		headers: "Custom Header of the connection",
-		scope:   "the rule's User Filter under Integrations > Provisioning",
-		again:   "take the user out of the rule's User Filter under Integrations > Provisioning and include the user again",
+		where:    "as OAuth Access Token of the connection under Integrations > Provisioning",
+		url:      "the SCIM Base URL of the connection under Integrations > Provisioning",
+		client:   "as OAuth Client ID of the connection under Integrations > Provisioning",
+		proof:    "as OAuth Client Secret of the connection under Integrations > Provisioning",
+		endpoint: "the OAuth Token Request of the connection under Integrations > Provisioning",
+		mapping:  "the Attribute Mapping of the rule under Integrations > Provisioning",
+		assign:   "include the users in the rule's User Filter under Integrations > Provisioning",
+		retry:    "select Resync for the rule under Integrations > Provisioning",
+		push:     "select Resync for the rule under Integrations > Provisioning",
+		resume:   "select Resync for the rule under Integrations > Provisioning",
+		test:     "select Test Connection",
+		choose:   "set Authentication Method to OAuth 2 Bearer Token and Auth Type Header to Bearer",
+		headers:  "Custom Header of the connection",
+		scope:    "the rule's User Filter under Integrations > Provisioning",
+		again:    "take the user out of the rule's User Filter under Integrations > Provisioning and include the user again",
 	},
 	idp.PingFederate: {
 		where:   "as Access Token on the Target screen of the SP connection",
@@ -131,12 +143,15 @@ var screens = map[idp.Provider]screen{
 		again:   "turn the app off for the user under User access, wait for the next synchronization, and turn it on again",
 	},
 	idp.SailPoint: {
-		where:   "as API Token in the source's connection settings",
-		mapping: "the source's Create Profile (its provisioning policy)",
-		url:     "the Base URL in the source's connection settings",
-		test:    "select Test Connection",
-		choose:  "set Authentication Type to API Token",
-		again:   "run an account aggregation of the source, which removes the lost account, and request the access again",
+		where:    "as API Token in the source's connection settings",
+		mapping:  "the source's Create Profile (its provisioning policy)",
+		url:      "the Base URL in the source's connection settings",
+		client:   "as Client ID in the source's connection settings",
+		proof:    "as Client Secret in the source's connection settings",
+		endpoint: "the OAuth 2.0 Token URL in the source's connection settings",
+		test:     "select Test Connection",
+		choose:   "set Authentication Type to API Token",
+		again:    "run an account aggregation of the source, which removes the lost account, and request the access again",
 	},
 	idp.Rippling: {
 		where:   "as Bearer Token of the custom integration",
@@ -203,6 +218,7 @@ func (s screen) replacer(none screen) *strings.Replacer {
 	var pairs []string
 	for name, words := range map[string]string{
 		"token": cmp.Or(s.where, none.where), "url": cmp.Or(s.url, none.url),
+		"client": cmp.Or(s.client, none.client), "secret": cmp.Or(s.proof, none.proof), "endpoint": cmp.Or(s.endpoint, none.endpoint),
 		"mapping": cmp.Or(s.mapping, none.mapping), "assign": cmp.Or(s.assign, none.assign),
 		"scope": cmp.Or(s.scope, none.scope), "again": cmp.Or(s.again, none.again),
 		"retry": cmp.Or(s.retry, none.retry), "push": cmp.Or(s.push, none.push), "resume": cmp.Or(s.resume, none.resume),

@@ -8,6 +8,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
+// staticOnly is the reason of causes of OAuth clients.
+const staticOnly = "the provider sends a static token, not one of an OAuth client"
+
 // notMet are the causes that no identity provider meets, each with the reason, and
 // notMetBy those that one of them does not.
 var (
@@ -25,7 +28,11 @@ var (
 		BulkPartial:     "identity providers send no bulk requests",
 	}
 	notMetBy = map[idp.Provider]map[Cause]string{
-		idp.Okta:  {WalkLimit: "Okta filters by userName and displayName"},
+		idp.Okta: {
+			WalkLimit: "Okta filters by userName and displayName", AccessExpired: staticOnly, AccessEnded: staticOnly,
+			ClientUnknown: staticOnly, ClientRevoked: staticOnly, SecretUnknown: staticOnly, SecretExpired: staticOnly, SecretRevoked: staticOnly,
+			AssertionRefused: staticOnly, OAuthRequest: staticOnly, GrantUnsupported: staticOnly,
+		},
 		idp.Entra: {AnswerTooLarge: "Entra reads groups without members"},
 	}
 )

@@ -48,6 +48,13 @@ var each = map[string][]error{
 	"access.ErrMasked":              {access.ErrMasked},
 	"access.ErrHeaderName":          {access.ErrHeaderName},
 	"access.ErrForeign":             {access.ErrForeign},
+	"access.ErrOwnSecret":           {access.ErrOwnSecret},
+	"access.ErrOwnClient":           {access.ErrOwnClient},
+	"access.ErrAccessCut":           {access.ErrAccessCut},
+	"access.ErrAccessExpired":       {access.ErrAccessExpired},
+	"access.ErrProofEnded":          {access.ErrProofEnded},
+	"access.ErrClientRevoked":       {access.ErrClientRevoked},
+	"access.ErrStaticRefused":       {access.ErrStaticRefused},
 	"access.ErrElsewhere":           {access.ErrElsewhere},
 	"access.ErrUnknown":             {access.ErrUnknown},
 	"access.ErrCrowded":             {access.ErrCrowded},
@@ -88,6 +95,19 @@ var inside = map[string]string{
 	"access.ErrTooManyTokens":       "adminapi",
 	"access.ErrPast":                "adminapi",
 	"access.ErrKeys":                "adminapi",
+	"access.ErrClientMalformed":     "oauth",
+	"access.ErrUnknownClient":       "oauth",
+	"access.ErrSecretMalformed":     "oauth",
+	"access.ErrSecretUnknown":       "oauth",
+	"access.ErrSecretExpired":       "oauth",
+	"access.ErrSecretRevoked":       "oauth",
+	"access.ErrReplayed":            "oauth",
+	"access.ErrNoClient":            "clients",
+	"access.ErrNoSecret":            "clients",
+	"access.ErrTooManyClients":      "clients",
+	"access.ErrTooManySecrets":      "clients",
+	"access.ErrTooFar":              "clients",
+	"access.ErrClientChanged":       "clients",
 }
 
 var (
@@ -189,11 +209,15 @@ func TestWarnings_AreCauses(t *testing.T) {
 // Every cause is used by a refusal or a warning.
 func TestCauses_AreAllUsed(t *testing.T) {
 	said := source(t, ".")
-	names := causetest.Constants(t, "../cause", "Cause")
+	values := causetest.Values(t, "../cause", "Cause")
+	names := slices.Collect(maps.Keys(values))
 	if len(names) != len(cause.Causes()) {
 		t.Fatalf("%d names of %d causes", len(names), len(cause.Causes()))
 	}
 	for _, name := range names {
+		if cause.Cause(values[name]).OnlyOAuth() {
+			continue // package oauth's
+		}
 		if name == "ExternalIDChanged" || name == "IdentityChanged" || name == "BadEvent" {
 			continue // warnings of package directory and the refusal of package lambdahttp, tested there
 		}

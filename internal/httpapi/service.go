@@ -263,7 +263,13 @@ func (s *Service) authenticate(ctx context.Context, q *request) error {
 // and is right, though its token may be refused. Of a table that did not answer it proves
 // nothing.
 func proved(err error) bool {
-	return err == nil || errors.Is(err, access.ErrRevoked) || errors.Is(err, access.ErrExpired) || errors.Is(err, access.ErrDisabled)
+	return err == nil || slices.ContainsFunc(provedErrors, func(known error) bool { return errors.Is(err, known) })
+}
+
+// provedErrors are the errors that only a caller with a token of this service gets.
+var provedErrors = []error{
+	access.ErrRevoked, access.ErrExpired, access.ErrDisabled,
+	access.ErrStaticRefused, access.ErrAccessExpired, access.ErrProofEnded, access.ErrClientRevoked,
 }
 
 // keeps reports whether the request may be logged. Only requests with a proved token

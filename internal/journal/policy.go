@@ -38,7 +38,8 @@ const (
 	// may come in great numbers: one stands for the others of a minute, and marks
 	// no subject.
 	OneAMinute
-	// None is for requests without a proved token, or for no endpoint of a tenant.
+	// None is for requests without a proved token, or for no endpoint of a tenant; and for
+	// access tokens whose hour is over, which is nobody's fault.
 	None
 )
 
@@ -70,6 +71,17 @@ var rules = map[cause.Cause]Rule{
 	cause.GroupDeleted:     {Entries: EachChange},
 	cause.TokenRevoked:     {Entries: OneAMinute, Counted: ByToken},
 	cause.TokenExpired:     {Entries: OneAMinute, Counted: ByToken},
+	cause.StaticRefused:    {Entries: OneAMinute, Counted: ByToken},
+	cause.AccessEnded:      {Entries: OneAMinute, Counted: ByToken},
+	cause.AccessExpired:    {Entries: None},
+	cause.ClientRevoked:    {Entries: OneAMinute, Counted: ByToken},
+	cause.ClientUnknown:    {Entries: None},
+	cause.SecretUnknown:    {Entries: OneAMinute},
+	cause.SecretExpired:    {Entries: OneAMinute},
+	cause.SecretRevoked:    {Entries: OneAMinute},
+	cause.AssertionRefused: {Entries: OneAMinute},
+	cause.OAuthRequest:     {Entries: OneAMinute},
+	cause.GrantUnsupported: {Entries: OneAMinute},
 	cause.SCIMDisabled:     {Entries: OneAMinute, Counted: ByDay},
 	cause.RateLimit:        {Entries: OneAMinute, Counted: ByDay},
 }

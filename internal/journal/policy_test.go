@@ -17,11 +17,14 @@ var (
 	neverLogged = []cause.Cause{
 		cause.TokenMissing, cause.TokenInvalid, cause.TokenUnknown, cause.TokenRepeated, cause.BadEvent, cause.NoRoute,
 		cause.NotSupported, cause.ProtocolVersion, cause.MethodNotAllowed, cause.SchemaNotFound, cause.DiscoveryFilter,
+		cause.AccessExpired, cause.ClientUnknown,
 	}
-	changesLogged   = []cause.Cause{cause.UserNotFound, cause.GroupNotFound, cause.GroupDeleted}
-	countedByToken  = []cause.Cause{cause.TokenRevoked, cause.TokenExpired}
-	countedByDay    = []cause.Cause{cause.SCIMDisabled, cause.RateLimit}
-	loggedByMinute  = slices.Concat(countedByToken, countedByDay)
+	changesLogged  = []cause.Cause{cause.UserNotFound, cause.GroupNotFound, cause.GroupDeleted}
+	countedByToken = []cause.Cause{cause.TokenRevoked, cause.TokenExpired, cause.StaticRefused, cause.AccessEnded, cause.ClientRevoked}
+	countedByDay   = []cause.Cause{cause.SCIMDisabled, cause.RateLimit}
+	// The token endpoint counts nothing.
+	notCounted      = []cause.Cause{cause.SecretUnknown, cause.SecretExpired, cause.SecretRevoked, cause.AssertionRefused, cause.OAuthRequest, cause.GrantUnsupported}
+	loggedByMinute  = slices.Concat(countedByToken, countedByDay, notCounted)
 	changes         = []journal.Operation{journal.Create, journal.Replace, journal.Modify, journal.Delete, journal.Purge, journal.Bulk}
 	readOperations  = []journal.Operation{journal.Read, journal.List, journal.Search, journal.Discover}
 	unauthenticated = journal.Operation("")
@@ -37,6 +40,8 @@ func TestRuleOf_HasARuleForEachCause(t *testing.T) {
 			want.Entries = journal.EachChange
 		case slices.Contains(countedByToken, c):
 			want = journal.Rule{Entries: journal.OneAMinute, Counted: journal.ByToken}
+		case slices.Contains(notCounted, c):
+			want.Entries = journal.OneAMinute
 		case slices.Contains(countedByDay, c):
 			want = journal.Rule{Entries: journal.OneAMinute, Counted: journal.ByDay}
 		}

@@ -7,9 +7,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,7 +69,14 @@ func errorType(f *ast.FuncDecl) string {
 // declares.
 func Constants(t testing.TB, folder, kind string) []string {
 	t.Helper()
-	var names []string
+	return slices.Sorted(maps.Keys(Values(t, folder, kind)))
+}
+
+// Values returns the constants of a text type that the package in a folder declares: the value
+// of each by its name.
+func Values(t testing.TB, folder, kind string) map[string]string {
+	t.Helper()
+	values := map[string]string{}
 	walk(t, folder, func(_ string, d ast.Decl) {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.CONST {
@@ -76,15 +85,27 @@ func Constants(t testing.TB, folder, kind string) []string {
 		for _, spec := range g.Specs {
 			v := spec.(*ast.ValueSpec)
 			if of, ok := v.Type.(*ast.Ident); ok && of.Name == kind {
-				for _, name := range v.Names {
-					names = append(names, name.Name)
+				for i, name := range v.Names {
+					values[name.Name] = valueOf(v, i)
 				}
 			}
 		}
 	})
-	slices.Sort(names)
-	assert.NotEmptyf(t, names, "%s has no constants of the type %s", folder, kind)
-	return names
+	assert.NotEmptyf(t, values, "%s has no constants of the type %s", folder, kind)
+	return values
+}
+
+// valueOf returns the value of a constant, "" if it is not a text.
+func valueOf(v *ast.ValueSpec, i int) string {
+	if i >= len(v.Values) {
+		return ""
+	}
+	literal, ok := v.Values[i].(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	text, _ := strconv.Unquote(literal.Value)
+	return text
 }
 
 func walk(t testing.TB, folder string, visit func(pkg string, d ast.Decl)) {

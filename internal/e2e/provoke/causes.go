@@ -17,7 +17,7 @@ import (
 // Provocations has a function for each cause that provokes it, on a Stage of its
 // own with 5 seats, and returns the answer of the request that has the cause.
 // BadEvent is missing: it is not a request to the service, and package
-// lambdahttp refuses it.
+// lambdahttp refuses it. So are the causes of the token endpoint alone.
 var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	// Unauthenticated requests.
 	cause.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
@@ -25,6 +25,10 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	cause.TokenUnknown:  tokenUnknown,
 	cause.TokenRevoked:  tokenRevoked,
 	cause.TokenExpired:  tokenExpired,
+	cause.StaticRefused: staticRefused,
+	cause.AccessExpired: accessExpired,
+	cause.AccessEnded:   accessEnded,
+	cause.ClientRevoked: clientRevoked,
 	cause.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
 	cause.SCIMDisabled: func(s *Stage) Answer {
 		s.set(`{"scimEnabled":false}`)

@@ -121,7 +121,7 @@ var Connections = []Connection{
 		Header: bearer(JWTOf("https://acme.okta.com/oauth2/default")),
 		Says: map[idp.Provider][]string{
 			idp.Okta: {"Authentication Mode to HTTP Header", "not OAuth 2"}, idp.Entra: {"Secret Token"},
-			idp.PingOne: {"OAuth 2 Bearer Token", "not OAuth 2 Client Credentials"}, idp.Authentik: {"Static token"},
+			idp.PingOne: {"OAuth 2 Bearer Token", "OAuth 2 Client Credentials", "OAuth Token Request"}, idp.Authentik: {"Static token"},
 		},
 	},
 	{
@@ -152,6 +152,28 @@ var Connections = []Connection{
 		Name: "a client secret", Cause: cause.TokenInvalid, Remedy: cause.TokenClientSecret,
 		Header: bearer("abc8Q~" + strings.Repeat("x", 34)),
 		Says:   map[idp.Provider][]string{idp.Entra: {"Secret Token", "Certificates & secrets"}},
+	},
+	{
+		Name: "the secret of an OAuth client", Cause: cause.TokenInvalid, Remedy: cause.TokenOwnSecret,
+		Header: tokenWith(func(token string) string { return "Bearer rcs" + token[3:] }),
+		Says: map[idp.Provider][]string{
+			idp.Okta: {"Provisioning > Integration", "begins with rct"}, idp.Entra: {"Secret Token", "Client Secret"}, idp.PingOne: {"OAuth 2 Client Credentials", "OAuth Client Secret"},
+		},
+	},
+	{
+		Name: "the ID of an OAuth client", Cause: cause.TokenInvalid, Remedy: cause.TokenOwnClient,
+		Header: func(s *Stage) string { return "Bearer " + access.ClientID(s.tenant, s.TokenID) },
+		Says: map[idp.Provider][]string{
+			idp.Okta: {"Provisioning > Integration", "begins with rct"}, idp.Entra: {"Secret Token", "Client Identifier"}, idp.PingOne: {"OAuth 2 Client Credentials", "OAuth Client ID"},
+		},
+	},
+	{
+		Name: "an access token cut off", Cause: cause.TokenInvalid, Remedy: cause.TokenAccessCut,
+		Header: func(s *Stage) string {
+			_, text := accessToken(s)
+			return "Bearer " + text[:len(text)-9]
+		},
+		Says: map[idp.Provider][]string{idp.Okta: {"an access token lasts an hour"}, idp.Entra: {"an access token lasts an hour"}},
 	},
 	{
 		Name: "the address in the field of the token", Cause: cause.TokenInvalid, Remedy: cause.TokenURL,
