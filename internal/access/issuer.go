@@ -160,7 +160,6 @@ func (i *Issuer) Issue(r Registration, p Proof) (text string, life time.Duration
 	if !p.expires.IsZero() && p.expires.Before(expires) {
 		expires = p.expires
 	}
-	expires = expires.Truncate(time.Second)
 	if life = expires.Sub(now).Truncate(time.Second); life <= 0 {
 		return "", 0, ErrSecretExpired
 	}

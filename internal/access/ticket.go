@@ -72,13 +72,14 @@ func (p Proof) used(client string) string {
 // A ticket is what an access token says. It is no secret, and is believed only after its
 // authentication code was checked.
 type ticket struct {
-	proof           Proof
-	issued, expires time.Time
+	proof   Proof
+	expires time.Time
 	// signed is the text before the authentication code.
 	signed, code string
 }
 
-// The sizes of a ticket: its kind, 10 bytes of a secret's id or of a revision, and two times.
+// The sizes of a ticket: its kind, 10 bytes of a secret's id or of a revision, and two times,
+// those of its issue and of its end.
 const (
 	proofSize   = 10
 	payloadSize = 1 + proofSize + 8 + 8
@@ -95,8 +96,8 @@ func sign(t tenant.ID, c Client, p Proof, issued, expires time.Time, key *Key) s
 	} else {
 		binary.BigEndian.PutUint64(payload[1:], uint64(p.revision)) //nolint:gosec // a count
 	}
-	binary.BigEndian.PutUint64(payload[1+proofSize:], uint64(issued.Unix()))    //nolint:gosec // after 1970
-	binary.BigEndian.PutUint64(payload[1+proofSize+8:], uint64(expires.Unix())) //nolint:gosec // after 1970
+	binary.BigEndian.PutUint64(payload[1+proofSize:], uint64(issued.UnixMilli()))
+	binary.BigEndian.PutUint64(payload[1+proofSize+8:], uint64(expires.UnixMilli()))
 	signed := strings.Join([]string{AccessPrefix, t.String(), c.ID, base32Lower.EncodeToString(payload)}, "_")
 	body := signed + "_" + c.code(signed)
 	if key == nil {
@@ -160,10 +161,8 @@ func decodePayload(text string) (*ticket, error) {
 	default:
 		return nil, ErrMalformed
 	}
-	seconds := func(at int) time.Time {
-		return time.Unix(int64(binary.BigEndian.Uint64(payload[at:])), 0).UTC() //nolint:gosec // compared only
-	}
-	return &ticket{proof: p, issued: seconds(1 + proofSize), expires: seconds(1 + proofSize + 8)}, nil
+	expires := time.UnixMilli(int64(binary.BigEndian.Uint64(payload[1+proofSize+8:]))).UTC() //nolint:gosec // compared only
+	return &ticket{proof: p, expires: expires}, nil
 }
 
 // check returns nil if the client has issued the ticket and it is valid. Only
