@@ -32,6 +32,7 @@ var tenantSettings = []setting{
 	{name: "unknownAttributes", choices: []string{"drop", "refuse"}},
 	{name: "deletedUsers", choices: []string{"hidden", "readable"}},
 	{name: "rehire", choices: []string{"warn", "keep", "refuse"}},
+	{name: "staticTokens", choices: []string{"take", "refuse"}},
 	{name: "dialect", choices: []string{"take", "refuse"}},
 	{name: "scimEnabled", kind: boolSetting},
 	{name: "logDays", kind: numberSetting},

@@ -70,6 +70,7 @@ const (
 
 	one      = Prefix + "/tenants/{tenant}"
 	rotation = one + "/tokens/{token}/rotation"
+	client   = one + "/clients/{client}"
 
 	webhooks = Prefix + "/webhooks"
 	webhook  = webhooks + "/{webhook}"
@@ -221,6 +222,71 @@ var routes = []Route{
 		del, rotation, "cancelRotation", (*Service).cancelRotation,
 		"Cancel the rotation: revoke the new token", nil, nil,
 		answers{{204, "The new token is revoked", nil}},
+	},
+	{
+		get, one + "/clients", "listClients", (*Service).listClients,
+		"List OAuth clients, revoked ones too", nil, nil,
+		answers{{200, "All clients, without the texts of their secrets", adminwire.Clients{}}},
+	},
+	{
+		post, one + "/clients", "createClient", (*Service).createClient,
+		"Create an OAuth client for an identity provider, with a secret",
+		nil,
+		adminwire.NewClient{},
+		answers{{201, "The client, with the text of its secret", adminwire.CreatedClient{}}},
+	},
+	{
+		get, client, "readClient", (*Service).readClient,
+		"Read an OAuth client", nil, nil,
+		answers{{200, "The client", adminwire.Client{}}},
+	},
+	{
+		patch, client, "changeClient", (*Service).changeClient,
+		"Change the label of an OAuth client",
+		nil,
+		adminwire.ClientChange{},
+		answers{{200, "The client", adminwire.Client{}}},
+	},
+	{
+		del, client, "revokeClient", (*Service).revokeClient,
+		"Revoke an OAuth client, whose access tokens work for 10 seconds more", nil, nil,
+		answers{{204, "The client is revoked", nil}},
+	},
+	{
+		post, client + "/secrets", "createClientSecret", (*Service).createClientSecret,
+		"Create a secret of an OAuth client; the others still work",
+		nil,
+		adminwire.NewClientSecret{},
+		answers{{201, "The secret, with its text", adminwire.CreatedClientSecret{}}},
+	},
+	{
+		del, client + "/secrets/{secret}", "revokeClientSecret", (*Service).revokeClientSecret,
+		"Revoke a secret, whose access tokens work for 10 seconds more", nil, nil,
+		answers{{204, "The secret is revoked", nil}},
+	},
+	{
+		put, client + "/federation", "setFederation", (*Service).setFederation,
+		"Let assertions of another issuer authenticate an OAuth client (workload identity federation)",
+		nil,
+		adminwire.NewFederation{},
+		answers{{200, "The client", adminwire.Client{}}},
+	},
+	{
+		del, client + "/federation", "removeFederation", (*Service).removeFederation,
+		"Let assertions of another issuer authenticate an OAuth client no more", nil, nil,
+		answers{{204, "The federation is removed", nil}},
+	},
+	{
+		put, client + "/keys", "setClientKeys", (*Service).setClientKeys,
+		"Set the public keys whose assertions authenticate an OAuth client (private_key_jwt)",
+		nil,
+		adminwire.NewClientKeys{},
+		answers{{200, "The client", adminwire.Client{}}},
+	},
+	{
+		del, client + "/keys", "removeClientKeys", (*Service).removeClientKeys,
+		"Remove the public keys of an OAuth client", nil, nil,
+		answers{{204, "The keys are removed", nil}},
 	},
 	{
 		get, one + "/schemas", "listSchemas", (*Service).listSchemas,

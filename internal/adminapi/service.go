@@ -22,7 +22,11 @@ import (
 type Config struct {
 	Tenants *tenant.Registry
 	Tokens  *access.Keeper
-	Store   Store
+	// Clients are the OAuth clients of tenants, and JWKSHosts the hosts from which keys of
+	// issuers are fetched, in lower case, with the port unless it is that of https.
+	Clients   *access.Clients
+	JWKSHosts []string
+	Store     Store
 	// Provisioning is the log of the tenants' requests.
 	Provisioning *provlog.Log
 	// Effects decides what failed requests would do now, and what each fix would change.

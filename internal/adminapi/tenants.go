@@ -58,6 +58,7 @@ func chooseSettings(b adminwire.TenantSettings, s *tenant.Settings) error {
 		choose("unknownAttributes", b.UnknownAttributes, &s.UnknownAttributes, d.UnknownAttributes, tenant.UnknownDrop, tenant.UnknownRefuse),
 		choose("deletedUsers", b.DeletedUsers, &s.DeletedUsers, d.DeletedUsers, tenant.DeletedHidden, tenant.DeletedReadable),
 		choose("rehire", b.Rehire, &s.Rehire, d.Rehire, tenant.RehireWarn, tenant.RehireKeep, tenant.RehireRefuse),
+		choose("staticTokens", b.StaticTokens, &s.StaticTokens, d.StaticTokens, tenant.StaticTake, tenant.StaticRefuse),
 		choose("dialect", b.Dialect, &s.Dialects, d.Dialects, tenant.DialectsTake, tenant.DialectsRefuse),
 	} {
 		if err != nil {
@@ -111,7 +112,7 @@ func (s *Service) tenantDocument(t tenant.Tenant) adminwire.Tenant {
 		ID: t.ID.String(), DisplayName: c.DisplayName, MaxSeats: limitOf(t.MaxSeats), MaxReaders: limitOf(t.MaxReaders),
 		DefaultAccountType: string(c.DefaultAccountType), UnknownMembers: string(c.UnknownMembers),
 		UnknownAttributes: string(c.UnknownAttributes), DeletedUsers: string(c.DeletedUsers),
-		Rehire: string(c.Rehire), Dialect: string(c.Dialects), SCIMEnabled: !c.SCIMDisabled, LogDays: c.LogDays,
+		Rehire: string(c.Rehire), Dialect: string(c.Dialects), StaticTokens: string(c.StaticTokens), SCIMEnabled: !c.SCIMDisabled, LogDays: c.LogDays,
 		Version: t.Version(), Created: t.Created, BaseURL: s.BaseURL,
 		Deleting: c.Ending, ItemsDeleted: t.Deletion.Items, ProgressAt: instant(t.Deletion.At),
 	}

@@ -30,6 +30,9 @@ type TenantSettings struct {
 	// What happens to requests that deviate from the RFCs in ways known of identity
 	// providers.
 	Dialect Optional[string] `json:"dialect,omitzero" jsonschema:"nullable,enum=take,enum=refuse,default=take"`
+	// Whether requests with a token that the identity provider keeps are accepted, or only
+	// those with an access token of an OAuth client.
+	StaticTokens Optional[string] `json:"staticTokens,omitzero" jsonschema:"nullable,enum=take,enum=refuse,default=take"`
 	// Whether requests of identity providers are served.
 	SCIMEnabled Optional[bool] `json:"scimEnabled,omitzero" jsonschema:"nullable,default=true"`
 	// How many days log entries are kept.
@@ -58,6 +61,9 @@ type Tenant struct {
 	// What happens to requests that deviate from the RFCs in ways known of identity
 	// providers.
 	Dialect string `json:"dialect" jsonschema:"enum=take,enum=refuse"`
+	// Whether requests with a token that the identity provider keeps are accepted, or only
+	// those with an access token of an OAuth client.
+	StaticTokens string `json:"staticTokens" jsonschema:"enum=take,enum=refuse"`
 	// Whether requests of identity providers are served.
 	SCIMEnabled bool `json:"scimEnabled"`
 	// How many days log entries are kept.

@@ -57,17 +57,24 @@ type Config struct {
 	// LedgerShards is how many shards the seat ledger of a tenant grows to: 1, 4, 16 or
 	// 32; 0 means 32.
 	LedgerShards int
+	// JWKSHosts are the hosts from which the keys of identity providers are fetched; nil means
+	// Microsoft's.
+	JWKSHosts []string
 	// LoopbackWebhooks allows endpoints of webhooks on this machine, without TLS: only
 	// rollcall local does.
 	LoopbackWebhooks bool
 }
 
+// jwksHosts are the hosts of Config.JWKSHosts unless a deployment names others: those of
+// Microsoft's clouds.
+var jwksHosts = []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}
+
 // DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200
 
 // ConfigFromEnv reads ROLLCALL_TABLE and ROLLCALL_BASE_URL, and, with defaults,
-// ROLLCALL_EXTENSION_URN, ROLLCALL_TENANT_RATE, ROLLCALL_LOG_SAMPLE_READS and
-// ROLLCALL_LEDGER_SHARDS.
+// ROLLCALL_EXTENSION_URN, ROLLCALL_TENANT_RATE, ROLLCALL_LOG_SAMPLE_READS,
+// ROLLCALL_LEDGER_SHARDS and ROLLCALL_JWKS_HOSTS.
 func ConfigFromEnv() (Config, error) {
 	c := Config{
 		Table:        os.Getenv("ROLLCALL_TABLE"),
@@ -96,6 +103,9 @@ func ConfigFromEnv() (Config, error) {
 		}
 		c.LedgerShards = n
 	}
+	if text, ok := os.LookupEnv("ROLLCALL_JWKS_HOSTS"); ok {
+		c.JWKSHosts = strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+	}
 	switch {
 	case c.Table == "":
 		return Config{}, errors.New("ROLLCALL_TABLE is not set: it names the DynamoDB table")
@@ -116,6 +126,9 @@ func (c Config) checked() (Config, error) {
 	}
 	if c.ExtensionURN == "" {
 		c.ExtensionURN = scim.RollcallURN
+	}
+	if c.JWKSHosts == nil {
+		c.JWKSHosts = jwksHosts
 	}
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
 		return Config{}, errors.New("the extension's name (ROLLCALL_EXTENSION_URN) is not a URN, which begins with urn")
@@ -142,6 +155,7 @@ type App struct {
 	service httpapi.Config
 	random  io.Reader // nil for crypto/rand
 
+	jwksHosts        []string
 	loopbackWebhooks bool
 	sender           webhook.Sender // nil for HTTP
 }
@@ -223,7 +237,7 @@ func NewWith(t table.Table, c Config, log *slog.Logger, o Options) (*App, error)
 			Spread:        o.spread(),
 			Now:           now,
 		},
-		random: o.Random, loopbackWebhooks: c.LoopbackWebhooks, sender: o.Sender,
+		random: o.Random, jwksHosts: c.JWKSHosts, loopbackWebhooks: c.LoopbackWebhooks, sender: o.Sender,
 	}, nil
 }
 
@@ -247,6 +261,7 @@ func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.s
 // AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
 	tokens := access.NewKeeper(a.Store, a.service.Now).WithKeys(a.Store)
+	clients := access.NewClients(a.Store, a.service.Now).WithKeys(a.Store)
 	webhooks := subscription.NewRegistry(a.Store, a.service.NewID, a.service.Now)
 	documents := admindoc.NewReader(a.Store)
 	sender := a.sender
@@ -255,10 +270,11 @@ func (a *App) AdminHandler() http.Handler {
 	}
 	if a.random != nil {
 		tokens.WithRandom(a.random)
+		clients.WithRandom(a.random)
 		webhooks.WithRandom(a.random)
 	}
 	return adminapi.New(adminapi.Config{
-		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Store: a.Store,
+		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Clients: clients, JWKSHosts: a.jwksHosts, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
 		Events: documents, Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
 		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now},

@@ -351,7 +351,8 @@ func TestParseID_AcceptsTheWholeAlphabet(t *testing.T) {
 func TestDefaultSettings_AcceptWhatIdentityProvidersSend(t *testing.T) {
 	require.Equal(t, tenant.Settings{
 		DefaultAccountType: tenant.User, DeletedUsers: tenant.DeletedHidden, Rehire: tenant.RehireWarn,
-		UnknownAttributes: tenant.UnknownDrop, UnknownMembers: tenant.UnknownMembersSkip, Dialects: tenant.DialectsTake, LogDays: 90,
+		UnknownAttributes: tenant.UnknownDrop, UnknownMembers: tenant.UnknownMembersSkip, Dialects: tenant.DialectsTake,
+		StaticTokens: tenant.StaticTake, LogDays: 90,
 	}, tenant.DefaultSettings())
 	require.Equal(t, 36*time.Hour*20, tenant.Settings{LogDays: 30}.LogRetention())
 }

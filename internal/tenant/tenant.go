@@ -144,7 +144,7 @@ type StaticTokens string
 
 // The choices for static tokens.
 const (
-	StaticAccept StaticTokens = "accept"
+	StaticTake   StaticTokens = "take"
 	StaticRefuse StaticTokens = "refuse"
 )
 
@@ -157,7 +157,7 @@ func DefaultSettings() Settings {
 		UnknownAttributes:  UnknownDrop,
 		UnknownMembers:     UnknownMembersSkip,
 		Dialects:           DialectsTake,
-		StaticTokens:       StaticAccept,
+		StaticTokens:       StaticTake,
 		LogDays:            90,
 	}
 }

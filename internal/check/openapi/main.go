@@ -103,6 +103,8 @@ var inPath = map[string]string{ //nolint:gosec // a token's description is no to
 	"tenant":  "The tenant's id: 1 to 63 lower-case letters, digits and inner hyphens.",
 	"request": "The request's id: X-Request-Id, and at the end of each error's detail.",
 	"token":   "The token's id; of a rotation, the id of the token that is replaced.",
+	"client":  "The client's id, whole (rcc_TENANT_ID) or only its last part.",
+	"secret":  "The secret's id.",
 	"schema":  "The schema's URN.",
 	"user":    "The user's id.",
 	"group":   "The group's id.",
