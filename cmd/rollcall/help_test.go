@@ -120,7 +120,7 @@ func TestHelp_IsOneOfACommand(t *testing.T) {
 	out := &output{}
 	run(t.Context(), []string{"help"}, strings.NewReader(""), out, out)
 	at := -1
-	for _, title := range []string{"\nStart:\n", "\nLook into failures:\n", "\nTenants and tokens:\n", "\nUsers and groups:\n", "\nOperate:\n"} {
+	for _, title := range []string{"\nStart:\n", "\nLook into failures:\n", "\nTenants, tokens and clients:\n", "\nUsers and groups:\n", "\nOperate:\n"} {
 		next := strings.Index(out.String(), title)
 		assert.Truef(t, next > at, "%q is not after %d in %s", title, at, out)
 		at = next

@@ -21,7 +21,7 @@ Exit status:
   0  done
   1  failed, or a check found something
   2  wrong use
-  3  tenant, token, schema, user, group or request not found
+  3  tenant, token, client, schema, user, group or request not found
   4  refused: a value is taken or invalid, no free seat, another version,
      several matches
   5  not authorized
@@ -65,7 +65,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	group(groupStart, "Start", newLocal(), newInit(), newDoctor())
 	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
-	group(groupTenants, "Tenants and tokens", newTenant(), newSeats(), newToken(), newSchema())
+	group(groupTenants, "Tenants, tokens and clients", newTenant(), newSeats(), newToken(), newClient(), newSchema())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())
 	group(groupEvents, "Events", newEvents(), newListen(), newWebhooks())
 	group(groupOperate, "Operate", newVerify(), newVersion())
