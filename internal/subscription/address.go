@@ -6,60 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rollcall-scim/rollcall/internal/outbound"
 )
-
-// special are networks that are no part of the public internet, or that lead into another
-// network, in the words of an error.
-var special = []struct {
-	network netip.Prefix
-	name    string
-}{
-	{netip.MustParsePrefix("0.0.0.0/8"), "an address of this machine"},
-	{netip.MustParsePrefix("100.64.0.0/10"), "an address inside a provider's network"},
-	{netip.MustParsePrefix("192.0.0.0/24"), "a reserved address"},
-	{netip.MustParsePrefix("192.0.2.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("192.88.99.0/24"), "a reserved address"},
-	{netip.MustParsePrefix("198.18.0.0/15"), "an address for benchmarks"},
-	{netip.MustParsePrefix("198.51.100.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("203.0.113.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
-	{netip.MustParsePrefix("2001::/23"), "a reserved address"},
-	{netip.MustParsePrefix("2001:db8::/32"), "an address for documentation"},
-	{netip.MustParsePrefix("2002::/16"), "an address of a tunnel"},
-	{netip.MustParsePrefix("3fff::/20"), "an address for documentation"},
-}
-
-// public is the part of IPv6 that has the addresses of the public internet. Outside of it are
-// those that contain an IPv4 address, for example 64:ff9b::/96.
-var public = netip.MustParsePrefix("2000::/3")
-
-// AddressFault says what an address is to which nothing is sent, "" for an address of the
-// public internet. The address of an instance's metadata is a link-local one.
-// RFC 6890
-func AddressFault(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	switch {
-	case !a.IsValid():
-		return "no IP address"
-	case a.IsLoopback(), a.IsUnspecified():
-		return "an address of this machine"
-	case a.IsPrivate():
-		return "a private address"
-	case a.IsLinkLocalUnicast():
-		return "a link-local address"
-	case a.IsMulticast():
-		return "a multicast address"
-	}
-	for _, s := range special {
-		if s.network.Contains(a) {
-			return s.name
-		}
-	}
-	if a.Is6() && !public.Contains(a) {
-		return "a reserved address"
-	}
-	return ""
-}
 
 // maxURL is the longest URL in bytes.
 const maxURL = 2000
@@ -86,7 +35,7 @@ func URLFault(text string, loopback bool) string {
 	case strings.Contains(text, "#"):
 		return "url has a fragment (#), which is never sent; leave it out."
 	}
-	if loopback && isLoopback(u.Hostname()) && (u.Scheme == "http" || u.Scheme == "https") {
+	if loopback && outbound.IsLoopback(u.Hostname()) && (u.Scheme == "http" || u.Scheme == "https") {
 		return ""
 	}
 	if u.Scheme != "https" {
@@ -103,12 +52,6 @@ func validPort(text string) bool {
 	return err == nil && n >= 1 && n <= 65535
 }
 
-// isLoopback reports whether a host names this machine.
-func isLoopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
-}
-
 // internal are the ends of names that exist only inside a network.
 var internal = []string{".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa"}
 
@@ -116,7 +59,7 @@ var internal = []string{".localhost", ".local", ".internal", ".intranet", ".lan"
 func hostFault(host string) string {
 	const public = " Use a host that the public internet reaches."
 	if a, err := netip.ParseAddr(host); err == nil {
-		if fault := AddressFault(a); fault != "" {
+		if fault := outbound.AddressFault(a); fault != "" {
 			return "url has " + fault + "; events are sent only to public addresses." + public
 		}
 		return ""

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/rollcall-scim/rollcall/internal/outbound"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
@@ -53,10 +53,7 @@ type HTTP struct {
 // NewHTTP returns an HTTP. With loopback it also sends to this machine, without encryption
 // too, for `rollcall local`.
 func NewHTTP(loopback bool, now func() time.Time) *HTTP {
-	dialer := &net.Dialer{Timeout: connectTime, Control: func(_, address string, _ syscall.RawConn) error {
-		return refuse(address, loopback)
-	}}
-	return newHTTP(dialer.DialContext, loopback, now)
+	return newHTTP(outbound.Dialer(connectTime, loopback).DialContext, loopback, now)
 }
 
 func newHTTP(dial func(ctx context.Context, network, address string) (net.Conn, error), loopback bool, now func() time.Time) *HTTP {
@@ -79,27 +76,6 @@ func newHTTP(dial func(ctx context.Context, network, address string) (net.Conn, 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-}
-
-// A refusal reports that nothing is sent to an address.
-type refusal struct{ fault string }
-
-func (e *refusal) Error() string { return "webhook: refused: " + e.fault }
-
-// refuse returns a refusal of an address to which nothing is sent. It is asked for each
-// connection, after the host was looked up: what a name meant before does not matter.
-func refuse(address string, loopback bool) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return &refusal{"no IP address"}
-	}
-	if loopback && at.Addr().Unmap().IsLoopback() {
-		return nil
-	}
-	if fault := subscription.AddressFault(at.Addr()); fault != "" {
-		return &refusal{fault}
-	}
-	return nil
 }
 
 // Send sends a message and waits for the answer.
@@ -137,19 +113,13 @@ func (h *HTTP) request(ctx context.Context, m Message) (*http.Request, error) {
 	if err != nil {
 		return nil, errors.New("The URL is invalid; change the URL of the webhook.") //nolint:staticcheck,revive // a sentence for an administrator
 	}
-	if req.URL.Scheme != "https" && !(h.loopback && req.URL.Scheme == "http" && isLoopback(req.URL.Hostname())) {
+	if req.URL.Scheme != "https" && !(h.loopback && req.URL.Scheme == "http" && outbound.IsLoopback(req.URL.Hostname())) {
 		return nil, errScheme
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	sign(req.Header, m)
 	return req, nil
-}
-
-// isLoopback reports whether a host names this machine. Its address is checked too.
-func isLoopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // sign adds the headers by which the application recognizes a message of rollcall's: a
@@ -182,7 +152,7 @@ func readable(answer []byte) string {
 // URL, which may have a secret in its query.
 func explain(err error, host string) string {
 	var (
-		refused *refusal
+		refused *outbound.Refusal
 		dns     *net.DNSError
 		invalid *tls.CertificateVerificationError
 		unknown x509.UnknownAuthorityError
@@ -195,7 +165,7 @@ func explain(err error, host string) string {
 	}
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Sprintf("The host %s leads to %s; events are sent only to addresses of the public internet. Use a host that the public internet reaches.", host, refused.fault)
+		return fmt.Sprintf("The host %s leads to %s; events are sent only to addresses of the public internet. Use a host that the public internet reaches.", host, refused.Fault)
 	case errors.As(err, &dns) && !dns.IsTimeout:
 		return fmt.Sprintf("The host %s was not found; check the URL of the webhook, and the host's DNS records.", host)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
 
+	"github.com/rollcall-scim/rollcall/internal/outbound"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 )
 
@@ -231,9 +231,10 @@ func TestSend_RefusesANameThatChangesItsAddress(t *testing.T) {
 	resolver := nameserver(t, [4]byte{1, 1, 1, 1}, [4]byte{127, 0, 0, 1})
 	checked, err := resolver.LookupNetIP(t.Context(), "ip4", "rebind.example.com.")
 	require.NoError(t, err)
-	require.Empty(t, subscription.AddressFault(checked[0]), "a check before the connection finds nothing")
+	require.Empty(t, outbound.AddressFault(checked[0]), "a check before the connection finds nothing")
 
-	dialer := &net.Dialer{Resolver: resolver, Control: func(_, address string, _ syscall.RawConn) error { return refuse(address, false) }}
+	dialer := outbound.Dialer(connectTime, false)
+	dialer.Resolver = resolver
 	a := newHTTP(dialer.DialContext, false, time.Now).Send(t.Context(), Message{URL: fmt.Sprintf("https://rebind.example.com.:%d/", port)})
 	require.Contains(t, a.Error, "leads to an address of this machine")
 	require.Zero(t, inside.Load())
