@@ -91,6 +91,11 @@ var rooms = []room{
 		reason: "what becomes of a change after its commit depends on the rules and the documents, neither on storage nor on AWS (of table it knows the records of a stream)",
 	},
 	{
+		name: "assertions", packages: []string{"./internal/assertion"},
+		imports: []string{"leaves"}, modules: []string{"net/http", "github.com/go-jose/go-jose/v4/...", jsonLibrary},
+		reason: "what identity providers sign, and their keys, are read in one package, which knows neither clients nor tenants",
+	},
+	{
 		name: "bus", packages: []string{"./internal/bus"},
 		imports: []string{"events", "rules", "leaves"},
 		modules: []string{"net/http", "github.com/aws/aws-sdk-go-v2/aws/...", "github.com/aws/aws-sdk-go-v2/service/eventbridge/...", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/rollcall-scim/rollcall/internal/assertion/assertiontest"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/check/conformance"
 	"github.com/rollcall-scim/rollcall/internal/check/cost"
@@ -33,6 +34,7 @@ var files = []struct {
 	{"docs/reference/cost.md", cost.Page},
 	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
 	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
+	{"docs/reference/hostile-assertions.md", func(fs.FS) ([]byte, error) { return assertiontest.Document(), nil }},
 	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},
 	{"docs/reference/scim-conformance.md", func(tree fs.FS) ([]byte, error) {
 		document, faults, err := conformance.Generate(tree)
