@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/watch"
 )
 
 // StreamSuffixes end the names of the partitions whose records the feed gets. The filter of
@@ -37,7 +38,7 @@ func NewFeed(t table.Table, log *slog.Logger, out Outlets, o Options) *feed.Hand
 	}
 	return feed.NewHandler(feed.Config{
 		Decoder: sources{s}, Derive: event.Of, Endpoints: endpoints, Queue: s, Waker: out.Waker, Bus: out.Bus, Documents: out.Documents,
-		Log: log, Now: o.clock(), Quiet: out.Quiet,
+		Watcher: watching{watch.New(s)}, Log: log, Now: o.clock(), Quiet: out.Quiet,
 	})
 }
 
@@ -71,4 +72,30 @@ func (s sources) ReadSet(ctx context.Context, t tenant.ID, source event.Source) 
 	var err error
 	source.Set, err = s.store.SetOf(ctx, t, source.Key())
 	return source, err
+}
+
+// watching gives the facts of records to a watch.Watcher.
+type watching struct{ watcher *watch.Watcher }
+
+// Watch implements feed.Watcher.
+func (w watching) Watch(ctx context.Context, records []table.Record) (failed int, err error) {
+	var facts []watch.Fact
+	for i, r := range records {
+		if fact, ok := factOf(r); ok {
+			fact.Record = i
+			facts = append(facts, fact)
+		}
+	}
+	return w.watcher.Watch(ctx, facts)
+}
+
+// factOf returns what a record says. A record that cannot be read says nothing: the feed logs
+// it.
+func factOf(r table.Record) (fact watch.Fact, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return store.FactOf(r)
 }

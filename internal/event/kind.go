@@ -106,10 +106,20 @@ var kinds = []Kind{
 		Cause:  "A user or group whose provisioning failed was provisioned. A dismissed failure, a purge and the end of the log's retention cause none.",
 		Fields: "`resource` as in the failure, with the id if it is known now",
 	},
-	{Type: SeatsFull, Cause: "All seats of the tenant are in use.", Fields: "`details`", Reserved: true},
-	{Type: SeatsAvailable, Cause: "A seat is free again after all were in use.", Fields: "`details`", Reserved: true},
+	{
+		Type:   SeatsFull,
+		Cause:  "All seats of the tenant are in use: no further user can take one. Also after the limit was lowered. Seats that are full only for a moment may cause none.",
+		Fields: "`details`: `seats`, `seatLimit`",
+	},
+	{
+		Type: SeatsAvailable, Cause: "A seat is free again after `seats.full`, or the limit was raised or removed.",
+		Fields: "`details`: `seats`, `seatLimit` unless it was removed",
+	},
 	{Type: TokenExpiring, Cause: "A token ends in 30, 7 or 1 days.", Fields: "`details`", Reserved: true},
-	{Type: TokenRefused, Cause: "A revoked or expired token is in use: at most once an hour for each token.", Fields: "`details`", Reserved: true},
+	{
+		Type: TokenRefused, Cause: "A revoked or expired token, or an OAuth client whose credential has ended, is still in use: at most once an hour for each token or client.",
+		Fields: "`details`: `credential` (`token` or `client`), `id`, `label`, `lastFour`, `cause`, `identityProvider`, `endedAt`, `whatToDo`",
+	},
 	{Type: DeactivationsUnusual, Cause: "Unusually many users were deactivated or deleted within an hour.", Fields: "`details`", Reserved: true},
 	{Type: WebhookDisabled, Cause: "rollcall disabled an endpoint, because it answered 410 or failed for 3 days. Sent to the other endpoints.", Fields: "`details`"},
 	{Type: WebhookTest, Cause: "Somebody asked for a test of an endpoint. Sent to that endpoint only, and not in the list of events.", Fields: "`details`"},

@@ -45,6 +45,13 @@ type Documents interface {
 	Events(ctx context.Context, t tenant.ID, drafts []event.Draft) ([]adminwire.Event, error)
 }
 
+// A Watcher reports what no single change says, for example that all seats are in use.
+type Watcher interface {
+	// Watch looks at the records of a batch. After an error, the record with the index
+	// failed and all after it have to come again.
+	Watch(ctx context.Context, records []table.Record) (failed int, err error)
+}
+
 // A Publisher puts events on a bus.
 type Publisher interface {
 	// Publish sends at most MaxPublished messages, of MaxPublishedBytes together, in one

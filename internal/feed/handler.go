@@ -28,7 +28,9 @@ type Config struct {
 	// webhooks are read at their delivery.
 	Bus       Publisher
 	Documents Documents
-	Log       *slog.Logger
+	// Watcher is nil if nothing is watched.
+	Watcher Watcher
+	Log     *slog.Logger
 	// Quiet leaves out the log lines of batches from which nothing follows.
 	Quiet bool
 	Now   func() time.Time
@@ -126,10 +128,26 @@ func (h *Handler) handle(ctx context.Context, records []table.Record, b *batch) 
 		}
 		changes = changes[n:]
 	}
+	done = len(records)
 	if failure != nil {
-		return indexOf(records, failure.sequence), failure.err
+		done, err = indexOf(records, failure.sequence), failure.err
 	}
-	return len(records), nil
+	if watched, fault := h.watch(ctx, records[:done]); fault != nil {
+		return watched, fault
+	}
+	return done, err
+}
+
+// watch looks at records whose events were handed on. A fault of it keeps no event back, but
+// the records come again.
+func (h *Handler) watch(ctx context.Context, records []table.Record) (failed int, err error) {
+	if h.c.Watcher == nil {
+		return len(records), nil
+	}
+	if failed, err = h.c.Watcher.Watch(ctx, records); err != nil {
+		return failed, fmt.Errorf("what the changes mean for the tenant cannot be reported: %w", err)
+	}
+	return failed, nil
 }
 
 // endpoints reads the endpoints for each batch: one that was registered before a change gets

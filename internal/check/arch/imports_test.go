@@ -48,7 +48,7 @@ var rooms = []room{
 		reason: "the standard is values and pure functions; it knows neither this product nor HTTP nor storage",
 	},
 	{
-		name: "rules", packages: []string{"./internal/tenant", "./internal/access", "./internal/throttle", "./internal/cause", "./internal/journal", "./internal/event", "./internal/subscription", "./internal/setting", "./internal/directory/...", "./internal/representation", "./internal/provlog", "./internal/effect"},
+		name: "rules", packages: []string{"./internal/tenant", "./internal/access", "./internal/throttle", "./internal/cause", "./internal/journal", "./internal/event", "./internal/watch", "./internal/subscription", "./internal/setting", "./internal/directory/...", "./internal/representation", "./internal/provlog", "./internal/effect"},
 		imports: []string{"standard", "leaves"}, modules: []string{"github.com/google/uuid", "golang.org/x/time/rate"},
 		reason: "the product's rules do not depend on the protocol or the storage; directory declares the interface of its storage",
 	},

@@ -42,6 +42,7 @@ var tenantSources = []tenantSource{
 		"internal/e2e/sim customer.id":           "the simulation's own name for a tenant",
 		"internal/store sweep.finish":            "the name of a stored task",
 		"internal/store SourceOf":                "the key of a stored entry or signal",
+		"internal/store FactOf":                  "the key of a stored entry or ledger",
 		"internal/store Store.Tenants":           "the stored list of all tenants",
 		"internal/store Store.tenantAfter":       "the stored list of all tenants",
 		"internal/store storedTenant":            "a stored event that waits for a webhook, or its delivery",

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/watch"
+)
+
+const attrReported = "said" // what is remembered of a report
+
+// FactOf returns what a record says that may have to be reported; ok is false for any other
+// record. An entry of the log is one if it has a cause.
+func FactOf(r table.Record) (fact watch.Fact, ok bool) {
+	if r.Item == nil || r.Fault != nil {
+		return fact, false
+	}
+	rest, ok := strings.CutPrefix(r.Key.Partition, "T#")
+	name, of, two := strings.Cut(rest, "#")
+	if !ok || !two {
+		return fact, false
+	}
+	t, err := tenant.ParseID(name)
+	if err != nil {
+		return fact, false
+	}
+	switch {
+	case of == ledgerName:
+		return watch.Fact{Tenant: t, Counts: true}, true
+	case of == logName && r.Inserted && r.Item.Attributes.Text(attrCause) != "":
+		e := decodeEntry(*r.Item)
+		return watch.Fact{Tenant: t, Entry: &e}, true
+	}
+	return fact, false
+}
+
+// Watched implements watch.Store.
+func (s *Store) Watched(ctx context.Context, t tenant.ID, name string) (string, error) {
+	item, _, err := s.read(ctx, watchKey(t, name))
+	return item.Attributes.Text(attrReported), err
+}
+
+// Report implements watch.Store. The condition on what is remembered settles the race of two
+// looks at one change, and that on the tenant the race with its deletion, as for a token.
+func (s *Store) Report(ctx context.Context, t tenant.ID, r watch.Report) error {
+	item, ok, err := s.read(ctx, tenantKey(t))
+	if err != nil || !ok {
+		return err
+	}
+	settings, err := decodeSettings(t, item.Attributes.Text(attrSettings))
+	if err != nil || settings.Ending {
+		return err
+	}
+	now := s.now()
+	r.Signal.ID, r.Signal.Time = s.newID(), now
+	state := table.Attributes{attrReported: table.Text(r.After)}
+	if !r.Until.IsZero() {
+		state[table.ExpiryName] = table.Number(r.Until.Unix())
+	}
+	when := table.Absent()
+	if r.Before != "" {
+		when = table.Is(attrReported, table.Text(r.Before))
+	}
+	err = s.write(ctx, now.Add(journal.WriteTime),
+		table.Put(table.Item{Key: watchKey(t, r.Name), Attributes: state}, when),
+		signalOp(t, r.Signal, now.Add(settings.LogRetention())),
+		table.Check(tenantKey(t), table.Present()))
+	var failed *table.ConditionError
+	if errors.As(err, &failed) {
+		return watch.ErrReported
+	}
+	return writeError(err)
+}
+
+// Credential implements watch.Store.
+func (s *Store) Credential(ctx context.Context, t tenant.ID, id string) (watch.Credential, bool, error) {
+	items, err := s.table.Get(ctx, tokenKey(t, id), clientKey(t, id))
+	if err != nil {
+		return watch.Credential{}, false, readError(err)
+	}
+	if item, ok := items[tokenKey(t, id)]; ok {
+		r := decodeToken(id, item.Attributes, nil)
+		return watch.Credential{Label: r.Label, LastFour: r.LastFour, Ended: ended(r, s.now())}, true, nil
+	}
+	item, ok := items[clientKey(t, id)]
+	if !ok {
+		return watch.Credential{}, false, nil
+	}
+	c, err := decodeClient(id, item.Attributes)
+	return watch.Credential{Client: true, Label: c.Label, Ended: c.Revoked}, err == nil, err
+}
+
+// ended returns when a token was revoked or expired, zero for a live one.
+func ended(r access.Record, now time.Time) time.Time {
+	switch {
+	case r.Live(now):
+		return time.Time{}
+	case !r.Revoked.IsZero():
+		return r.Revoked
+	}
+	return r.Expires
+}

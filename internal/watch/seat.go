@@ -1,0 +1,49 @@
+package watch
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/rollcall-scim/rollcall/internal/event"
+	"github.com/rollcall-scim/rollcall/internal/journal"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
+)
+
+// What is remembered of a tenant's seats.
+const (
+	seatsName = "SEATS"
+	seatsFull = "full"
+	seatsFree = "free"
+)
+
+// seats reports that all seats of a tenant are in use, or that one is free again, if that is
+// not what was reported last. It reads what is true now, so that seats that are full for a
+// moment between two looks are not reported.
+//
+// Counts of several shards that change while they are read are left to the record of that
+// change, which is still to come.
+func (w *Watcher) seats(ctx context.Context, t tenant.ID) error {
+	was, err := w.store.Watched(ctx, t, seatsName)
+	if err != nil {
+		return err
+	}
+	l, err := w.store.Ledger(ctx, t)
+	if err != nil || l.Approximate {
+		return err
+	}
+	full := l.SeatLimit < tenant.Unlimited && l.Seats >= l.SeatLimit
+	if full == (was == seatsFull) {
+		return nil
+	}
+	kind, now := event.SeatsFull, seatsFull
+	if !full {
+		kind, now = event.SeatsAvailable, seatsFree
+	}
+	details := map[string]string{"seats": strconv.FormatInt(l.Seats, 10)}
+	if l.SeatLimit < tenant.Unlimited {
+		details["seatLimit"] = strconv.FormatInt(l.SeatLimit, 10)
+	}
+	return w.store.Report(ctx, t, Report{
+		Name: seatsName, Before: was, After: now, Signal: journal.Signal{Type: string(kind), Details: details},
+	})
+}
