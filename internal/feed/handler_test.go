@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -266,4 +267,43 @@ func TestHandle_LargeBatchIsHandedOnInPortions(t *testing.T) {
 	assert.Equal(t, "51", failed)
 	assert.Len(t, s.enqueued, 51*subscription.MaxEndpoints)
 	assert.Less(t, len(s.published), 60, "far more was published than is done")
+}
+
+// A watcher looks at the records whose events were handed on. Those that it fails at come
+// again, and keep no event back.
+func TestHandle_LetsTheWatcherLookAtWhatWasHandedOn(t *testing.T) {
+	s := newSurroundings(t)
+	s.endpoints = []subscription.Endpoint{all("e1")}
+	w := &watcher{}
+	config := s.config()
+	config.Watcher = w
+	handler := feed.NewHandler(config)
+	_, err := handler.Handle(t.Context(), three())
+	require.NoError(t, err)
+	assert.Equal(t, 3, w.saw)
+
+	w.failed, w.err = 1, errDown
+	failed, err := handler.Handle(t.Context(), three())
+	require.ErrorIs(t, err, errDown)
+	assert.Equal(t, "2", failed)
+	assert.Equal(t, []string{"k1", "k2", "k3", "k1", "k2", "k3"}, s.events("e1"))
+
+	w.err, w.saw = nil, 0
+	records := three()
+	records[1].Item.Attributes["set"], s.setErr = table.Number(1), errDown
+	failed, err = handler.Handle(t.Context(), records)
+	require.ErrorIs(t, err, errDown)
+	assert.Equal(t, "2", failed)
+	assert.Equal(t, 1, w.saw, "the others come again")
+}
+
+// watcher fails at a record.
+type watcher struct {
+	saw, failed int
+	err         error
+}
+
+func (w *watcher) Watch(_ context.Context, records []table.Record) (int, error) {
+	w.saw = len(records)
+	return w.failed, w.err
 }

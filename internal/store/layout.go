@@ -84,7 +84,7 @@ func ledgerKey(t tenant.ID) table.Key { return shardKey(t, 0) }
 
 // shardKey returns the key of a shard of the ledger.
 func shardKey(t tenant.ID, shard int) table.Key {
-	return table.Key{Partition: partition(t, ledgerName), Sort: strconv.Itoa(shard)}
+	return table.Key{Partition: partition(t, "LEDGER"), Sort: strconv.Itoa(shard)}
 }
 
 func userKey(t tenant.ID, id string) table.Key {
@@ -173,9 +173,6 @@ const (
 	logName     = "LOG"
 	signalsName = "SIGNALS"
 )
-
-// ledgerName is the name of the partition of the ledger.
-const ledgerName = "LEDGER"
 
 // watchKey returns the key of the item that has what was reported last under a name.
 func watchKey(t tenant.ID, name string) table.Key {

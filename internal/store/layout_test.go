@@ -37,6 +37,7 @@ func TestKeys(t *testing.T) {
 		{"schemas", "T#acme", "SCHEMAS", schemasKey(acme)},
 		{"token", "T#acme", "TOKEN#k1", tokenKey(acme, "k1")},
 		{"client", "T#acme", "CLIENT#c1", clientKey(acme, "c1")},
+		{"last report", "T#acme#WATCH", "SEATS", watchKey(acme, "SEATS")},
 		{"used assertion", "T#acme#JTI", "digest", assertionKey(acme, "digest")},
 		{"ledger", "T#acme#LEDGER", "0", ledgerKey(acme)},
 		{"shard of a ledger", "T#acme#LEDGER", "31", shardKey(acme, 31)},

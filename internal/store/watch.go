@@ -31,7 +31,7 @@ func FactOf(r table.Record) (fact watch.Fact, ok bool) {
 		return fact, false
 	}
 	switch {
-	case of == ledgerName:
+	case of == "LEDGER":
 		return watch.Fact{Tenant: t, Counts: true}, true
 	case of == logName && r.Inserted && r.Item.Attributes.Text(attrCause) != "":
 		e := decodeEntry(*r.Item)

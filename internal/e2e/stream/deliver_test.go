@@ -37,7 +37,8 @@ type webhookEvent struct {
 		ID, UserName string
 		Version      int64
 	}
-	at time.Time
+	Details map[string]string
+	at      time.Time
 }
 
 // A receiver is an endpoint of the application on this machine.
@@ -110,12 +111,19 @@ func newClient(t testing.TB, tbl table.Table, tenant string) *client {
 	return &client{a, a.Handler(), token}
 }
 
-func (c *client) do(t testing.TB, method, path, body string) (id string) {
+// send returns the answer to a request.
+func (c *client) send(t testing.TB, method, path, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "https://scim.example.com/scim/v2"+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	w := httptest.NewRecorder()
 	c.handler.ServeHTTP(w, r)
+	return w
+}
+
+func (c *client) do(t testing.TB, method, path, body string) (id string) {
+	t.Helper()
+	w := c.send(t, method, path, body)
 	require.Less(t, w.Code, 300, w.Body)
 	var created struct{ ID string }
 	if w.Body.Len() > 0 {
