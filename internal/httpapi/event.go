@@ -93,7 +93,7 @@ func newEvent(q *request) *event {
 	return &event{
 		Event: web.NewEvent("scim.request", q.id, q.Method, q.start), Outcome: journal.Success,
 		LambdaID: q.Header.Get(web.InvocationHeader), APIRequestID: q.Header.Get(web.APIRequestHeader), TraceID: web.TraceID(q.Header.Get(web.TraceHeader)),
-		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: correlation(q.Header),
+		IdP: idp.FromUserAgent(q.UserAgent()), IdPRequestID: web.Correlation(q.Header),
 	}
 }
 

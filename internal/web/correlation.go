@@ -1,4 +1,4 @@
-package httpapi
+package web
 
 import (
 	"net/http"
@@ -24,9 +24,9 @@ var correlationHeaders = [...]string{
 // shorter: a UUID has 36 characters, a traceparent 55.
 const maxCorrelation = 128
 
-// correlation returns the sender's id of the request, or "" if it has none that
+// Correlation returns the sender's id of the request, or "" if it has none that
 // is well formed: it is the client's text, and goes into the log.
-func correlation(h http.Header) string {
+func Correlation(h http.Header) string {
 	for _, name := range correlationHeaders {
 		if values := h.Values(name); len(values) == 1 && isCorrelation(values[0]) {
 			return values[0]
