@@ -14,39 +14,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
-// One of many is logged, for each tenant and cause, with the number that it
-// stands for.
-func TestSampler_KeepsOneAMinuteOfEachCause(t *testing.T) {
-	var s sampler
-	acme, beta := tenantID(t, "acme"), tenantID(t, "beta")
-	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		tenant    tenant.ID
-		cause     cause.Cause
-		at        time.Duration
-		kept      bool
-		standsFor int64
-	}{
-		{acme, cause.TokenRevoked, 0, true, 1},
-		{acme, cause.TokenRevoked, time.Second, false, 0},
-		{acme, cause.RateLimit, time.Second, true, 1},
-		{beta, cause.TokenRevoked, time.Second, true, 1},
-		{acme, cause.TokenRevoked, 59 * time.Second, false, 0},
-		{acme, cause.RateLimit, 60 * time.Second, false, 0},
-		{acme, cause.TokenRevoked, 60 * time.Second, true, 3},
-		{acme, cause.RateLimit, 61 * time.Second, true, 2},
-		{acme, cause.TokenRevoked, time.Hour, true, 1},
-	} {
-		if kept, n := s.take(tt.tenant, tt.cause, now.Add(tt.at)); kept != tt.kept || n != tt.standsFor {
-			t.Errorf("%v of %s after %v: %t, %d, want %t, %d", tt.cause, tt.tenant, tt.at, kept, n, tt.kept, tt.standsFor)
-		}
-	}
-}
-
 // However many tenants, tokens and causes there are, an instance remembers a
 // bounded number of them.
 func TestActivity_IsBoundedInMemory(t *testing.T) {
-	var s sampler
 	var a activity
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	for i := range maxLimited + 1000 {
@@ -55,10 +25,9 @@ func TestActivity_IsBoundedInMemory(t *testing.T) {
 		a.of(q, &reply{refusal: &problem{cause: cause.TokenRevoked}})
 		q.event.Cause, q.event.Outcome, q.event.Operation = "", journal.Success, journal.List
 		a.of(q, &reply{})
-		s.take(id, cause.TokenRevoked, now)
 	}
-	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(s.sampled) > maxLimited || len(a.days)+len(a.kinds) > 2*maxLimited {
-		t.Errorf("%d, %d and %d are remembered, at most %d", len(a.seen), len(a.counts), len(s.sampled), maxLimited)
+	if len(a.seen) > maxLimited || len(a.counts) > maxLimited || len(a.days)+len(a.kinds) > 2*maxLimited {
+		t.Errorf("%d and %d are remembered, at most %d", len(a.seen), len(a.counts), maxLimited)
 	}
 }
 

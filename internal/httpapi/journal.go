@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -243,37 +242,4 @@ func (q *request) resolved() []journal.Subject {
 		}
 	}
 	return resolved
-}
-
-// A sampler limits log entries to one a minute for requests that are refused for the
-// same reason. Each entry has the number of requests that it stands for. It is safe for
-// concurrent use.
-type sampler struct {
-	mu      sync.Mutex
-	sampled map[countOf]sample
-}
-
-// sample describes the recent requests of one tenant and cause.
-type sample struct {
-	last    time.Time
-	skipped int64
-}
-
-// take reports whether this request is kept, and for how many it stands: itself and
-// those that were not kept since the one before.
-func (s *sampler) take(t tenant.ID, cause cause.Cause, now time.Time) (kept bool, standsFor int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	of := countOf{tenant: t, cause: cause}
-	before, ok := s.sampled[of]
-	if ok && now.Sub(before.last) < journal.Interval {
-		before.skipped++
-		s.sampled[of] = before
-		return false, 0
-	}
-	if s.sampled == nil || len(s.sampled) >= maxLimited {
-		s.sampled = map[countOf]sample{}
-	}
-	s.sampled[of] = sample{last: now}
-	return true, before.skipped + 1
 }

@@ -72,7 +72,7 @@ type Service struct {
 	limits *throttle.Limiter
 	// sampled chooses which of the requests that are refused before they are
 	// read are logged.
-	sampled sampler
+	sampled journal.Sampler
 	// activity counts requests, in addition to the log.
 	activity activity
 	// gzips has *gzip.Writer for reuse: a new one takes 1.2 MB.
@@ -287,7 +287,7 @@ func (s *Service) keeps(q *request, err error) bool {
 		return false
 	}
 	var kept bool
-	kept, q.event.standsFor = s.sampled.take(q.grant.Tenant, p.cause, q.start)
+	kept, q.event.standsFor = s.sampled.Take(q.grant.Tenant, p.cause, "", q.start)
 	return kept
 }
 
