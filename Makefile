@@ -224,7 +224,7 @@ define build
 	@scripts/sam-local-build.sh $(@:build-%=%) ./functions/$(1) env $(BUILD)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-SweepFunction build-FeedFunction build-DeliverFunction build-HookFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-OAuthFunction build-SweepFunction build-FeedFunction build-DeliverFunction build-HookFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -246,6 +246,9 @@ build-AdminFunction:
 
 build-DiscoveryFunction:
 	$(call build,discovery)
+
+build-OAuthFunction:
+	$(call build,oauth)
 
 build-SweepFunction:
 	$(call build,sweep)

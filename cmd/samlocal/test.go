@@ -25,6 +25,7 @@ var tried = []string{
 	"events/rfc/bulk_references.json",
 	"events/admin/get_tenant.json",
 	"events/entra/schemas.json",
+	"events/oauth/basic.json",
 	"events/sweep/schedule.json",
 	"events/feed/user_deactivated.json",
 	"events/deliver/schedule.json",

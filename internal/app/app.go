@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/oauth"
 	"github.com/rollcall-scim/rollcall/internal/provlog"
 	"github.com/rollcall-scim/rollcall/internal/representation"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -37,6 +38,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/throttle"
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
@@ -283,12 +285,28 @@ func (a *App) AdminHandler() http.Handler {
 	})
 }
 
+// OAuthHandler serves the token endpoint and its metadata.
+func (a *App) OAuthHandler() http.Handler {
+	c := a.service
+	limits := throttle.New(c.TenantRate, c.Buckets)
+	if c.Spread != nil {
+		limits.WithSpread(c.Spread)
+	}
+	return oauth.New(oauth.Config{
+		Issuer: access.NewIssuer(a.Store, c.Now), BaseURL: c.BaseURL, SCIMPath: httpapi.Prefix, Log: c.Log, NewID: c.NewID, Now: c.Now,
+		RequestTime: c.RequestTime, Journal: a.Store, Limits: limits,
+	})
+}
+
 // FunctionHandler returns the handler of a function by its folder, for programs
 // that serve all of them. A deployed function uses Users, Groups and the like,
 // so that it links no more than it needs.
 func (a *App) FunctionHandler(folder string) http.Handler {
-	if folder == "admin" {
+	switch folder {
+	case "admin":
 		return a.AdminHandler()
+	case "oauth":
+		return a.OAuthHandler()
 	}
 	return a.Handler(folder)
 }

@@ -35,6 +35,15 @@ func Admin(c Config) (http.Handler, error) {
 // Discovery returns the handler of functions/discovery.
 func Discovery(c Config) (http.Handler, error) { return function(c, "discovery") }
 
+// OAuth returns the handler of functions/oauth, the token endpoint.
+func OAuth(c Config) (http.Handler, error) {
+	a, err := deployed(c)
+	if err != nil {
+		return nil, err
+	}
+	return a.OAuthHandler(), nil
+}
+
 // Sweep returns what functions/sweep does at each invocation. Its error has
 // been logged, and makes the invocation count as failed.
 func Sweep(c Config) (func(context.Context) error, error) {

@@ -20,13 +20,17 @@ const (
 	Search  Operation = "search"
 	// Discover reads the service's configuration, schemas or resource types.
 	Discover Operation = "discover"
+	// Token requests an access token: OAuth.
+	Token Operation = "token"
 )
 
 // Changes reports whether a request with the operation wants to change something.
 func (o Operation) Changes() bool { return o != "" && !o.Reads() }
 
-// Reads reports whether a request with the operation only reads.
-func (o Operation) Reads() bool { return o == Read || o == List || o == Search || o == Discover }
+// Reads reports whether a request with the operation changes no user and no group.
+func (o Operation) Reads() bool {
+	return o == Read || o == List || o == Search || o == Discover || o == Token
+}
 
 // An Action is the effect of a change on a user or a group.
 type Action string

@@ -49,12 +49,13 @@ const (
 	UnacknowledgedSeconds = "unacknowledgedSeconds"
 )
 
-// The events, besides requests, whose lines are counted.
+// The events, besides SCIM requests, whose lines are counted.
 const (
 	Sweep    = "scim.sweep"
 	Feed     = "feed"
 	Delivery = "webhook.delivery"
 	Overview = "webhook.overview"
+	OAuth    = "oauth.token"
 )
 
 // A counting says which metrics a line has, and which fields make it worth counting: one of them
@@ -101,8 +102,8 @@ const (
 )
 
 // Counted returns a handler that marks the lines that are worth counting, so that CloudWatch
-// turns them into metrics (embedded metric format): of SCIM requests by outcome and cause, and
-// retries; of sweeps, batches of the stream and deliveries by what they did. The line of a
+// turns them into metrics (embedded metric format): of SCIM and token requests by outcome and cause,
+// and retries; of sweeps, batches of the stream and deliveries by what they did. The line of a
 // successful request, or of a sweep that found nothing, stays as it is.
 func Counted(h slog.Handler, stack string) slog.Handler { return &counted{Handler: h, stack: stack} }
 
@@ -130,7 +131,7 @@ func (c *counted) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	if event != "scim.request" {
+	if event != "scim.request" && event != OAuth {
 		counted, ok := countings[event]
 		if !ok {
 			return c.Handler.Handle(ctx, r)

@@ -24,6 +24,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
+	"github.com/rollcall-scim/rollcall/internal/oauth"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 )
 
@@ -56,6 +57,9 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	}
 	for _, r := range adminapi.Routes() {
 		check(r.Method, r.Path, "admin")
+	}
+	for _, r := range oauth.Routes() {
+		check(r.Method, r.Path, "oauth")
 	}
 	deep := adminapi.Prefix + strings.Repeat("/x", 9)
 	check("PUT", deep, "admin")
@@ -272,6 +276,9 @@ func alternatives(pattern string) []string {
 // logicalID returns the function's name in template.yaml: functions/users is
 // UsersFunction.
 func logicalID(folder string) string {
+	if folder == "oauth" {
+		return "OAuthFunction"
+	}
 	return strings.ToUpper(folder[:1]) + folder[1:] + "Function"
 }
 

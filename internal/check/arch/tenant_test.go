@@ -81,6 +81,7 @@ var tenantSources = []tenantSource{
 	// functions are listed with the value that they change.
 	{"internal/access", "Grant.Tenant", map[string]string{
 		"internal/adminapi Service.ServeHTTP q.event.Tenant":   "a field of the log line",
+		"internal/oauth event.found e.Tenant":                  "a field of the log line",
 		"internal/httpapi Service.authenticate q.event.Tenant": "a field of the log line",
 		"internal/httpapi bulkRun.begin q.event.Tenant":        "a field of the log line",
 		"internal/event Of drafts[i].Tenant":                   "the tenant of a stored source",

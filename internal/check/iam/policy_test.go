@@ -46,7 +46,7 @@ func TestMatches(t *testing.T) {
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
 	require.NoError(t, err)
-	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}
+	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "OAuthFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}
 	for _, tt := range []struct {
 		action, partition string
 		allowed           []string
@@ -60,6 +60,10 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme#MARKERS", []string{"AdminFunction"}},
 		{"PutItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
 		{"UpdateItem", "T#acme#USED", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "AdminFunction"}},
+		{"PutItem", "T#acme#JTI", []string{"OAuthFunction", "AdminFunction"}},
+		{"DeleteItem", "T#acme#JTI", []string{"AdminFunction", "SweepFunction"}},
+		{"PutItem", "T#acme#LOG", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "OAuthFunction", "AdminFunction", "SweepFunction"}},
+		{"Query", "T#acme#LOG", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}},
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
 		{"Query", "DUE", []string{"AdminFunction", "SweepFunction"}},

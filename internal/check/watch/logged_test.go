@@ -120,6 +120,7 @@ func log(t *testing.T) []map[string]any {
 		`{"method":"POST","path":"/Groups","bulkId":"2","data":` + group + `"displayName":"h"}},` +
 		`{"method":"POST","path":"/Groups","bulkId":"3","data":` + group + `"displayName":"i"}}]}`
 	send(token, http.MethodPost, "/Bulk", bulk)
+	requestTokens(t, a, id)
 	engine.conflicts = 2
 	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
 		`{"op":"replace","path":"displayName","value":"x"}]}`)
@@ -147,6 +148,20 @@ func log(t *testing.T) []map[string]any {
 		all = append(all, fields)
 	}
 	return all
+}
+
+// requestTokens sends token requests: one with the secret of a client, one with a wrong one, one
+// of an unknown client.
+func requestTokens(t *testing.T, a *app.App, id tenant.ID) {
+	t.Helper()
+	client, secret, _, err := access.NewClients(a.Store, time.Now).Create(t.Context(), id, access.ClientWanted{Label: "Okta"})
+	require.NoError(t, err)
+	for _, credentials := range [][2]string{{client.ID, secret}, {client.ID, "wrong"}, {strings.Repeat("a", 16), secret}} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/oauth2/token", strings.NewReader("grant_type=client_credentials"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth(access.ClientID(id, credentials[0]), credentials[1])
+		a.OAuthHandler().ServeHTTP(httptest.NewRecorder(), r)
+	}
 }
 
 // An events has the functions that hand events on.

@@ -93,7 +93,7 @@ func names(template []byte, kind string) []string {
 	return slices.Compact(all)
 }
 
-// notSCIM are the functions that serve no SCIM.
+// notSCIM are the functions that serve identity providers neither SCIM nor tokens.
 var notSCIM = []string{"Admin", "Sweep", "Hook", "Feed", "Deliver"}
 
 // conditional returns the condition under which a function exists, "" for always.

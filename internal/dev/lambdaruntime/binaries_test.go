@@ -33,6 +33,7 @@ const (
 	users, groups    = "functions/users", "functions/groups"
 	bulk             = "functions/bulk"
 	discovery, sweep = "functions/discovery", "functions/sweep"
+	oauth            = "functions/oauth"
 	admin            = "functions/admin"
 	feed, deliver    = "functions/feed", "functions/deliver"
 	panics           = "internal/dev/lambdaruntime/testdata/panics"

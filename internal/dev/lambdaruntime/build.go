@@ -21,7 +21,7 @@ func BuildFlags() []string {
 }
 
 // Functions are the folders of the deployed functions that use the table.
-var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/sweep", "functions/feed", "functions/deliver"}
+var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/oauth", "functions/sweep", "functions/feed", "functions/deliver"}
 
 // Hook is the folder of the function that a deployment invokes, and no client.
 const Hook = "functions/hook"
@@ -30,6 +30,9 @@ const Hook = "functions/hook"
 // UsersFunction for functions/users.
 func FunctionName(folder string) string {
 	name := path.Base(folder)
+	if name == "oauth" {
+		return "OAuthFunction"
+	}
 	return strings.ToUpper(name[:1]) + name[1:] + "Function"
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall"
+	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
@@ -37,6 +38,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdaqueue"
 	"github.com/rollcall-scim/rollcall/internal/lambdastream"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/oauth"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -160,7 +162,7 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 		answer, err = json.Marshal(response)
 		require.NoError(t, err)
 	}
-	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken} {
+	for _, token := range []string{fixture.Token, fixture.FullToken, fixture.RevokedToken, fixture.ClientSecret, fixture.ExpiredSecret} {
 		secret := strings.Split(token, "_")[3]
 		assert.True(t, !bytes.Contains(log.Bytes(), []byte(secret)) && !bytes.Contains(answer, []byte(secret)), "a token is in the answer or in the log")
 	}
@@ -179,7 +181,7 @@ var (
 	wantLog     = []string{
 		"event", "operation", "action", "resourceType", "subject", "outcome", "cause", "scimType", "changed", "notices",
 		"membersAdded", "membersRemoved", "membersSkipped", "seatDelta", "readerDelta", "seatsUsed", "seatLimit", "done",
-		"bulkRequestId", "bulkOperation", "bulkDone", "bulkFailed", "bulkLeft",
+		"bulkRequestId", "bulkOperation", "bulkDone", "bulkFailed", "bulkLeft", "clientAuth", "clientId", "credential", "oauthError",
 	}
 )
 
@@ -235,6 +237,9 @@ func writeWant(t *testing.T, e eventfile.Event, answer []byte, lines []map[strin
 
 var (
 	uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	// An access token is another one each time.
+	accessText = regexp.MustCompile(access.AccessPrefix + `_[a-z0-9_-]+`)
+
 	timeText = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`)
 )
 
@@ -242,6 +247,7 @@ var (
 // of the fixture stay.
 func withPlaceholders(text string, seen map[string]string) string {
 	text = strings.ReplaceAll(text, fixture.BaseURL, "{{baseUrl}}")
+	text = accessText.ReplaceAllString(text, "{{any}}")
 	text = uuidText.ReplaceAllStringFunc(text, func(id string) string {
 		if strings.HasPrefix(id, "019b8d62-7a80-7000-8000-") {
 			return id
@@ -300,12 +306,12 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	assert.Emptyf(t, left, "no event for %q", left)
 	assert.Empty(t, slices.Sorted(maps.Keys(untried)), "no event for these handlers")
 	assert.Truef(t, forms[true] != 0 && forms[false] != 0, "bodies in base64 %d, as text %d", forms[true], forms[false])
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "OAuthFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
 		assert.NotEqualf(t, 0, served[function], "no event for %s", function)
 	}
 }
 
-// handlers returns the methods and paths of the handlers of both APIs, and a function that
+// handlers returns the methods and paths of the handlers of all APIs, and a function that
 // returns those of the handler that serves a request.
 func handlers() (all map[string]bool, handled func(method, path string) string) {
 	all = map[string]bool{}
@@ -318,6 +324,9 @@ func handlers() (all map[string]bool, handled func(method, path string) string) 
 		add(r.Method, r.Path)
 	}
 	for _, r := range adminapi.Routes() {
+		add(r.Method, r.Path)
+	}
+	for _, r := range oauth.Routes() {
 		add(r.Method, r.Path)
 	}
 	router := web.NewRouter(web.Exact, routes, func(r *[2]string) (method, path string) { return r[0], r[1] })

@@ -73,8 +73,8 @@ func TestRoutes_AnswerAsExactOnes(t *testing.T) {
 	user := s.must(201, "POST", "/Users", userBody(`"userName":"ann"`))
 	names := strings.NewReplacer("{user}", user, "{tenant}", s.tenant.String())
 	functions := map[string]local.LambdaHandler{}
-	for _, folder := range []string{"users", "groups", "bulk", "discovery", "admin"} {
-		function := strings.ToUpper(folder[:1]) + folder[1:] + "Function"
+	for _, name := range []string{"Users", "Groups", "Bulk", "Discovery", "OAuth", "Admin"} {
+		folder, function := strings.ToLower(name), name+"Function"
 		functions[function] = lambdahttp.Handler(iam.Handler(s.app.FunctionHandler(folder), func(string, string) string { return function }))
 	}
 	deployed, err := local.Routes(rollcall.Template)
