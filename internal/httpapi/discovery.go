@@ -30,11 +30,19 @@ func (s *Service) readServiceProviderConfig(_ context.Context, q *request) (*rep
 			"defaultPageSize": defaultCount, "maxPageSize": directory.MaxCount,
 			"cursorTimeout": int(CursorTime.Seconds()),
 		},
-		"authenticationSchemes": []any{map[string]any{
-			"type": "oauthbearertoken", "name": "Bearer token", "primary": true,
-			"description": "A token of this tenant, sent as 'Authorization: Bearer TOKEN'.",
-			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
-		}},
+		"authenticationSchemes": []any{
+			map[string]any{
+				"type": "oauthbearertoken", "name": "Bearer token", "primary": true,
+				"description": "A token of this tenant, sent as 'Authorization: Bearer TOKEN'.",
+				"specUri":     "https://www.rfc-editor.org/info/rfc6750",
+			},
+			map[string]any{
+				"type": "oauth2", "name": "OAuth 2.0 client credentials", "primary": false,
+				"description":      "An access token from the token endpoint, /oauth2/token at the root of the host, sent as 'Authorization: Bearer TOKEN'.",
+				"specUri":          "https://www.rfc-editor.org/info/rfc6749",
+				"documentationUri": "https://github.com/rollcall-scim/rollcall/blob/main/docs/reference/oauth.md",
+			},
+		},
 		"meta": map[string]any{
 			"resourceType": "ServiceProviderConfig",
 			"location":     s.BaseURL + "/ServiceProviderConfig",

@@ -86,6 +86,7 @@ func DecodeResponse(payload []byte) (Response, error) {
 func (w Want) Check(payload []byte, log []map[string]any, baseURL string) error {
 	c := &comparison{variables: match.New()}
 	c.variables.Set("baseUrl", baseURL)
+	c.variables.Set("origin", strings.TrimSuffix(baseURL, "/scim/v2"))
 	switch {
 	case w.Answer != nil:
 		answer, err := match.Decode(payload)

@@ -247,6 +247,7 @@ var (
 // of the fixture stay.
 func withPlaceholders(text string, seen map[string]string) string {
 	text = strings.ReplaceAll(text, fixture.BaseURL, "{{baseUrl}}")
+	text = strings.ReplaceAll(text, strings.TrimSuffix(fixture.BaseURL, httpapi.Prefix), "{{origin}}")
 	text = accessText.ReplaceAllString(text, "{{any}}")
 	text = uuidText.ReplaceAllStringFunc(text, func(id string) string {
 		if strings.HasPrefix(id, "019b8d62-7a80-7000-8000-") {
