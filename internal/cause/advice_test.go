@@ -33,7 +33,7 @@ var terms = map[idp.Provider][]string{
 	},
 	idp.JumpCloud:    {"JumpCloud", "Token Key", "Identity Management tab", "User Groups tab"},
 	idp.PingOne:      {"PingOne", "Integrations > Provisioning", "OAuth Access Token", "OAuth Client ID", "OAuth Client Secret", "OAuth Token Request", "OAuth 2 Client Credentials", "SCIM Base URL", "Resync", "User Filter", "Auth Type Header", "Attribute Mapping", "OAuth 2 Bearer Token"},
-	idp.PingFederate: {"PingFederate", "Target screen", "OAuth 2 Client Credentials", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
+	idp.PingFederate: {"PingFederate", "Target screen", "Token Request Endpoint", "OAuth 2 Client Credentials", "Manage Channels", "Source Location", "SCIM URL", "Attribute Mapping", "OAuth 2 Bearer Token"},
 	idp.Google:       {"Google", "Autoprovisioning", "Endpoint URL", "App attributes", "User access", "Provisioning scope"},
 	idp.SailPoint:    {"SailPoint", "connection settings", "Create Profile", "Authentication Type", "Grant Type", "OAuth 2.0 Token URL", "API Token"},
 	idp.Rippling:     {"Rippling", "custom integration", "SCIM Base URL", "SCIM Authorization Method", "Attribute Mapping", "App Access Rules"},

@@ -130,7 +130,7 @@ var connection = map[Remedy]fault{
 			okta:             "Set Authentication Mode to HTTP Header {token}, not OAuth 2, which in Okta needs a person to sign in. Enter the SCIM token of this tenant, which begins with rct.",
 			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. In an app with OAuth, correct the Token Endpoint: only this service issues its tokens.",
 			idp.PingOne:      "With OAuth 2 Client Credentials, correct {endpoint}: only this service issues its tokens. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
-			idp.PingFederate: "With OAuth 2 Client Credentials, correct the token endpoint: only this service issues its tokens. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			idp.PingFederate: "With OAuth 2 Client Credentials, correct {endpoint}: only this service issues its tokens. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
 			idp.Authentik:    "{Bearer} and enter the SCIM token of this tenant {token}: it begins with rct.",
 		},
 	},
@@ -189,19 +189,21 @@ var connection = map[Remedy]fault{
 	TokenOwnSecret: {
 		"Invalid token: the secret of an OAuth client was sent in place of the token.",
 		texts{
-			neutral:     "Where OAuth client credentials can be chosen, enter it {secret}, and correct {endpoint}. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
-			okta:        "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client secret.",
-			entra:       "Enter the SCIM token of this tenant {token}: it begins with rct. A client secret belongs into Client Secret, in an app that has this field.",
-			idp.PingOne: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client Secret. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			neutral:          "Where OAuth client credentials can be chosen, enter it {secret}, and correct {endpoint}. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
+			okta:             "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client secret.",
+			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. A client secret belongs into Client Secret, in an app that has this field.",
+			idp.PingOne:      "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client Secret. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			idp.PingFederate: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as Client Secret. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
 		},
 	},
 	TokenOwnClient: {
 		"Invalid token: the ID of an OAuth client was sent in place of the token.",
 		texts{
-			neutral:     "Where OAuth client credentials can be chosen, enter it {client}, with the client secret and the token endpoint. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
-			okta:        "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client ID.",
-			entra:       "Enter the SCIM token of this tenant {token}: it begins with rct. A client ID belongs into Client Identifier, in an app that has this field.",
-			idp.PingOne: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client ID. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			neutral:          "Where OAuth client credentials can be chosen, enter it {client}, with the client secret and the token endpoint. Otherwise enter the SCIM token of this tenant {token}: it begins with rct.",
+			okta:             "Enter the SCIM token of this tenant {token}: it begins with rct. Okta cannot use a client ID.",
+			entra:            "Enter the SCIM token of this tenant {token}: it begins with rct. A client ID belongs into Client Identifier, in an app that has this field.",
+			idp.PingOne:      "Set Authentication Method to OAuth 2 Client Credentials, and enter it as OAuth Client ID. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
+			idp.PingFederate: "Set Authentication Method to OAuth 2 Client Credentials, and enter it as Client ID. With OAuth 2 Bearer Token, enter the SCIM token of this tenant {token}.",
 		},
 	},
 	TokenAccessCut: {

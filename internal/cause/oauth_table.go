@@ -141,11 +141,13 @@ var newClient = texts{
 // oauthAdvices are the advice about tokens, clients and token requests.
 var oauthAdvices = map[Remedy]texts{
 	Remedy(StaticRefused): {
-		neutral:     "Enter the ID of an OAuth client {client}, its secret, and the address ending in /oauth2/token as {endpoint}. Where that is not possible, ask an owner of the application to allow static tokens.",
-		okta:        "Ask an owner of the application to allow static tokens: Okta sends nothing else with Authentication Mode set to HTTP Header.",
-		entra:       "Enter Client Identifier, Client Secret and Token Endpoint under Provisioning in place of the Secret Token. In an app without these fields, ask an owner of the application to allow static tokens.",
-		oneLogin:    "Ask an owner of the application to allow static tokens: the SCIM Bearer Token is one.",
-		idp.PingOne: "Set Authentication Method to OAuth 2 Client Credentials, with OAuth Client ID, OAuth Client Secret, and the address ending in /oauth2/token as OAuth Token Request.",
+		neutral:          "Enter the ID of an OAuth client {client}, its secret, and the address ending in /oauth2/token as {endpoint}. Where that is not possible, ask an owner of the application to allow static tokens.",
+		okta:             "Ask an owner of the application to allow static tokens: Okta sends nothing else with Authentication Mode set to HTTP Header.",
+		entra:            "Enter Client Identifier, Client Secret and Token Endpoint under Provisioning in place of the Secret Token. In an app without these fields, ask an owner of the application to allow static tokens.",
+		oneLogin:         "Ask an owner of the application to allow static tokens: the SCIM Bearer Token is one.",
+		idp.PingOne:      "Set Authentication Method to OAuth 2 Client Credentials, with OAuth Client ID, OAuth Client Secret, and the address ending in /oauth2/token as OAuth Token Request.",
+		idp.PingFederate: "Set Authentication Method to OAuth 2 Client Credentials, with Client ID, Client Secret, and the address ending in /oauth2/token as Token Request Endpoint.",
+		idp.Oracle:       "Add the app from the template GenericScim - Client Credentials, with the ID and the secret of an OAuth client, and the address ending in /oauth2/token.",
 	},
 	Remedy(AccessExpired): {
 		neutral: "Nothing needs to be done if the identity provider gets access tokens by itself. One that was entered by hand lasts an hour: enter the SCIM token of this tenant {token} instead, which begins with rct.",
@@ -174,11 +176,13 @@ var oauthAdvices = map[Remedy]texts{
 		idp.PingOne: "Check that {endpoint} ends in /oauth2/token, without a question mark, and select Test Connection.",
 	},
 	Remedy(GrantUnsupported): {
-		neutral:       "Choose client credentials as the OAuth grant type in the identity provider's provisioning settings.",
-		okta:          "Set Authentication Mode to HTTP Header under Provisioning > Integration and enter the SCIM token of this tenant: OAuth 2 of Okta is another grant.",
-		entra:         "Choose client credentials or workload identity federation as the authentication method under Provisioning.",
-		idp.PingOne:   "Set Authentication Method to OAuth 2 Client Credentials.",
-		idp.SailPoint: "Set Grant Type to Client Credentials in the source's connection settings.",
+		neutral:          "Choose client credentials as the OAuth grant type in the identity provider's provisioning settings.",
+		okta:             "Set Authentication Mode to HTTP Header under Provisioning > Integration and enter the SCIM token of this tenant: OAuth 2 of Okta is another grant.",
+		entra:            "Choose OAuth2 client credentials grant or workload identity as the authentication method under Provisioning.",
+		idp.PingOne:      "Set Authentication Method to OAuth 2 Client Credentials.",
+		idp.PingFederate: "Set Authentication Method to OAuth 2 Client Credentials.",
+		idp.Oracle:       "Add the app from the template GenericScim - Client Credentials.",
+		idp.SailPoint:    "Set Grant Type to Client Credentials in the source's connection settings.",
 	},
 }
 
