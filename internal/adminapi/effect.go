@@ -92,6 +92,13 @@ func (s *Service) blocked(ctx context.Context, t tenant.Tenant) (string, error) 
 	if t.Settings.SCIMDisabled {
 		return cause.SCIMDisabled.Meaning().Summary + " " + cause.SCIMDisabled.Advice("", ""), nil
 	}
+	clients, err := s.Clients.Clients(ctx, t.ID)
+	if err != nil || slices.ContainsFunc(clients, func(c access.Client) bool { return c.Live(s.Now()) }) {
+		return "", err
+	}
+	if t.Settings.StaticTokens == tenant.StaticRefuse {
+		return "The tenant refuses static tokens and has no valid client. " + cause.ClientRevoked.Advice("", ""), nil
+	}
 	tokens, err := s.Tokens.Tokens(ctx, t.ID)
 	if err != nil || slices.ContainsFunc(tokens, func(r access.Record) bool { return r.Live(s.Now()) }) {
 		return "", err

@@ -298,7 +298,11 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	about := aboutTenant(t, tokens)
+	clients, err := s.Clients.Clients(ctx, q.tenant)
+	if err != nil {
+		return nil, err
+	}
+	about := aboutTenant(t, tokens, clients, s.Now())
 	about.Groups = l.Groups
 	o, err := s.Provisioning.Overview(ctx, q.tenant, about)
 	if err != nil {
@@ -335,15 +339,50 @@ func byName(counts map[cause.Cause]int) map[string]int {
 	return named
 }
 
-// aboutTenant returns the settings and tokens of a tenant that its overview shows.
-func aboutTenant(t tenant.Tenant, tokens []access.Record) provlog.About {
+// aboutTenant returns the settings, tokens and clients of a tenant that its overview shows.
+func aboutTenant(t tenant.Tenant, tokens []access.Record, clients []access.Client, now time.Time) provlog.About {
 	about := provlog.About{Off: t.Settings.SCIMDisabled, LogDays: t.Settings.LogDays}
 	for _, r := range tokens {
 		about.Tokens = append(about.Tokens, provlog.Token{
 			ID: r.ID, LastFour: r.LastFour, Created: r.Created, Expires: r.Expires, Revoked: r.Revoked, LastUsed: r.LastUsed,
+			Refused: t.Settings.StaticTokens == tenant.StaticRefuse,
 		})
 	}
+	for _, c := range clients {
+		about.Tokens = append(about.Tokens, aboutClient(c, now))
+		for _, secret := range c.Secrets {
+			about.Secrets = append(about.Secrets, provlog.Token{
+				ID: secret.ID, Client: c.ID, Label: c.Label, LastFour: secret.LastFour,
+				Created: secret.Created, Expires: secret.Expires, Revoked: later(secret.Revoked, c.Revoked), LastUsed: secret.LastUsed,
+			})
+		}
+	}
 	return about
+}
+
+// aboutClient returns a client as a token: it expires with its last secret, unless it needs
+// none.
+func aboutClient(c access.Client, now time.Time) provlog.Token {
+	about := provlog.Token{ID: c.ID, Client: c.ID, Label: c.Label, Created: c.Created, Revoked: c.Revoked, LastUsed: c.LastUsed}
+	if c.Federation != nil || c.Keys != nil {
+		return about
+	}
+	about.Expires = now // without a secret it gets no access token
+	for _, secret := range c.Secrets {
+		about.LastUsed = later(about.LastUsed, secret.LastUsed)
+		if secret.Live(now) {
+			about.Expires = later(about.Expires, secret.Expires)
+		}
+	}
+	return about
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // noticeDocument returns a notice of the overview.

@@ -258,16 +258,11 @@ func (j *judgement) refusedToken(t journal.Tally) (Notice, bool) {
 	token := j.token(t.TokenID)
 	n := Notice{Level: LevelError, Kind: NoticeTokenRefused, Cause: t.Cause, Outcome: journal.Failure, Token: token}
 	n.count(t, t.AtLeast())
-	name, ended := token.name(), token.Revoked
+	ended := token.Revoked
 	if t.Cause == cause.TokenExpired {
 		ended = token.Expires
 	}
-	since := ago(j.now.Sub(t.Last))
-	used := fmt.Sprintf("was used %s, last %s", times(t.Count, n.AtLeast), since)
-	what := "revoked token " + name + " " + used
-	if t.Cause == cause.TokenExpired {
-		what = fmt.Sprintf("token %s expired on %s and %s", name, date(token.Expires), used)
-	}
+	what := token.use(t.Cause, fmt.Sprintf("used %s, last %s", times(t.Count, n.AtLeast), ago(j.now.Sub(t.Last))))
 	same, other := j.valid(t)
 	// The last uses of a token that is used often are not written yet.
 	unwritten := time.Duration(0)
@@ -299,7 +294,8 @@ func (j *judgement) refusedToken(t journal.Tally) (Notice, bool) {
 // one, and by any.
 func (j *judgement) valid(t journal.Tally) (same, other time.Time) {
 	for _, s := range j.seen {
-		if s.TokenID == t.TokenID {
+		// A client whose access tokens have ended gets others, which have its id.
+		if s.TokenID == t.TokenID && t.Cause != cause.AccessEnded {
 			continue
 		}
 		other = later(other, s.Time)
@@ -329,17 +325,43 @@ func (j *judgement) token(id string) Token {
 	return Token{ID: id}
 }
 
-// name returns the text by which every page shows the token.
+// name returns the text by which every page shows the token or the client.
 func (t Token) name() string {
-	if t.LastFour == "" {
+	switch {
+	case t.Client != "" && t.Label != "":
+		return t.Label
+	case t.Client != "" || t.LastFour == "":
 		return t.ID
 	}
 	return "…" + t.LastFour
 }
 
-// live reports whether the token is valid.
+// use returns what happened to a token or a client that was used and refused.
+func (t Token) use(c cause.Cause, used string) string {
+	switch c {
+	case cause.TokenExpired:
+		return fmt.Sprintf("token %s expired on %s and was %s", t.name(), date(t.Expires), used)
+	case cause.StaticRefused:
+		return fmt.Sprintf("static token %s, which this tenant refuses, was %s", t.name(), used)
+	case cause.ClientRevoked:
+		return fmt.Sprintf("revoked client %s was %s", t.name(), used)
+	case cause.AccessEnded:
+		return fmt.Sprintf("access tokens of client %s, whose secret, federation or keys have ended, were %s", t.name(), used)
+	}
+	return fmt.Sprintf("revoked token %s was %s", t.name(), used)
+}
+
+// whole names a token, or a secret with its client.
+func (t Token) whole() string {
+	if t.Client != "" {
+		return fmt.Sprintf("secret …%s of client %s", t.LastFour, t.name())
+	}
+	return "token " + t.name()
+}
+
+// live reports whether the token is valid, or the client can get access tokens.
 func (t Token) live(now time.Time) bool {
-	return t.Revoked.IsZero() && (t.Expires.IsZero() || now.Before(t.Expires))
+	return !t.Refused && t.Revoked.IsZero() && (t.Expires.IsZero() || now.Before(t.Expires))
 }
 
 // received reports whether anything was ever received with a token of the tenant.
@@ -352,7 +374,14 @@ func (j *judgement) lack() []Notice {
 	live := slices.ContainsFunc(j.about.Tokens, func(t Token) bool { return t.live(j.now) })
 	switch {
 	case !live && j.received():
-		return []Notice{{Kind: NoticeNoValidToken, Level: LevelError, Text: "This tenant has no valid token: every request of an identity provider is refused until one is created."}}
+		what := "has no valid token"
+		switch {
+		case slices.ContainsFunc(j.about.Tokens, func(t Token) bool { return t.Refused }):
+			what = "refuses static tokens and has no valid client"
+		case slices.ContainsFunc(j.about.Tokens, func(t Token) bool { return t.Client != "" }):
+			what = "has no valid token or client"
+		}
+		return []Notice{{Kind: NoticeNoValidToken, Level: LevelError, Text: "This tenant " + what + ": every request of an identity provider is refused until one is created."}}
 	case !live:
 		what := "no token yet"
 		if len(j.about.Tokens) > 0 {
@@ -428,23 +457,28 @@ var warningTexts = map[cause.Cause]string{
 	cause.BulkPartial:       "Operations failed or were not tried in %s",
 }
 
-// expiring returns the notices of tokens that are in use and expire soon, unless a newer
-// one is in use.
+// expiring returns the notices of static tokens and of clients' secrets that are in use and
+// expire soon, unless a newer one is in use.
 func (j *judgement) expiring() []Notice {
 	var notices []Notice
-	for _, t := range j.about.Tokens {
+	static := slices.DeleteFunc(slices.Clone(j.about.Tokens), func(t Token) bool { return t.Client != "" })
+	for _, t := range slices.Concat(static, j.about.Secrets) {
 		left := t.Expires.Sub(j.now)
 		if t.Expires.IsZero() || !t.live(j.now) || left > expiresSoon || !j.inUse(t) {
 			continue
 		}
-		if slices.ContainsFunc(j.about.Tokens, func(other Token) bool {
-			return other.Created.After(t.Created) && other.live(j.now) && (other.Expires.IsZero() || other.Expires.After(t.Expires)) && j.inUse(other)
+		others := static
+		if t.Client != "" {
+			others = j.about.Secrets
+		}
+		if slices.ContainsFunc(others, func(other Token) bool {
+			return other.Client == t.Client && other.Created.After(t.Created) && other.live(j.now) && (other.Expires.IsZero() || other.Expires.After(t.Expires)) && j.inUse(other)
 		}) {
 			continue
 		}
 		notices = append(notices, Notice{
 			Kind: NoticeTokenExpires, Level: LevelWarning, Token: t,
-			Text: fmt.Sprintf("Token %s expires on %s (in %s) and is in use: rotate it before then.", t.name(), date(t.Expires), amount.Length(left)),
+			Text: fmt.Sprintf("%s expires on %s (in %s) and is in use: rotate it before then.", upper(t.whole()), date(t.Expires), amount.Length(left)),
 		})
 	}
 	return notices

@@ -38,6 +38,12 @@ func TestJudge(t *testing.T) {
 	expires := func(in time.Duration, lastUsed time.Duration) Token {
 		return Token{ID: "soon", LastFour: "7f3a", Created: at(90 * day), Expires: now.Add(in), LastUsed: at(lastUsed)}
 	}
+	client := Token{ID: "client", Client: "client", Label: "Entra production", Created: at(100 * day), LastUsed: at(hour)}
+	endedClient := Token{ID: "ended", Client: "ended", Created: at(200 * day), Revoked: at(2 * hour), LastUsed: at(3 * hour)}
+	static := Token{ID: "old", LastFour: "0a0a", Created: at(200 * day), LastUsed: at(3 * hour), Refused: true}
+	secret := func(lastFour string, in, lastUsed time.Duration) Token {
+		return Token{ID: lastFour, Client: "client", Label: "Entra production", LastFour: lastFour, Created: at(90*day - in), Expires: now.Add(in), LastUsed: at(lastUsed)}
+	}
 	for _, tt := range []struct {
 		name    string
 		j       judgement
@@ -109,6 +115,66 @@ func TestJudge(t *testing.T) {
 			Overview{},
 			HealthFailing, "Requests are refused now.",
 			[]string{"no_valid_token error This tenant has no valid token: every request of an identity provider is refused until one is created."},
+		},
+		{
+			"a client alone, with a static token that is refused and not used",
+			judgement{about: About{Tokens: []Token{static, client}}, seen: []journal.Seen{seen("entra", "client", time.Minute)}},
+			Overview{},
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
+		},
+		{
+			"static tokens are refused, and no client can take their place",
+			judgement{about: About{Tokens: []Token{static}}, seen: []journal.Seen{seen("okta", "old", 3*hour)}},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"no_valid_token error This tenant refuses static tokens and has no valid client: every request of an identity provider is refused until one is created."},
+		},
+		{
+			"the last client was revoked",
+			judgement{about: About{Tokens: []Token{revoked, endedClient}}, seen: []journal.Seen{seen("entra", "ended", 3*hour)}},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"no_valid_token error This tenant has no valid token or client: every request of an identity provider is refused until one is created."},
+		},
+		{
+			"a refused static token is used",
+			judgement{about: About{Tokens: []Token{static, client}}, tallies: []journal.Tally{used("old", cause.StaticRefused, 5, 10*time.Second)}},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning has stopped: static token …0a0a, which this tenant refuses, was used 5 times, last 10 seconds ago."},
+		},
+		{
+			"a revoked client is used",
+			judgement{about: About{Tokens: []Token{live, endedClient}}, tallies: []journal.Tally{used("ended", cause.ClientRevoked, 5, 10*time.Second)}},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning has stopped: revoked client ended was used 5 times, last 10 seconds ago."},
+		},
+		{
+			"access tokens of an ended secret are used",
+			judgement{about: About{Tokens: []Token{client}}, tallies: []journal.Tally{used("client", cause.AccessEnded, 5, 10*time.Second)}, seen: []journal.Seen{seen("okta", "client", time.Minute)}},
+			Overview{},
+			HealthFailing, "Requests are refused now.",
+			[]string{"token_refused error Provisioning has stopped: access tokens of client Entra production, whose secret, federation or keys have ended, were used 5 times, last 10 seconds ago."},
+		},
+		{
+			"an access token ended, and the client got another",
+			judgement{about: About{Tokens: []Token{client}}, tallies: []journal.Tally{used("client", cause.AccessEnded, 1, 2*day)}, seen: []journal.Seen{seen("okta", "client", time.Minute)}},
+			Overview{},
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
+		},
+		{
+			"a secret in use expires soon",
+			judgement{about: About{Tokens: []Token{client}, Secrets: []Token{secret("7f3a", 9*day, hour)}}, seen: []journal.Seen{seen("entra", "client", time.Minute)}},
+			Overview{},
+			HealthWarning, "No failures. There are warnings.",
+			[]string{"token_expires warning Secret …7f3a of client Entra production expires on 9 December 2026 (in 9 days) and is in use: rotate it before then."},
+		},
+		{
+			"a secret expires soon, and a newer one is in use",
+			judgement{about: About{Tokens: []Token{client}, Secrets: []Token{secret("7f3a", 9*day, hour), secret("8b4c", 100*day, hour)}}, seen: []journal.Seen{seen("entra", "client", time.Minute)}},
+			Overview{},
+			HealthOK, "No failures. Everything received with a valid token was applied.", nil,
 		},
 		{
 			"a revoked token is used",

@@ -55,15 +55,22 @@ type About struct {
 	Off bool
 	// LogDays is how long entries are kept.
 	LogDays int
-	Tokens  []Token
+	// Tokens are the static tokens and the OAuth clients, and Secrets those of the clients.
+	Tokens, Secrets []Token
 	// Groups is the number of groups.
 	Groups int64
 }
 
-// Token is a token of a tenant, without its secret.
+// Token is a static token of a tenant, an OAuth client, or a secret of one, without the text
+// that is secret.
 type Token struct {
 	ID, LastFour              string
 	Created, Expires, Revoked time.Time
+	// Client is the id of the client, "" for a static token, and Label the client's label.
+	Client, Label string
+	// Refused reports that the tenant takes no static tokens, so that the token is refused
+	// although it is valid.
+	Refused bool
 	// LastUsed is to the hour.
 	LastUsed time.Time
 }
