@@ -187,6 +187,9 @@ func TestDoctor_LooksAtEverything(t *testing.T) {
 		token := token.(map[string]any)
 		assert.Falsef(t, token["label"] == "rollcall doctor" && token["state"] != "revoked", "the doctor leaves a token: %v", token)
 	}
+	s.says("staticTokens +refuse", "tenant", "set", "acme", "staticTokens=refuse")
+	out, _ = s.command(0, "doctor", "--tenant", "acme")
+	assert.Truef(t, !strings.Contains(out, "FAILED") && strings.Contains(out, "client gets an access token"), "without static tokens the doctor says\n%s", out)
 	s.says("scimEnabled +false", "tenant", "set", "acme", "scimEnabled=false")
 	if out, said := s.command(exitFailure, "doctor", "--tenant", "acme"); !strings.Contains(out, "FAILED") || !strings.Contains(out, "scimEnabled=true") || !strings.Contains(said, "checks failed") {
 		t.Errorf("of a tenant that is turned off the doctor says\n%s%s", out, said)

@@ -18,6 +18,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/scim"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // A check is one check of the doctor.
@@ -36,8 +37,9 @@ func newDoctor() *cobra.Command {
 		Use: "doctor --tenant ID", Short: "check that a service works, with a temporary user", Args: takes(0),
 		Long: `Check that a service answers and accepts your credentials, that the clocks agree, that SCIM is
 turned on for the tenant, that a token works, and that a user can be created, found,
-changed and deleted. The user is inactive and takes no seat. The user is deleted and
-the token revoked at the end.`,
+changed and deleted. A tenant that takes no static tokens is checked with an OAuth client.
+The user is inactive and takes no seat. The user is deleted and the token or the client
+revoked at the end.`,
 		Example: "  rollcall doctor --tenant acme",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tenant == "" {
@@ -120,6 +122,15 @@ func (d *doctor) examine(a *asking) {
 	}
 	usage, err := call[adminwire.Usage](d.ctx, d.place, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
 	d.note("seats", err, fmt.Sprintf("%d in use, limit %s", usage.Seats.Used, limitText(usage.Seats.Limit)))
+	if t.StaticTokens == string(tenant.StaticRefuse) {
+		d.withClient()
+		return
+	}
+	d.withToken()
+}
+
+// withToken provisions a user with a static token.
+func (d *doctor) withToken() {
 	token, err := call[adminwire.MintedToken](d.ctx, d.place, http.MethodPost, tenantPath(d.tenant, "tokens"), nil,
 		adminwire.NewToken{Label: "rollcall doctor"})
 	if !d.note("token can be created", err, "") {
@@ -128,6 +139,49 @@ func (d *doctor) examine(a *asking) {
 	d.user(token.Text)
 	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", token.ID), nil, nil)
 	d.note("token can be revoked", err, "")
+}
+
+// withClient provisions a user with an access token of an OAuth client, for a tenant that takes
+// no static tokens.
+func (d *doctor) withClient() {
+	client, err := call[adminwire.CreatedClient](d.ctx, d.place, http.MethodPost, tenantPath(d.tenant, "clients"), nil,
+		adminwire.NewClient{Label: "rollcall doctor"})
+	if !d.note("client can be created", err, "") {
+		return
+	}
+	token, err := d.accessToken(client)
+	if d.note("client gets an access token", err, "") {
+		d.user(token)
+	}
+	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "clients", client.ClientID), nil, nil)
+	d.note("client can be revoked", err, "")
+}
+
+// accessToken gets an access token as identity providers do.
+func (d *doctor) accessToken(client adminwire.CreatedClient) (string, error) {
+	ctx, cancel := context.WithTimeout(d.ctx, 35*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, client.TokenEndpoint, strings.NewReader("grant_type=client_credentials"))
+	if err != nil {
+		return "", err
+	}
+	r.SetBasicAuth(client.ClientID, client.Text)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", "rollcall doctor")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", fmt.Errorf("%s does not answer: %w", client.TokenEndpoint, errors.Unwrap(err))
+	}
+	defer func() { _ = response.Body.Close() }()
+	var answer struct {
+		Token       string `json:"access_token"`
+		Description string `json:"error_description"`
+	}
+	err = json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer)
+	if response.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("POST %s was answered with %d: %s", client.TokenEndpoint, response.StatusCode, answer.Description)
+	}
+	return answer.Token, err
 }
 
 // user provisions a temporary user as identity providers do.
