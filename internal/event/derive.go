@@ -139,7 +139,7 @@ func ofGroupUpdate(e *journal.Entry, set []string) []Draft {
 	}
 	switch {
 	case !ofMembers:
-	case e.NewSet && e.Epoch > 0:
+	case e.NewSet && e.Epoch > 0 && len(set) == e.Size:
 		parts := slices.Collect(slices.Chunk(set, SetSize))
 		if len(parts) == 0 {
 			parts = [][]string{nil} // all members left
@@ -151,7 +151,8 @@ func ofGroupUpdate(e *journal.Entry, set []string) []Draft {
 		}
 	default:
 		// Without ids it is a change of many members, each part of which has an entry, or
-		// a whole new set that an earlier version wrote.
+		// a whole new set that an earlier version wrote, or of which items have expired: that
+		// all members left would be made up.
 		d := of(e, GroupMembersChanged)
 		d.Added, d.Removed = e.Added, e.Removed
 		drafts = append(drafts, d)

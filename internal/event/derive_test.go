@@ -127,8 +127,10 @@ func TestOf_EntriesOfSeveralEvents(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		entry journal.Entry
-		set   int
-		want  []string
+		// set is how many ids of a new set are read, each of which an event names; unnamed
+		// those that none names.
+		set, unnamed int
+		want         []string
 	}{
 		"a rehire": {
 			entry: user(journal.Reactivated, func(e *journal.Entry) { e.Ended, e.Left = true, []string{"g1", "g2"} }),
@@ -196,13 +198,19 @@ func TestOf_EntriesOfSeveralEvents(t *testing.T) {
 		"a new set that an earlier version wrote": {
 			entry: group(journal.Updated, func(e *journal.Entry) { newSet(5, "members")(e); e.Epoch = 0 }), want: []string{"r1 group.members_changed Group#g1 v0 []"},
 		},
+		"a new set that has expired before its entry": {
+			entry: group(journal.Updated, newSet(5, "members")), want: []string{"r1 group.members_changed Group#g1 v0 []"},
+		},
+		"a new set of which a part has expired": {
+			entry: group(journal.Updated, newSet(1500, "members")), unnamed: 1000, want: []string{"r1 group.members_changed Group#g1 v0 []"},
+		},
 		"a change whose answer was too large": {
 			entry: user(journal.Updated, func(e *journal.Entry) { e.Outcome, e.Cause = journal.Failure, cause.AnswerTooLarge }),
 			want:  []string{"r1 user.updated User#u1 v7 [title]"},
 		},
 	} {
 		var got []string
-		all := ids(c.set)
+		all := ids(c.set + c.unnamed)
 		members := 0
 		for i, d := range event.Of(acme(t), event.Source{Entry: &c.entry, Set: all}) {
 			require.Equal(t, i, d.Part, name)
