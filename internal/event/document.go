@@ -71,10 +71,17 @@ A change may cause several events, and two changes may send the same data: keep 
 | change | why |
 |---|---|
 | a request that changes nothing, and one that is refused | nothing was committed. The first refusal of a user or group is ` + "`provisioning.failing`" + ` |
-| the versions of the groups that a deleted or purged user was in | ` + "`user.deleted` and `user.purged`" + ` end the memberships |
+| the versions of the groups that a deleted or purged user was in | ` + "`user.deleted` and `user.purged`" + ` end the memberships. A copy of a group may have a lower version than the group then: compare names and members with the admin API, not versions |
 | the end of the memberships of a deleted group | ` + "`group.deleted`" + ` ends them |
 | the dismissal of a failure, settings, tokens, schemas, limits | the administrator's own; the log has dismissals |
 | the deletion of a tenant | the application asked for it; the log and its events are deleted too |
 | the end of a change of members of which nothing is left (a table that other software wrote to) | only the version of the group changes |
-| changes before an upgrade to a version with events | a whole new set of members is ` + "`group.members_changed`" + ` without ids: read the group's members once |
+| changes before an upgrade to a version with events, and a whole new set whose ids have expired | a whole new set of members is ` + "`group.members_changed`" + ` without ids: read the group's members once |
+
+## RFC 9967
+
+` + "`scimEvent`" + ` names the event of the RFC that a change corresponds to, for an application that already knows these URIs.
+Nothing else of the RFC is served: an event is not a Security Event Token (RFC 8417), there is no stream of RFC 8935 or RFC 8936, and ServiceProviderConfig has no ` + "`securityEvents`" + `.
+No URI ends in ` + "`full`" + `, because events have the documents of the admin API and no values of SCIM attributes.
+` + "`user.updated`" + ` of a deleted user that lost a value, and ` + "`group.members_changed`" + ` of a group that a user left, have the URI of a patch although no request changed that user or group.
 `
