@@ -23,9 +23,9 @@ type Deliveries interface {
 	Waiting(ctx context.Context, endpoint, before string, limit int) (page []subscription.Pending, more bool, err error)
 	// DepartureDeliveries reads what came of a departure at the endpoints to which it was sent.
 	DepartureDeliveries(ctx context.Context, t tenant.ID, event string) ([]subscription.Delivery, error)
-	// Oldest reads when the oldest event that waits for an endpoint was committed, and the
-	// oldest departure; zero if none waits.
-	Oldest(ctx context.Context, endpoint string) (waiting, departure time.Time, err error)
+	// Oldest reads since when the oldest event waits for an endpoint, and the oldest
+	// departure; zero if none waits.
+	Oldest(ctx context.Context, endpoint string) (waiting, departure subscription.Wait, err error)
 }
 
 // The states of a delivery.

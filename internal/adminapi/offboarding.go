@@ -112,9 +112,11 @@ func (s *Service) delivered(ctx context.Context, q *request, departures []depart
 			if _, known := n.oldest[e.ID]; known {
 				continue
 			}
-			if _, n.oldest[e.ID], err = s.Deliveries.Oldest(ctx, e.ID); err != nil {
+			_, waits, err := s.Deliveries.Oldest(ctx, e.ID)
+			if err != nil {
 				return nil, err
 			}
+			n.oldest[e.ID] = waits.Committed
 		}
 		documents[i] = n.document(d, records)
 	}

@@ -309,18 +309,29 @@ func (s *Store) DepartureDeliveries(ctx context.Context, t tenant.ID, event stri
 	return all, err
 }
 
-// Oldest reads when the oldest event that waits for an endpoint was committed, and the
-// oldest departure; zero if none waits. It is one round trip.
-func (s *Store) Oldest(ctx context.Context, endpoint string) (waiting, urgent time.Time, err error) {
-	first := func(name string, at *time.Time) func(context.Context) error {
+// Oldest reads since when the oldest event waits for an endpoint, and the oldest departure;
+// zero if none waits. It is one round trip.
+func (s *Store) Oldest(ctx context.Context, endpoint string) (waiting, urgent subscription.Wait, err error) {
+	first := func(name string, oldest *subscription.Wait) func(context.Context) error {
 		return func(ctx context.Context) error {
 			page, err := s.table.Query(ctx, table.Query{Partition: webhookPartition(endpoint, name), Limit: 1})
 			if err == nil && len(page.Items) > 0 {
-				*at = timeOf(page.Items[0].Attributes, attrTime)
+				*oldest = waitOf(page.Items[0])
 			}
 			return readError(err)
 		}
 	}
 	err = s.Together(ctx, first(webhookPending, &waiting), first(webhookUrgent, &urgent))
 	return waiting, urgent, err
+}
+
+// waitOf returns since when a waiting event waits. The key of one that somebody asked for again
+// begins with the time of that request.
+func waitOf(item table.Item) subscription.Wait {
+	committed := timeOf(item.Attributes, attrTime)
+	w := subscription.Wait{Committed: committed, Since: committed}
+	if asked := (event.Position{Key: item.Sort}).Time(); item.Attributes.Number(attrAgain) == 1 && !asked.IsZero() {
+		w.Since = asked
+	}
+	return w
 }

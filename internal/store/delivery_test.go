@@ -126,7 +126,7 @@ func TestSettle_StoresWhatCameOfEvents(t *testing.T) {
 		f.waits(left, changed, pendingEvent(f.tenant, "w1", 3))
 		waiting, urgent, err := f.store.Oldest(t.Context(), "w1")
 		f.must(err)
-		require.Equal(t, []time.Time{left.Committed, left.Committed}, []time.Time{waiting, urgent})
+		require.Equal(t, []time.Time{left.Committed, left.Committed}, []time.Time{waiting.Since, urgent.Since})
 
 		l := f.lease("w1", "a")
 		failed := refusedOnce(left, f.now())
@@ -153,12 +153,12 @@ func TestSettle_StoresWhatCameOfEvents(t *testing.T) {
 		require.Equal(t, page[1:], older)
 		waiting, urgent, err = f.store.Oldest(t.Context(), "w1")
 		f.must(err)
-		require.Equal(t, []time.Time{left.Committed, left.Committed}, []time.Time{waiting, urgent}, "it still waits")
+		require.Equal(t, []time.Time{left.Committed, left.Committed}, []time.Time{waiting.Since, urgent.Since}, "it still waits")
 
 		f.must(f.store.Settle(t.Context(), l, subscription.Outcome{Settled: []subscription.Settlement{acknowledged(left, f.now())}}))
 		waiting, urgent, err = f.store.Oldest(t.Context(), "w1")
 		f.must(err)
-		require.Equal(t, pendingEvent(f.tenant, "w1", 3).Committed, waiting)
+		require.Equal(t, pendingEvent(f.tenant, "w1", 3).Committed, waiting.Committed)
 		require.Zero(t, urgent)
 		f.pass(sentTime)
 		page, _, err = f.store.Deliveries(t.Context(), "w1", "", 10)

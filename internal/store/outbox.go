@@ -129,9 +129,9 @@ func (s *Store) enqueue(ctx context.Context, events []subscription.Pending) erro
 func enqueueOps(p subscription.Pending) []table.Op {
 	ops := []table.Op{table.Put(pendingItem(p), table.Absent())}
 	if p.Type.IsDeparture() {
-		ops = append(ops, table.Put(table.Item{Key: urgentKey(p.Endpoint, p.Seq), Attributes: table.Attributes{
-			attrTime: millis(p.Committed),
-		}}))
+		a := table.Attributes{attrTime: millis(p.Committed)}
+		setNumbers(a, map[string]int64{attrAgain: flag(p.Redelivery).Number()})
+		ops = append(ops, table.Put(table.Item{Key: urgentKey(p.Endpoint, p.Seq), Attributes: a}))
 	}
 	return ops
 }

@@ -103,6 +103,14 @@ type Pending struct {
 	Details map[string]string
 }
 
+// A Wait is how long the first of the events that wait for an endpoint has waited; the zero
+// Wait if none waits.
+type Wait struct {
+	// Committed is the time of the change. Since is when the event began to wait: then, or
+	// when somebody asked for it again.
+	Committed, Since time.Time
+}
+
 // HasSource reports whether the event is derived from an entry or a signal of its tenant.
 func (p Pending) HasSource() bool { return !p.Tenant.IsZero() }
 

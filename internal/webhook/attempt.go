@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // A Message is one request to an endpoint.
@@ -50,8 +51,8 @@ func (d *Deliverer) attempt(ctx context.Context, e subscription.Endpoint, p subs
 	if res.before, res.err = d.before(ctx, p); res.err != nil {
 		return res
 	}
-	if !p.Tenant.IsZero() && len(e.Tenants) > 0 && !slices.Contains(e.Tenants, p.Tenant) {
-		res.gone = "The endpoint gets no events of this tenant any more."
+	if gone := outside(e, p.Tenant); gone != "" {
+		res.gone = gone
 		return res
 	}
 	body, err := d.body(ctx, p)
@@ -86,4 +87,16 @@ func (d *Deliverer) body(ctx context.Context, p subscription.Pending) ([]byte, e
 // passing reports whether an error is of the table at this time, not of the event.
 func passing(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, directory.ErrBusy) || errors.Is(err, directory.ErrUnreachable)
+}
+
+// outside says in a sentence why an endpoint gets no events of a tenant any more, "" if it does.
+// It may have been limited to tenants after the event began to wait.
+func outside(e subscription.Endpoint, of tenant.ID) string {
+	switch {
+	case len(e.Tenants) == 0 || slices.Contains(e.Tenants, of):
+		return ""
+	case of.IsZero():
+		return "The endpoint gets no events of the deployment any more: it is limited to tenants."
+	}
+	return "The endpoint gets no events of this tenant any more."
 }

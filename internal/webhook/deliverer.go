@@ -24,8 +24,8 @@ type Outbox interface {
 	Settle(ctx context.Context, l subscription.Lease, o subscription.Outcome) error
 	// Delivery reads what came of an event before.
 	Delivery(ctx context.Context, endpoint, event string) (d subscription.Delivery, ok bool, err error)
-	// Oldest reads when the oldest event that waits was committed, and the oldest departure.
-	Oldest(ctx context.Context, endpoint string) (waiting, urgent time.Time, err error)
+	// Oldest reads since when the oldest event waits, and the oldest departure.
+	Oldest(ctx context.Context, endpoint string) (waiting, urgent subscription.Wait, err error)
 }
 
 // A Registry has the endpoints. Package store implements it.
@@ -196,8 +196,9 @@ func (d *Deliverer) tick(ctx context.Context, o *overview) error {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		o.add(e, states[i], waiting, urgent, now)
-		if !waiting.IsZero() && (!e.Disabled.IsZero() || !states[i].Paused.After(now)) {
+		// An event that somebody asked for again does not count as waiting since its commit.
+		o.add(e, states[i], waiting.Since, urgent.Since, now)
+		if !waiting.Since.IsZero() && (!e.Disabled.IsZero() || !states[i].Paused.After(now)) {
 			failed = errors.Join(failed, d.c.Waker.WakeAfter(ctx, e.ID, 0))
 		}
 	}

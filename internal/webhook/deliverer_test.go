@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
@@ -343,6 +344,58 @@ func TestWake_RecordsDepartures(t *testing.T) {
 		require.NoError(t, d.Tick(t.Context()))
 		require.Contains(t, w.log.String(), `"pendingSeconds":0,"unacknowledgedSeconds":0`)
 	})
+}
+
+// A departure that somebody asks for again has waited since then: it was acknowledged before, or
+// was given up, and is no reason for an alarm until it has waited.
+func TestDeliverer_CountsTheWaitOfARedeliveryFromItsRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.endpoint("w1")
+		p := w.pending("w1", "u1")
+		p.Type = event.UserDeactivated
+		time.Sleep(24 * time.Hour)
+		p.Seq, p.Redelivery = event.PositionBefore(now().Add(time.Millisecond)).Key+"/"+p.Event, true
+		w.waits(p)
+		time.Sleep(3 * time.Second)
+		d, alarm := w.living()
+		require.NoError(t, d.Tick(t.Context()))
+		require.Contains(t, w.log.String(), `"pendingSeconds":3,"unacknowledgedSeconds":3`)
+		alarm.wait()
+		require.Len(t, w.got, 1)
+	})
+}
+
+// An endpoint that is limited while events wait for it gets none of those outside of its limit,
+// also not those of the deployment.
+func TestDeliverer_LimitHoldsForWhatWaits(t *testing.T) {
+	for name, limited := range map[string]string{"its tenant": "acme", "another tenant": "beta"} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.endpoint("w1")
+				ofTenant, ofDeployment := w.pending("w1", "u1"), w.pending("w1", "")
+				ofDeployment.Tenant, ofDeployment.Type, ofDeployment.Resource = tenant.ID{}, event.WebhookDisabled, ""
+				ofDeployment.Details = map[string]string{"webhook": "w2", "label": "of somebody else"}
+				w.waits(ofTenant, ofDeployment)
+				read, err := w.store.Registrations(t.Context())
+				require.NoError(t, err)
+				e := read.Endpoints[0]
+				to, err := tenant.ParseID(limited)
+				require.NoError(t, err)
+				e.Tenants = []tenant.ID{to}
+				require.NoError(t, w.store.ChangeEndpoint(t.Context(), read, e, false))
+				require.NoError(t, w.process(w.table).Wake(t.Context(), "w1"))
+				var want []request
+				if limited == "acme" {
+					want = []request{{endpoint: "w1", event: ofTenant.Event, at: now()}}
+				}
+				require.Equal(t, want, w.got)
+				given := w.delivery("w1", ofDeployment.Event)
+				require.True(t, given.GivenUp)
+				require.Contains(t, given.Reason, "limited to tenants")
+				require.Empty(t, w.left("w1"))
+			})
+		})
+	}
 }
 
 // unmade are documents of which some cannot be made.

@@ -72,8 +72,8 @@ type overview struct {
 	Disabled  int `log:"disabledEndpoints,always"`
 	Paused    int `log:"pausedEndpoints,always"`
 	Waiting   int `log:"waitingEndpoints,always"`
-	// PendingSeconds is the age of the oldest event that waits, and UnacknowledgedSeconds
-	// that of the oldest departure.
+	// PendingSeconds is how long the oldest event has waited, and UnacknowledgedSeconds the
+	// oldest departure.
 	PendingSeconds        float64       `log:"pendingSeconds,always"`
 	UnacknowledgedSeconds float64       `log:"unacknowledgedSeconds,always"`
 	Duration              time.Duration `log:"durationMs,always"`
