@@ -140,6 +140,8 @@ type info struct {
 type serving struct {
 	info
 	app *app.App
+	// bell wakes deliveries.
+	bell *app.Bell
 	// listens is the address that the server listens on, which may be every address
 	// of this machine.
 	listens string
@@ -201,7 +203,7 @@ func (o localOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 			}
 			printStart(stdout, s, opened.place)
 			work.Go(func() { s.app.SweepEvery(ctx, app.SweepInterval) })
-			work.Go(func() { app.DeliverEvents(ctx, opened.Table, stream, logger) })
+			work.Go(func() { app.DeliverEvents(ctx, s.bell, opened.Table, stream, logger) })
 			return nil
 		},
 	})
@@ -223,7 +225,8 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	if err != nil {
 		return s, nil, err
 	}
-	s.app = a
+	s.bell = app.NewBell(ctx)
+	s.app = a.WithWaker(s.bell)
 	kept, err := o.tokenFolder()
 	if err != nil {
 		logger.Warn("tokens are not kept for the next start", "error", err.Error())

@@ -99,7 +99,7 @@ func TestEnvironment_IsForAllFunctions(t *testing.T) {
 	want := map[string]map[string]string{"Parameters": {
 		"ROLLCALL_TABLE": "rollcall", "ROLLCALL_BASE_URL": "http://127.0.0.1:3000/scim/v2",
 		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000",
-	}, "FeedFunction": {"ROLLCALL_WAKE_QUEUE": ""}}
+	}, "AdminFunction": {"ROLLCALL_WAKE_QUEUE": ""}, "FeedFunction": {"ROLLCALL_WAKE_QUEUE": ""}}
 	assert.Equalf(t, want, got, "%s", content)
 }
 

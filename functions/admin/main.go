@@ -3,7 +3,10 @@
 package main
 
 import (
+	"os"
+
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/bus"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 )
 
@@ -12,7 +15,14 @@ func main() {
 	if err != nil {
 		lambdahttp.Fail(err)
 	}
-	handler, err := app.Admin(config)
+	// Without a queue, what a redelivery asks for waits for the schedule.
+	var out app.Outlets
+	if queue := os.Getenv("ROLLCALL_WAKE_QUEUE"); queue != "" {
+		if out.Waker, err = bus.NewWaker(queue); err != nil {
+			lambdahttp.Fail(err)
+		}
+	}
+	handler, err := app.Admin(config, out)
 	if err != nil {
 		lambdahttp.Fail(err)
 	}

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -255,7 +256,15 @@ type Redeliveries interface {
 	RedeliverEvent(ctx context.Context, e subscription.Endpoint, t tenant.ID, id, again string) error
 }
 
+// A Waker starts the deliveries to some endpoints. A wake-up may be lost: the schedule of
+// deliveries finds what waits.
+type Waker interface {
+	Wake(ctx context.Context, endpoints []string) error
+}
+
 const (
+	// wakeTime is how long a request waits for its wake-up.
+	wakeTime = 2 * time.Second
 	// maxRedelivered is the longest time whose events one request sends again.
 	maxRedelivered = 31 * 24 * time.Hour
 	// workTime is how long a request works on it. The sweep continues.
@@ -301,6 +310,7 @@ func (s *Service) redeliverOne(ctx context.Context, e subscription.Endpoint, bod
 	if err := s.Redeliveries.RedeliverEvent(ctx, e, append(of, tenant.ID{})[0], body.EventID, s.NewID()); err != nil {
 		return nil, err
 	}
+	s.wake(ctx, e.ID)
 	return answer(http.StatusAccepted, adminwire.Redelivering{Events: 1, Complete: true}, nil)
 }
 
@@ -326,8 +336,23 @@ func (s *Service) redeliverTime(ctx context.Context, q *request, e subscription.
 	short, cancel := context.WithTimeout(ctx, workTime)
 	defer cancel()
 	r, complete, err := s.Redeliveries.Redeliver(short, e.ID)
+	// Also after a failure: some of the events may wait.
+	s.wake(ctx, e.ID)
 	if err != nil && short.Err() == nil {
 		return nil, err
 	}
 	return answer(http.StatusAccepted, adminwire.Redelivering{Events: r.Events, Complete: complete && err == nil}, nil)
+}
+
+// wake starts the deliveries to an endpoint, for which events were stored. A failure only
+// delays them until the next schedule.
+func (s *Service) wake(ctx context.Context, endpoint string) {
+	if s.Waker == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeTime)
+	defer cancel()
+	if err := s.Waker.Wake(ctx, []string{endpoint}); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "", slog.String("event", "webhook.wake"), slog.String("endpoint", endpoint), slog.String("error", err.Error()))
+	}
 }

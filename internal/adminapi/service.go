@@ -41,6 +41,8 @@ type Config struct {
 	Deliveries       Deliveries
 	Redeliveries     Redeliveries
 	Tester           Tester
+	// Waker is nil for a service that leaves deliveries to the schedule.
+	Waker Waker
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.

@@ -160,6 +160,7 @@ type App struct {
 	jwksHosts        []string
 	loopbackWebhooks bool
 	sender           webhook.Sender // nil for HTTP
+	waker            adminapi.Waker // nil if redeliveries wait for the schedule
 }
 
 // New assembles the service on a table. Conflicts, throttling and lost answers
@@ -260,6 +261,13 @@ func NewStore(t table.Table, o Options) *store.Store {
 // named.
 func (a *App) Handler(functions ...string) http.Handler { return httpapi.New(a.service, functions...) }
 
+// WithWaker sets what starts deliveries after the admin API has stored events for an endpoint.
+// Call it before AdminHandler. nil leaves them to the schedule.
+func (a *App) WithWaker(w adminapi.Waker) *App {
+	a.waker = w
+	return a
+}
+
 // AdminHandler serves the admin API.
 func (a *App) AdminHandler() http.Handler {
 	tokens := access.NewKeeper(a.Store, a.service.Now).WithKeys(a.Store)
@@ -279,7 +287,7 @@ func (a *App) AdminHandler() http.Handler {
 		Tenants: tenant.NewRegistry(a.Store, a.service.Now), Tokens: tokens, Clients: clients, JWKSHosts: a.jwksHosts, Store: a.Store,
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
 		Events: documents, Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
-		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now},
+		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now}, Waker: a.waker,
 		Types: a.service.Types, BaseURL: a.service.BaseURL,
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})

@@ -9,27 +9,30 @@ import (
 // A Bell wakes deliveries in this process, as a queue does in a deployment. At most one
 // delivery to an endpoint runs at a time, and a wake-up during it causes one more after it.
 type Bell struct {
-	deliver func(ctx context.Context, endpoint string) error // it logs its errors
-
 	mu      sync.Mutex
-	ctx     context.Context //nolint:containedctx // that of the process: deliveries outlive the wake-up
-	ringing map[string]bool // the endpoints being delivered to; true if they are to be again
+	deliver func(ctx context.Context, endpoint string) error // it logs its errors
+	ctx     context.Context                                  //nolint:containedctx // that of the process: deliveries outlive the wake-up
+	ringing map[string]bool                                  // the endpoints being delivered to; true if they are to be again
 	timers  map[*time.Timer]bool
 	runs    sync.WaitGroup
 }
 
-// NewBell returns a Bell, which wakes nothing before Deliver is called. Its deliveries end
-// with the context.
+// NewBell returns a Bell. Before Deliver is called it wakes nothing: what waits then is found
+// by the first look at all endpoints. Its deliveries end with the context.
 func NewBell(ctx context.Context) *Bell {
 	return &Bell{
 		deliver: func(context.Context, string) error { return nil }, ctx: ctx, ringing: map[string]bool{}, timers: map[*time.Timer]bool{},
 	}
 }
 
-// Deliver sets what a wake-up does. Call it before the first one.
-func (b *Bell) Deliver(deliver func(ctx context.Context, endpoint string) error) { b.deliver = deliver }
+// Deliver sets what a wake-up does.
+func (b *Bell) Deliver(deliver func(ctx context.Context, endpoint string) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.deliver = deliver
+}
 
-// Wake implements feed.Waker.
+// Wake implements feed.Waker and adminapi.Waker.
 func (b *Bell) Wake(_ context.Context, endpoints []string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,7 +45,8 @@ func (b *Bell) Wake(_ context.Context, endpoints []string) error {
 			continue
 		}
 		b.ringing[endpoint] = false
-		b.runs.Go(func() { b.run(endpoint) })
+		deliver := b.deliver
+		b.runs.Go(func() { b.run(endpoint, deliver) })
 	}
 	return nil
 }
@@ -65,9 +69,9 @@ func (b *Bell) WakeAfter(ctx context.Context, endpoint string, delay time.Durati
 	return nil
 }
 
-func (b *Bell) run(endpoint string) {
+func (b *Bell) run(endpoint string, deliver func(ctx context.Context, endpoint string) error) {
 	for again := true; again; {
-		_ = b.deliver(b.ctx, endpoint)
+		_ = deliver(b.ctx, endpoint)
 		b.mu.Lock()
 		if again = b.ringing[endpoint] && b.ctx.Err() == nil; again {
 			b.ringing[endpoint] = false

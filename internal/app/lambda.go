@@ -23,13 +23,13 @@ func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 // without a route.
 func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
 
-// Admin returns the handler of functions/admin, the admin API.
-func Admin(c Config) (http.Handler, error) {
+// Admin returns the handler of functions/admin, the admin API. Of the outlets it has the waker.
+func Admin(c Config, out Outlets) (http.Handler, error) {
 	a, err := deployed(c)
 	if err != nil {
 		return nil, err
 	}
-	return a.AdminHandler(), nil
+	return a.WithWaker(out.Waker).AdminHandler(), nil
 }
 
 // Discovery returns the handler of functions/discovery.

@@ -14,10 +14,10 @@ import (
 const DeliveryInterval = time.Minute
 
 // DeliverEvents sends the events of a table's stream to webhooks, those on this machine too,
-// until the context ends: what functions/feed and functions/deliver do, in one process. It
-// returns when everything that it began is done.
-func DeliverEvents(ctx context.Context, t table.Table, stream feed.Stream, log *slog.Logger) {
-	bell := NewBell(ctx)
+// until the context ends: what functions/feed and functions/deliver do, in one process. bell
+// wakes the deliveries; the admin API has the same one. It returns when everything that it
+// began is done.
+func DeliverEvents(ctx context.Context, bell *Bell, t table.Table, stream feed.Stream, log *slog.Logger) {
 	deliverer := NewDeliverer(t, log, bell, true, Options{})
 	bell.Deliver(deliverer.Wake)
 	done := make(chan struct{})

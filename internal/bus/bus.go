@@ -1,5 +1,5 @@
-// Package bus sends what package feed hands on to AWS: events to a bus of EventBridge, and
-// wake-ups of deliveries to a queue of SQS. The AWS SDK's clients of both end here.
+// Package bus sends events to a bus of EventBridge, and wake-ups of deliveries to a queue of
+// SQS. The AWS SDK's clients of both end here.
 //
 // It neither knows what an event says nor decides which are sent.
 package bus

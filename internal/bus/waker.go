@@ -42,7 +42,7 @@ func (e environment) newWaker(queue string) *Waker {
 	})}
 }
 
-// Wake implements feed.Waker.
+// Wake implements feed.Waker and adminapi.Waker.
 func (w *Waker) Wake(ctx context.Context, endpoints []string) error { return w.send(ctx, endpoints, 0) }
 
 // WakeAfter implements webhook.Waker. The delay is at most MaxDelay: for what has to wait longer

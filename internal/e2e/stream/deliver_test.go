@@ -92,7 +92,7 @@ func delivering(t testing.TB, tbl table.Table, s feed.Stream) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
-	done.Go(func() { app.DeliverEvents(ctx, tbl, s, slog.New(slog.DiscardHandler)) })
+	done.Go(func() { app.DeliverEvents(ctx, app.NewBell(ctx), tbl, s, slog.New(slog.DiscardHandler)) })
 	return func() { cancel(); done.Wait() }
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"testing"
@@ -233,6 +234,41 @@ func TestWebhooks_Redeliver(t *testing.T) {
 		require.Equal(t, 409, s.admin("POST", path+"/redeliver", span(from, now)).status)
 		require.Equal(t, 404, s.admin("POST", "/webhooks/none/redeliver", span(from, now)).status)
 	})
+}
+
+// wakeUps are the endpoints that were woken.
+type wakeUps struct {
+	got  []string
+	fail error
+}
+
+func (w *wakeUps) Wake(_ context.Context, endpoints []string) error {
+	w.got = append(w.got, endpoints...)
+	return w.fail
+}
+
+// A redelivery wakes the deliveries to its endpoint. A wake-up that fails is left to the schedule.
+func TestWebhooks_RedeliveryWakesDeliveries(t *testing.T) {
+	now := afterwards().Truncate(time.Millisecond)
+	clock := func() time.Time { return now }
+	s := newService(t, enginetest.Memory(t), 5, app.Options{Now: clock, NewID: idsOf(clock)})
+	woken := &wakeUps{}
+	s.app.WithWaker(woken)
+	path, _ := s.register(`{"url":"https://app.example.com/hook","types":["user.created"]}`)
+	from := now
+	now = now.Add(time.Second)
+	s.must(201, "POST", "/Users", userBody(`"userName":"ann"`))
+	now = now.Add(time.Minute)
+	require.Equal(t, 400, s.admin("POST", path+"/redeliver", `{}`).status)
+	require.Empty(t, woken.got)
+	body := fmt.Sprintf(`{"from":%q}`, from.Format(time.RFC3339Nano))
+	s.mustAdmin(202, "POST", path+"/redeliver", body)
+	require.Equal(t, []string{path[len("/webhooks/"):]}, woken.got)
+	waiting := s.listed(path, url.Values{"state": {"pending"}})
+	woken.fail = errors.New("the queue does not answer")
+	one := s.admin("POST", path+"/redeliver", fmt.Sprintf(`{"eventId":%q,"tenant":"acme"}`, waiting[0]))
+	require.Equal(t, 202, one.status)
+	require.Len(t, woken.got, 2)
 }
 
 // What a request has no time for is found by the sweep, with the rights of its role.
