@@ -65,6 +65,22 @@ func TestOwed_OfGroupIsWrittenWithAnAcceptance(t *testing.T) {
 	f.wantOwed(journal.TypeGroup, "g1", "x")
 }
 
+// A part of an accepted change removes the members that it names from those that the group is
+// owed, and adds the ones that it skips itself.
+func TestOwed_OfGroupFollowsEachPart(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.users("a", "b")
+	f.group("g1", "a")
+	e := f.edit("g1")
+	e.Entry.Skip([]string{"b", "x"}) // b was created in the meantime
+	f.must(f.store.AcceptMembers(t.Context(), f.tenant, accepting(e, "w1", []string{"b", "gone"}, nil)))
+	f.wantOwed(journal.TypeGroup, "g1", "b", "x")
+	unknown, err := f.store.Finish(t.Context(), f.tenant, directory.Task{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"})
+	f.must(err)
+	require.Equal(t, []string{"gone"}, unknown)
+	f.wantOwed(journal.TypeGroup, "g1", "gone", "x")
+}
+
 // A user who returns without groups is listed with them, until the purge.
 func TestOwed_OfUserFromReturnToPurge(t *testing.T) {
 	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))

@@ -101,6 +101,36 @@ func TestEndpoint_IsReadAsWritten(t *testing.T) {
 	})
 }
 
+// A change replaces the whole registration, and that of no other endpoint.
+func TestEndpoint_IsReadAsChanged(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open func(t testing.TB) table.Table) {
+		f := sweepFixture(t, table.Retrying(open(t)))
+		f.endpoint("e1")
+		f.endpoint("e2")
+		at := f.now().UTC()
+		for _, want := range []subscription.Endpoint{
+			{
+				ID: "e1", URL: "https://new.example.com/hook", Label: "new", Types: []event.Type{event.UserDeleted}, Tenants: []tenant.ID{mustID(t, "beta")},
+				Secrets: []subscription.Secret{{Key: []byte("new")}, {Key: []byte("old"), End: at.Add(time.Hour)}},
+				Created: at, Version: 2, Disabled: at, Reason: "A person disabled it.",
+			},
+			// Without what it had before.
+			{ID: "e1", URL: "https://e1.example.com/hook", Secrets: []subscription.Secret{{Key: []byte("new")}}, Created: at, Version: 3},
+		} {
+			read, err := f.store.Registrations(t.Context())
+			f.must(err)
+			f.must(f.store.ChangeEndpoint(t.Context(), read, want, false))
+			got, ok, err := f.store.Endpoint(t.Context(), "e1")
+			f.must(err)
+			require.True(t, ok)
+			require.Equal(t, want, got)
+			other, _, err := f.store.Endpoint(t.Context(), "e2")
+			f.must(err)
+			require.Equal(t, endpointOf("e2").URL, other.URL)
+		}
+	})
+}
+
 // An endpoint that failures disabled is disabled for all readers. Enabling it deletes its
 // failures.
 func TestEndpoint_DisabledByFailuresUntilEnabled(t *testing.T) {
