@@ -18,8 +18,8 @@ import (
 // deployment (template.yaml) and in rollcall local.
 const SweepInterval = 5 * time.Minute
 
-// Sweep finishes the work that requests of all tenants left unfinished, and
-// logs one line, scim.sweep, described in docs/reference/log-events.md. The end of the
+// Sweep writes the signals of credentials that end soon, finishes the work that
+// requests of all tenants left unfinished, and logs one line, scim.sweep, described in docs/reference/log-events.md. The end of the
 // context is not an error: unfinished work is safe to leave, and the next sweep
 // continues it.
 func (a *App) Sweep(ctx context.Context) error {
@@ -48,8 +48,10 @@ func (a *App) SweepEvery(ctx context.Context, interval time.Duration) {
 // A sweep has the fields of a sweep's log line.
 type sweep struct {
 	store.Sweeping
-	// failures are the errors of failed tasks, and the error that ended the search
-	// for tasks. interrupted means that the sweep ran out of time, which is not a
+	// expiring are the signals of credentials that end soon.
+	expiring int
+	// failures are the errors of failed tasks and signals, and the error that ended
+	// the search for either. interrupted means that the sweep ran out of time, which is not a
 	// failure.
 	failures    []error
 	interrupted bool
@@ -60,8 +62,9 @@ type sweep struct {
 func (a *App) sweep(ctx context.Context) sweep {
 	start := a.service.Now()
 	ctx, usage := table.WithUsage(ctx)
+	expiring, unsignalled := a.Store.SignalExpiring(ctx) // at first: a long deletion must not delay it
 	swept, err := a.Store.Sweep(ctx, store.SweepAge)
-	s := sweep{Sweeping: swept, failures: parts(err), used: usage.Counts()}
+	s := sweep{Sweeping: swept, expiring: expiring, failures: append(parts(unsignalled), parts(err)...), used: usage.Counts()}
 	if ended := ctx.Err(); ended != nil {
 		s.interrupted = true
 		s.failures = slices.DeleteFunc(s.failures, func(err error) bool { return errors.Is(err, ended) })
@@ -81,7 +84,7 @@ func parts(err error) []error {
 	return nil
 }
 
-func (s *sweep) found() bool { return s.Finished+s.Advanced > 0 || len(s.failures) > 0 }
+func (s *sweep) found() bool { return s.Finished+s.Advanced+s.expiring > 0 || len(s.failures) > 0 }
 
 // maxReasons is the largest number of different failures in a line: a table
 // that cannot be written fails every task in the same way.
@@ -128,6 +131,7 @@ func (s *sweep) log(ctx context.Context, logger *slog.Logger) {
 		slog.Float64(logline.OldestSeconds, s.Oldest.Seconds()),
 		slog.Float64(logline.StalledSeconds, s.Stalled.Seconds()),
 		slog.Int(logline.Deleted, s.Deleted),
+		slog.Int("expiring", s.expiring),
 		slog.Bool("interrupted", s.interrupted),
 		slog.Float64("durationMs", float64(s.duration.Microseconds())/1000),
 	}, logline.Fields(s.used)...)

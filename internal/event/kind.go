@@ -115,7 +115,12 @@ var kinds = []Kind{
 		Type: SeatsAvailable, Cause: "A seat is free again after `seats.full`, or the limit was raised or removed.",
 		Fields: "`details`: `seats`, `seatLimit` unless it was removed",
 	},
-	{Type: TokenExpiring, Cause: "A token ends in 30, 7 or 1 days.", Fields: "`details`", Reserved: true},
+	{
+		Type: TokenExpiring,
+		Cause: "A token or the secret of an OAuth client ends in 30, 7 or 1 days: one event for each of the three, unless it was created later or is revoked. " +
+			"If the sweep was off for longer, only the latest of them.",
+		Fields: "`details`: `credential` (`token` or `clientSecret`), `id`, `client` (of a secret), `label`, `lastFour`, `expiresAt`, `days` (30, 7 or 1), `whatToDo`",
+	},
 	{
 		Type: TokenRefused, Cause: "A revoked or expired token, or an OAuth client whose credential has ended, is still in use: at most once an hour for each token or client.",
 		Fields: "`details`: `credential` (`token` or `client`), `id`, `label`, `lastFour`, `cause`, `identityProvider`, `endedAt`, `whatToDo`",

@@ -54,7 +54,8 @@ type storedClientKeys struct {
 // AddClient implements access.ClientStore. As for a token, the condition on the tenant refuses
 // a client of a tenant that is being deleted.
 func (s *Store) AddClient(ctx context.Context, t tenant.ID, c access.Client) error {
-	err := s.write(ctx, s.now().Add(journal.WriteTime), table.Put(clientItem(t, c), table.Absent()), table.Check(tenantKey(t), table.Present()))
+	ops := []table.Op{table.Put(clientItem(t, c), table.Absent()), table.Check(tenantKey(t), table.Present())}
+	err := s.write(ctx, s.now().Add(journal.WriteTime), append(ops, s.secretOps(t, c)...)...)
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return tenant.ErrNotFound
@@ -66,12 +67,23 @@ func (s *Store) AddClient(ctx context.Context, t tenant.ID, c access.Client) err
 // two changes at once, the second is decided again, so that a secret that was just revoked is
 // not brought back.
 func (s *Store) ChangeClient(ctx context.Context, t tenant.ID, c access.Client) error {
-	err := s.write(ctx, s.now().Add(journal.WriteTime), table.Put(clientItem(t, c), table.Is(attrClientVersion, table.Number(c.Version-1))))
+	ops := []table.Op{table.Put(clientItem(t, c), table.Is(attrClientVersion, table.Number(c.Version-1)))}
+	err := s.write(ctx, s.now().Add(journal.WriteTime), append(ops, s.secretOps(t, c)...)...)
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return access.ErrClientChanged
 	}
 	return writeError(err)
+}
+
+// secretOps write the items by which a sweep finds the secrets of a client before they end.
+// Those of secrets that are not new exist already, and stay as they are.
+func (s *Store) secretOps(t tenant.ID, c access.Client) []table.Op {
+	var ops []table.Op
+	for _, one := range endingSecrets(c) {
+		ops = append(ops, one.put(t, s.now())...)
+	}
+	return ops
 }
 
 func clientItem(t tenant.ID, c access.Client) table.Item {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -12,7 +13,7 @@ import (
 )
 
 // The keys of all items. Every partition begins with the tenant, except TENANTS, DUE,
-// KEYS, and those of webhooks, so that an IAM condition on leading keys can restrict a
+// EXPIRING, KEYS, and those of webhooks, so that an IAM condition on leading keys can restrict a
 // role to one tenant. A tenant's id
 // has no '#', and values that a client sends occur only in sort keys, at the
 // end or before a fixed-size id: no value can reach into another partition or
@@ -195,6 +196,19 @@ func dueKey(t tenant.ID, task string) table.Key {
 }
 
 const duePartition = "DUE"
+
+// expiringKey names a credential of any tenant that is to cause a signal at a time, in the
+// order of the times. Its partition is shared by all tenants, like DUE, and apart from it:
+// nothing in it is unfinished work.
+func expiringKey(at time.Time, name string) table.Key {
+	return table.Key{Partition: expiringPartition, Sort: fmt.Sprintf("%015d#%s", at.UnixMilli(), name)}
+}
+
+// searchKey returns the key of the item with the progress of the search for credentials
+// without an item. It is before the others.
+func searchKey() table.Key { return table.Key{Partition: expiringPartition, Sort: "#SEARCH"} }
+
+const expiringPartition = "EXPIRING"
 
 // endpointDueKey names an unfinished task of an endpoint. It is the task itself: an endpoint
 // has no tenant. No tenant's id has a capital letter.

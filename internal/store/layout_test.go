@@ -71,8 +71,9 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// The partitions of endpoints begin with no tenant, and those of one are of no other.
-func TestKeys_OfEndpoints(t *testing.T) {
+// Shared partitions, and those of endpoints, begin with no tenant; those of one endpoint are of
+// no other.
+func TestKeys_OfNoTenant(t *testing.T) {
 	assert.Equal(t, table.Key{Partition: "WEBHOOKS", Sort: "#ALL"}, registeredKey())
 	assert.Equal(t, table.Key{Partition: "WEBHOOKS", Sort: "0190-e"}, endpointKey("0190-e"))
 	assert.Equal(t, table.Key{Partition: "W#0190-e#STATE", Sort: "STATE"}, endpointStateKey("0190-e"))
@@ -80,6 +81,8 @@ func TestKeys_OfEndpoints(t *testing.T) {
 	assert.Equal(t, "W#0190-e#URGENT", webhookPartition("0190-e", webhookUrgent))
 	assert.Equal(t, "W#0190-e#SENT", webhookPartition("0190-e", webhookSent))
 	assert.Equal(t, table.Key{Partition: "DUE", Sort: "W#0190-e#erase"}, endpointDueKey("0190-e", taskErase))
+	assert.Equal(t, table.Key{Partition: "EXPIRING", Sort: "001767323045678#acme#token#k1"}, expiringKey(time.UnixMilli(1767323045678), "acme#token#k1"))
+	assert.Equal(t, table.Key{Partition: "EXPIRING", Sort: "#SEARCH"}, searchKey())
 	assert.Panics(t, func() { webhookPartition("", webhookSent) })
 	_, err := tenant.ParseID(endpointDue)
 	assert.Error(t, err, "a tenant could have the id under which the tasks of endpoints are")

@@ -122,7 +122,7 @@ func (p *purge) all(ctx context.Context) error {
 	steps = append(steps,
 		purgeStep{"tasks", p.partition(partition(t, "TASKS"), "", own)},
 		purgeStep{"tasks", p.partition(duePartition, t.String()+"#", dueKey(t, own).Sort)},
-		purgeStep{"tokens", p.partition(partition(t, ""), "", tenantKey(t).Sort)})
+		purgeStep{"tokens", p.credentials})
 	for _, step := range steps {
 		p.step = step.name
 		if err := step.do(ctx); err != nil {

@@ -73,6 +73,8 @@ func owns(t tenant.ID, key table.Key) bool {
 	switch name := t.String(); key.Partition {
 	case duePartition:
 		return strings.HasPrefix(key.Sort, name+"#")
+	case expiringPartition:
+		return strings.Contains(key.Sort, "#"+name+"#")
 	case tenantsPartition:
 		return key.Sort == name
 	default:
@@ -85,12 +87,12 @@ func owns(t tenant.ID, key table.Key) bool {
 func (f *fixture) fill() {
 	f.t.Helper()
 	for _, id := range []string{"k1", "k2", "k3"} {
-		f.must(f.store.SaveToken(f.t.Context(), f.tenant, access.Record{ID: id, Hash: "h", LastFour: "abcd", Created: f.now()}))
+		f.must(f.store.SaveToken(f.t.Context(), f.tenant, access.Record{ID: id, Hash: "h", LastFour: "abcd", Created: f.now(), Expires: f.now().Add(40 * aDay)}))
 		f.must(f.store.Used(f.t.Context(), f.tenant, id, time.Time{}, f.now()))
 	}
 	f.must(f.store.BeginRotation(f.t.Context(), f.tenant, "k1", access.Record{ID: "k4", Hash: "h", LastFour: "abcd", Created: f.now()}))
 	f.must(f.store.RevokeToken(f.t.Context(), f.tenant, "k2", f.now()))
-	f.must(f.store.AddClient(f.t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: []byte("key"), Version: 1}))
+	f.must(f.store.AddClient(f.t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: []byte("key"), Version: 1, Secrets: []access.Secret{{ID: "s1", Expires: f.now().Add(20 * aDay)}}}))
 	f.must(f.store.ClaimAssertion(f.t.Context(), f.tenant, "digest", f.now().Add(time.Hour)))
 	mark := directory.Bookmark{TokenID: "k1", StartIndex: 101, Now: f.now()}
 	f.must(f.store.SaveBookmark(f.t.Context(), f.tenant, mark, "u1"))

@@ -28,7 +28,8 @@ const (
 // tokens before the tenant itself: the condition on the tenant refuses a token after
 // that, and a write that is not sent late is over before the deletion looks for tokens.
 func (s *Store) SaveToken(ctx context.Context, t tenant.ID, r access.Record) error {
-	err := s.write(ctx, s.now().Add(journal.WriteTime), table.Put(tokenItem(t, r), table.Absent()), table.Check(tenantKey(t), table.Present()))
+	ops := []table.Op{table.Put(tokenItem(t, r), table.Absent()), table.Check(tenantKey(t), table.Present())}
+	err := s.write(ctx, s.now().Add(journal.WriteTime), append(ops, endingToken(r).put(t, s.now())...)...)
 	var failed *table.ConditionError
 	if errors.As(err, &failed) {
 		return tenant.ErrNotFound
@@ -193,10 +194,12 @@ var live = table.Is(attrRevoked, table.Number(0))
 // concurrent rotations of a token, one fails.
 func (s *Store) BeginRotation(ctx context.Context, t tenant.ID, old string, next access.Record) error {
 	next.Replaces = old
-	return rotated(s.write(ctx, s.now().Add(journal.WriteTime),
+	ops := []table.Op{
 		table.Update(tokenKey(t, old), table.Change{Set: table.Attributes{attrNextID: table.Text(next.ID)}},
 			live, table.Is(attrNextID, table.Text(""))),
-		table.Put(tokenItem(t, next), table.Absent())))
+		table.Put(tokenItem(t, next), table.Absent()),
+	}
+	return rotated(s.write(ctx, s.now().Add(journal.WriteTime), append(ops, endingToken(next).put(t, s.now())...)...))
 }
 
 // CompleteRotation revokes the old token. If the rotation is cancelled

@@ -41,6 +41,8 @@ var tenantSources = []tenantSource{
 		"internal/adminapi Service.parseTenants": "the tenants of a webhook, in a signed request; the caller may act for every tenant",
 		"internal/e2e/sim customer.id":           "the simulation's own name for a tenant",
 		"internal/store sweep.finish":            "the name of a stored task",
+		"internal/store Store.expiring":          "the name of a stored credential that ends",
+		"internal/store Store.addExpiring":       "the stored list of all tenants",
 		"internal/store SourceOf":                "the key of a stored entry or signal",
 		"internal/store FactOf":                  "the key of a stored entry or ledger",
 		"internal/store Store.Tenants":           "the stored list of all tenants",

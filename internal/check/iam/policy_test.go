@@ -67,6 +67,8 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
 		{"Query", "DUE", []string{"AdminFunction", "SweepFunction"}},
+		{"Query", "EXPIRING", []string{"SweepFunction"}},
+		{"PutItem", "EXPIRING", []string{"AdminFunction", "SweepFunction"}},
 		{"BatchGetItem", "T#acme", all},
 		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MAILS", []string{"UsersFunction", "BulkFunction", "AdminFunction"}},

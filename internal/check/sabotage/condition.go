@@ -67,6 +67,9 @@ var removed = []struct {
 	{"dismiss.go", "Dismiss", ", table.Is(attrRequest, table.Text(d.RequestID)))", ")", "a dismissed failure/a dismissal and another failure"},
 	{"dismiss.go", "Dismiss", "table.Put(logged, table.Absent())", "table.Put(logged)", "a dismissed failure/two entries under one name"},
 
+	{"expiring.go", "warn", "table.Delete(item.Key, table.Present()),", "table.Delete(item.Key),", "the signal of a token that ends/two sweeps at one date"},
+	{"expiring.go", "addExpiring", "c.put(t, now, table.Absent())", "c.put(t, now)", "the item of a token of an earlier version/two searches at once"},
+
 	{"group.go", "CreateGroup", "table.Put(item, table.Absent())", "table.Put(item)", "a new group with members/two groups of one id"},
 	{"group.go", "UpdateGroup", "operations = append(operations, operation{Op: table.Check(groupKey(t, c.Before.ID), groupConditions(c.GroupEdit)...)})", "", "a change of a group that changes nothing/two changes of one version"},
 	{"group.go", "UpdateGroup", "table.Change{Set: flags}, groupConditions(c.GroupEdit)...)", "table.Change{Set: flags})", "a change of a group that only skips a member/two changes of one version"},

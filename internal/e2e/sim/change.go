@@ -40,9 +40,9 @@ func part(k table.Key) string {
 }
 
 // isShared reports whether an item is the deployment's, and no tenant's: the keys that
-// mark tokens, and webhooks.
+// mark tokens, webhooks, and the progress of the search for credentials that end.
 func isShared(k table.Key) bool {
-	return k.Partition == "KEYS" || k.Partition == "WEBHOOKS" || strings.HasPrefix(k.Partition, "W#")
+	return k.Partition == "KEYS" || k.Partition == "EXPIRING" && k.Sort == "#SEARCH" || k.Partition == "WEBHOOKS" || strings.HasPrefix(k.Partition, "W#")
 }
 
 // tenantOf returns the tenant whose data an item is.
@@ -50,6 +50,10 @@ func tenantOf(k table.Key) string {
 	switch k.Partition {
 	case "DUE":
 		name, _, _ := strings.Cut(k.Sort, "#")
+		return name
+	case "EXPIRING":
+		_, rest, _ := strings.Cut(k.Sort, "#")
+		name, _, _ := strings.Cut(rest, "#")
 		return name
 	case "TENANTS":
 		return k.Sort

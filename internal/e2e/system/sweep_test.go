@@ -103,15 +103,18 @@ func TestSweep_FinishesOldTasksOfAllTenants(t *testing.T) {
 	}
 
 	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
-	wantFields(t, line(t, log), map[string]any{"done": 0.0, "young": 1.0, "roundTrips": 1.0, "writeUnits": 0.0})
+	wantFields(t, line(t, log), map[string]any{"done": 0.0, "young": 1.0, "roundTrips": 2.0, "writeUnits": 0.0})
 }
 
-// Nearly every sweep finds nothing, so its cost decides the bill.
-func TestSweep_CostsOneReadUnitWithoutTasks(t *testing.T) {
+// Nearly every sweep finds nothing, so its cost decides the bill. The first one of a day
+// searches the tenants for credentials.
+func TestSweep_CostsTwoReadUnitsWithoutTasks(t *testing.T) {
 	a, log := sweeper(t, memory(t))
 	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
+	wantFields(t, line(t, log), map[string]any{"roundTrips": 4.0})
+	assert.NoError(t, a.Sweep(iam.As(t.Context(), "SweepFunction")))
 	wantFields(t, line(t, log), map[string]any{
-		"done": 0.0, "young": 0.0, "failed": 0.0, "roundTrips": 1.0, "readUnits": 1.0, "writeUnits": 0.0, "itemsRead": 0.0,
+		"done": 0.0, "young": 0.0, "failed": 0.0, "expiring": 0.0, "roundTrips": 2.0, "readUnits": 2.0, "writeUnits": 0.0,
 	})
 }
 
