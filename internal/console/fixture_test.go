@@ -370,7 +370,7 @@ var causeTexts = []adminwire.Cause{
 func healthy() map[string]any {
 	tenant := adminwire.Tenant{
 		ID: "acme", DisplayName: "Acme Ltd", MaxSeats: limit(50), DefaultAccountType: "user", UnknownMembers: "skip", UnknownAttributes: "drop", DeletedUsers: "hidden",
-		Rehire: "warn", Dialect: "take", SCIMEnabled: true, LogDays: 90, Version: "v1", Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2",
+		Rehire: "warn", Dialect: "take", StaticTokens: "take", SCIMEnabled: true, LogDays: 90, Version: "v1", Created: at(-1000 * time.Hour), BaseURL: "https://scim.example/scim/v2",
 	}
 	spans := make([]adminwire.FailureSpan, 28)
 	for i := range spans {
@@ -403,6 +403,9 @@ func healthy() map[string]any {
 			{"id": "tok3", "label": "", "lastFour": "ef56", "state": "live", "createdAt": at(-time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": nil, "replaces": "tok2"},
 			{"id": "tok4", "label": "old", "lastFour": "gh78", "state": "revoked", "createdAt": at(-3000 * time.Hour), "expiresAt": nil, "lastUsedAt": nil, "revokedAt": at(-100 * time.Hour)},
 		}},
+		"GET " + acme + "/clients":             adminwire.Clients{Clients: []adminwire.Client{oneClient(), otherClient()}},
+		"GET " + acme + "/clients/" + clientID: oneClient(),
+		"GET " + acme + "/clients/rcc_acme_b":  otherClient(),
 		"GET " + acme + "/groups": adminwire.Groups{Groups: []adminwire.Group{
 			{ID: "g1", DisplayName: "Sales", ExternalID: "00g1", Origin: "scim", Created: atPtr(-90 * time.Hour), Modified: atPtr(-80 * time.Hour)},
 		}},
@@ -468,6 +471,9 @@ func pages() []string {
 		one + "/groups", one + "/groups/g1", one + "/groups/none", one + "/users", one + "/users?state=deleted", one + "/users?subject=" + strings.Repeat("x", maxSubject+1), one + "/users/u1", one + "/users/u2",
 		one + "/users/none", one + "/users/u1/deactivate", one + "/users/u1/protect", one + "/users/u2/reactivate", one + "/users/u2/unprotect", one + "/users/u1/unprotect", one + "/users/u1/eat", one + "/settings",
 		one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", one + "/tokens/tok2/complete", one + "/tokens/tok2/cancel",
+		one + "/clients", one + "/clients/" + clientID, one + "/clients/rcc_acme_b", one + "/clients/none", one + "/client-secret", one + "/clients/" + clientID + "/revoke",
+		one + "/clients/" + clientID + "/end-secret?secret=s1", one + "/clients/" + clientID + "/end-secret", one + "/clients/" + clientID + "/remove-federation",
+		one + "/clients/" + clientID + "/remove-keys", one + "/clients/" + clientID + "/eat",
 		one + "/events", one + "/events/w1", one + "/events/w1?state=failed", one + "/events/w2", one + "/events/w4", one + "/events/none", one + "/events/w1/rotate",
 		one + "/events/w1/disable", one + "/events/w2/enable", one + "/events/w1/delete", one + "/events/w1/eat", one + "/webhook-secret",
 		one + "/dismissed", one + "/requests/" + failedID + "/dismiss", one + "/requests/unknown/dismiss",

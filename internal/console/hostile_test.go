@@ -68,6 +68,8 @@ func fill(v reflect.Value, text string) {
 		v.SetInt(3)
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(text))
 	default:
 		panic(v.Kind())
 	}
@@ -95,6 +97,9 @@ func TestHostileValues_AreInert(t *testing.T) {
 			explanation.Now, fixed.Now = "failing", "fixed"
 			minted := filled[adminwire.MintedToken](text)
 			webhook, failing := filled[adminwire.Webhook](text), filled[adminwire.Webhook](text)
+			client := filled[adminwire.Client](text)
+			client.Keys.JWKS = map[string]any{"keys": []any{map[string]any{"kid": text}}}
+			client.State, client.Secrets[0].State = live, live
 			webhook.Tenants, failing.Tenants, failing.Disabled = []string{"acme"}, nil, false
 			b := visitor(t, map[string]any{
 				"GET /tenants":                       filled[adminwire.Tenants](text),
@@ -108,6 +113,9 @@ func TestHostileValues_AreInert(t *testing.T) {
 				"GET " + acme + "/requests/fixed":    fixed,
 				"GET " + acme + "/tokens":            map[string]any{"tokens": tokens},
 				"POST " + acme + "/tokens":           minted,
+				"GET " + acme + "/clients":           filled[adminwire.Clients](text),
+				"GET " + acme + "/clients/c1":        client,
+				"POST " + acme + "/clients":          filled[adminwire.CreatedClient](text),
 				"GET " + acme + "/groups":            filled[adminwire.Groups](text),
 				"GET " + acme + "/deleted-groups":    filled[adminwire.DeletedGroups](text),
 				"GET " + acme + "/requests/refused":  refusal{404, text, text},
@@ -127,6 +135,7 @@ func TestHostileValues_AreInert(t *testing.T) {
 				one + "/groups", one + "/groups/g1", one + "/users", one + "/users/u1", one + "/settings", one + "/users/" + url.PathEscape(text), one + "/groups/" + url.PathEscape(text),
 				one + "/users?" + url.Values{"subject": {text}, "state": {text}, "managedBy": {text}, "after": {text}}.Encode(), one + "/groups/g1?" + url.Values{"after": {text}}.Encode(),
 				one + "/tokens", one + "/tokens/tok1/revoke", one + "/tokens/tok1/rotate", "/console/causes",
+				one + "/clients", one + "/clients/c1", one + "/clients/c1/revoke", one + "/clients/c1/end-secret?" + url.Values{"secret": {text}}.Encode(), one + "/clients/" + url.PathEscape(text),
 				one + "/events", one + "/events/w1", one + "/events/w1/delete", one + "/events/" + url.PathEscape(text),
 				one + "/events/w1?" + url.Values{"state": {text}, "after": {text}}.Encode(),
 				"/console/causes/" + url.PathEscape(text), "/console/t/problem/failed", "/console/t/unreadable/log",
@@ -148,6 +157,11 @@ func TestHostileValues_AreInert(t *testing.T) {
 			assert.Equal(t, http.StatusSeeOther, b.post(one+"/tokens", nil).Code, "POST")
 			shown += checkInert(t, "minted", b.get(one+"/tokens/minted"))
 			shown += checkInert(t, "a form", b.post(one+"/tokens", url.Values{"label": {text + "\n"}, "expires": {text}}))
+			assert.Equal(t, http.StatusSeeOther, b.post(one+"/clients", nil).Code, "POST")
+			shown += checkInert(t, "a client's secret", b.get(one+"/client-secret"))
+			shown += checkInert(t, "a form of a client", b.post(one+"/clients", url.Values{"label": {text + "\n"}, "expires": {text}}))
+			shown += checkInert(t, "a form of a federation", b.post(one+"/clients/c1/federation", url.Values{"issuer": {text}, "jwksUri": {text}}))
+			shown += checkInert(t, "a form of keys", b.post(one+"/clients/c1/keys", url.Values{"jwks": {text}}))
 			assert.Equal(t, http.StatusSeeOther, b.post(one+"/events", url.Values{"url": {"https://a.example.com/"}}).Code, "POST")
 			shown += checkInert(t, "a secret", b.get(one+"/webhook-secret"))
 			b.service.set("POST /webhooks", refusal{400, "invalid-value", "url " + text})

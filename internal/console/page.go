@@ -53,7 +53,7 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "clients", "client", "client-secret", "causes", "cause", "problem", "outside"}
 
 // parsePages reads the templates, each page's own within the frame.
 func parsePages() (map[string]*template.Template, error) {
@@ -104,6 +104,7 @@ func (c *Console) render(q *request, p page) (*web.Answer, error) {
 			{Name: "Groups", To: of(q.tenant, "groups")},
 			{Name: "Events", To: of(q.tenant, "events")},
 			{Name: "Tokens", To: of(q.tenant, "tokens")},
+			{Name: "Clients", To: of(q.tenant, "clients")},
 			{Name: "Settings", To: of(q.tenant, "settings")},
 		} {
 			l.Here = l.Name == p.here

@@ -54,12 +54,23 @@ type session struct {
 	minted *minted
 }
 
-// minted is a token that was just created, or the secret of a webhook.
+// mintedKind is a kind of what is shown once.
+type mintedKind int
+
+const (
+	mintedToken mintedKind = iota
+	webhookSecret
+	clientSecret
+)
+
+// minted is a token that was just created, or the secret of a webhook or of an OAuth client.
 type minted struct {
 	tenant, id, label, text string
-	// signs reports whether it is a secret; label is then the URL of the webhook, and expires
-	// when the secret before it ends.
-	signs bool
+	// kind is what it is. Of the secret of a webhook, label is the webhook's URL, and expires
+	// when the secret before it ends; of that of a client, id is the client's, and endpoint
+	// where it gets access tokens.
+	kind     mintedKind
+	endpoint string
 	// replaces is the token that it replaces, or "" if there is none.
 	replaces string
 	expires  *time.Time
@@ -194,10 +205,10 @@ func (s *sessions) keep(cookie string, m minted) {
 }
 
 // shown returns a tenant's new token or secret, or nil, and removes it.
-func (s *sessions) shown(cookie, tenant string, signs bool) (m *minted) {
+func (s *sessions) shown(cookie, tenant string, kind mintedKind) (m *minted) {
 	now := s.now()
 	s.with(cookie, func(one *session) {
-		if one.minted != nil && one.minted.tenant == tenant && one.minted.signs == signs {
+		if one.minted != nil && one.minted.tenant == tenant && one.minted.kind == kind {
 			m, one.minted = one.minted, nil
 		}
 	})

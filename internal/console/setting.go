@@ -71,6 +71,18 @@ var settingGroups = []settingGroup{
 			},
 		},
 		{
+			name: "staticTokens", label: "Static tokens", help: "Tokens that identity providers keep, beside access tokens of OAuth clients.",
+			choices: []string{"take", "Accept them", "refuse", "Refuse them"},
+			value:   func(t adminwire.Tenant) string { return t.StaticTokens },
+			set:     func(to *adminwire.TenantSettings, value string) { to.StaticTokens = adminwire.Of(value) },
+			effect: func(_ adminwire.Tenant, value string) string {
+				if value == "take" {
+					return "The tokens of this tenant that are neither revoked nor expired work again within 10 seconds."
+				}
+				return "Every request with a token of this tenant is refused within 10 seconds, and only access tokens of its clients are accepted. Check under Tokens that none is in use any more."
+			},
+		},
+		{
 			name: "unknownMembers", label: "Unknown members of a group", help: "Members that are not users of the tenant.",
 			choices: []string{"skip", "Skip them, with a warning", "refuse", "Refuse the request"},
 			value:   func(t adminwire.Tenant) string { return t.UnknownMembers },
@@ -308,7 +320,7 @@ func reviewSettings(t adminwire.Tenant, sent func(s setting) string) (change adm
 				review.What = append(review.What, s.label+": "+effect)
 			}
 		}
-		review.Danger = review.Danger || s.name == "scimEnabled" && after == "false"
+		review.Danger = review.Danger || s.name == "scimEnabled" && after == "false" || s.name == "staticTokens" && after == "refuse"
 	}
 	review.Command = strings.Join(command, " ")
 	return change, review, wrong

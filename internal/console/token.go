@@ -131,7 +131,7 @@ func (c *Console) mintedToken(q *request) (page, error) {
 	if q.Method == http.MethodHead || ahead(q.Request) {
 		return goOn(tokens), nil
 	}
-	m := c.sessions.shown(q.cookie, q.tenant, false)
+	m := c.sessions.shown(q.cookie, q.tenant, mintedToken)
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Token already shown", here: "Tokens", data: problem{
 			What: "Token already shown", Why: "A token is shown only once and is not stored.",

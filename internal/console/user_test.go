@@ -239,7 +239,7 @@ func TestSettings_OfEachKindAreSent(t *testing.T) {
 	for name, tt := range map[string]struct{ value, body string }{
 		"maxSeats": {"", `{"maxSeats":null}`}, "maxReaders": {"0", `{"maxReaders":0}`}, "defaultAccountType": {"reader", `{"defaultAccountType":"reader"}`},
 		"scimEnabled": {"false", `{"scimEnabled":false}`}, "unknownMembers": {"refuse", `{"unknownMembers":"refuse"}`}, "unknownAttributes": {"refuse", `{"unknownAttributes":"refuse"}`},
-		"dialect": {"refuse", `{"dialect":"refuse"}`}, "rehire": {"keep", `{"rehire":"keep"}`}, "deletedUsers": {"readable", `{"deletedUsers":"readable"}`},
+		"dialect": {"refuse", `{"dialect":"refuse"}`}, "staticTokens": {"refuse", `{"staticTokens":"refuse"}`}, "rehire": {"keep", `{"rehire":"keep"}`}, "deletedUsers": {"readable", `{"deletedUsers":"readable"}`},
 		"displayName": {"", `{"displayName":""}`}, "logDays": {"30", `{"logDays":30}`},
 	} {
 		b.service.last()
@@ -248,7 +248,7 @@ func TestSettings_OfEachKindAreSent(t *testing.T) {
 		assert.Equal(t, http.StatusSeeOther, a.Code, name)
 		assert.JSONEq(t, tt.body, body, name)
 	}
-	assert.Len(t, allSettings(), 11, "a setting is not tested")
+	assert.Len(t, allSettings(), 12, "a setting is not tested")
 }
 
 func TestSettings_RefuseWhatIsInvalidOrOutdated(t *testing.T) {

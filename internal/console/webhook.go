@@ -163,7 +163,7 @@ func formFault(err error) (detail, field string) {
 
 // keepSecret keeps a new secret for the page that shows it.
 func (c *Console) keepSecret(q *request, made adminwire.WebhookWithSecret) page {
-	c.sessions.keep(q.cookie, minted{tenant: q.tenant, id: made.ID, label: made.URL, text: made.Secret, expires: made.OldSecretEnds, signs: true})
+	c.sessions.keep(q.cookie, minted{tenant: q.tenant, id: made.ID, label: made.URL, text: made.Secret, expires: made.OldSecretEnds, kind: webhookSecret})
 	return goOn(of(q.tenant, "webhook-secret"))
 }
 
@@ -173,7 +173,7 @@ func (c *Console) webhookSecret(q *request) (page, error) {
 	if q.Method == http.MethodHead || ahead(q.Request) {
 		return goOn(events), nil
 	}
-	m := c.sessions.shown(q.cookie, q.tenant, true)
+	m := c.sessions.shown(q.cookie, q.tenant, webhookSecret)
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Secret already shown", here: "Events", data: problem{
 			What: "Secret already shown", Why: "A secret is shown only once.",

@@ -106,6 +106,9 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 	s.Ask("PUT", "/tenants/beta", `{"displayName":"Beta"}`)
 	endpoint := s.Ask("POST", "/webhooks", `{"url":"https://app.example.com/hooks/first","label":"app"}`).Body["id"].(string)
 	deliveries(t, s, endpoint)
+	client := s.Ask("POST", "/tenants/acme/clients", `{"label":"Entra"}`).Body["clientId"].(string)
+	s.Ask("PUT", "/tenants/acme/clients/"+client+"/federation", `{"issuer":"https://issuer.example/","subject":"s","audience":"a","jwksUri":"https://login.microsoftonline.com/common/discovery/v2.0/keys"}`)
+	s.Ask("PUT", "/tenants/acme/clients/"+client+"/keys", `{"jwks":{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}}`)
 	left := s.Ask("POST", "/tenants/acme/users", `{"userName":"left@example.com","accountType":"reader"}`).Body["id"].(string)
 	s.Ask("PATCH", "/tenants/acme/users/"+left, `{"active":false}`)
 	b.do(chromedp.Navigate(s.base + s.console.Link("acme")))
@@ -136,6 +139,11 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 		{"/console/t/acme/requests/" + story.Request, "", "", "#check button"},
 		{"/console/t/acme/tokens", "#expires", "never", "#create-token button"},
 		{"/console/t/acme/tokens", "#label", "Okta 2", "#create-token button"},
+		{"/console/t/acme/clients", "#expires", "never", "#create-client button"},
+		{"/console/t/acme/clients", "#label", "Okta", "#create-client button"},
+		{"/console/t/acme/clients/" + client, "#expires", "never", "#add-secret button"},
+		{"/console/t/acme/clients/" + client, "#jwksUri", "https://10.0.0.1/", "#set-federation button"},
+		{"/console/t/acme/clients/" + client, "#jwks", "{}", "#set-keys button"},
 		{"/console/t/acme/events/" + endpoint, "", "", "#test button"},
 		{"/console/t/acme/events/" + endpoint, "#from", "soon", "#redeliver button"},
 		{"/console/t/acme/events", "#url", "https://10.0.0.1/", "#create-webhook button"},
