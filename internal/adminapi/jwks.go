@@ -18,7 +18,7 @@ const (
 	maxKeys     = 10
 	maxJWKS     = 16 << 10
 	leastRSA    = 2048
-	longestRSA  = 8192
+	longestRSA  = 4096 // the longest that the library verifies with
 	maxKeyID    = 200
 	sizeOfP256  = 32
 	uncompacted = 4 // begins the encoding of a point of a curve with both coordinates

@@ -8,9 +8,12 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 )
 
 // The curve's key of RFC 7515, appendix A.3.1.
@@ -50,7 +53,7 @@ func TestCheckJWKS_TakesPublicKeysOnly(t *testing.T) {
 	}{
 		"of a curve":             {keys(curveKey), ""},
 		"RSA":                    {keys(rsa), ""},
-		"RSA of the longest":     {keys(with(rsa, "n", number(8192))), ""},
+		"RSA of the longest":     {keys(with(rsa, "n", number(4096))), ""},
 		"with its use":           {keys(with(rsa, "kid", "a", "use", "sig", "alg", "RS256", "x5t", "ignored")), ""},
 		"as many as there may":   {keys(many(10)...), ""},
 		"both kinds":             {keys(with(rsa, "kid", "a"), with(curveKey, "kid", "b")), ""},
@@ -70,7 +73,7 @@ func TestCheckJWKS_TakesPublicKeysOnly(t *testing.T) {
 		"none":                   {keys(with(rsa, "alg", "none")), "RS256"},
 		"a curve with RSA's alg": {keys(with(curveKey, "alg", "RS256")), "ES256"},
 		"short RSA":              {keys(with(rsa, "n", number(2047))), "2048"},
-		"too long RSA":           {keys(with(rsa, "n", number(8193))), "8192"},
+		"too long RSA":           {keys(with(rsa, "n", number(4097))), "4096"},
 		"even RSA":               {keys(with(rsa, "n", base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("\xfe", 256))))), "2048"},
 		"RSA with a zero before": {keys(with(rsa, "n", base64.RawURLEncoding.EncodeToString([]byte("\x00"+strings.Repeat("\xff", 256))))), "2048"},
 		"RSA without exponent":   {keys(with(rsa, "e", nil)), "2048"},
@@ -82,8 +85,13 @@ func TestCheckJWKS_TakesPublicKeysOnly(t *testing.T) {
 		"a short coordinate":     {keys(with(curveKey, "x", "AQAB")), "P-256"},
 		"too large":              {keys(with(rsa, "x5c", strings.Repeat("x", maxJWKS))), "larger than"},
 	} {
-		_, err := checkJWKS(tt.set)
+		text, err := checkJWKS(tt.set)
 		checkProblem(t, name, err, tt.want)
+		if err == nil { // the token endpoint reads all of them
+			read, err := assertion.ParseKeys([]byte(text))
+			require.NoError(t, err, name)
+			assert.Len(t, read, len(tt.set["keys"].([]any)), name)
+		}
 	}
 	for _, member := range privateMembers {
 		const hidden = "a-private-value"
@@ -139,5 +147,8 @@ func TestCheckJWKSURI(t *testing.T) {
 		{&Service{}, "https://keys.example.com/jwks", "fetches no keys"},
 	} {
 		checkProblem(t, tt.uri, tt.of.checkJWKSURI(tt.uri), tt.want)
+		// Keys are read from an address exactly if it can be set.
+		err := assertion.NewFetcher(tt.of.JWKSHosts, tt.of.LoopbackWebhooks, time.Now).CheckURI(tt.uri)
+		assert.Equalf(t, tt.want == "", err == nil, "%s: %v", tt.uri, err)
 	}
 }
