@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +47,7 @@ type localOptions struct {
 	extension string
 	schemas   []string
 	rate      int
+	jwksHosts []string
 	demo      bool
 }
 
@@ -89,6 +92,7 @@ func newLocal() *cobra.Command {
 	flags.StringVar(&o.info, "info", "", "also write {baseUrl, token, adminUrl, adminToken, tenant, pid, consoleUrl, key} to this `FILE`, for this user alone, once requests are answered")
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
+	flags.StringArrayVar(&o.jwksHosts, "jwks-host", nil, "also read the keys of assertions from this `HOST:PORT`, on this machine without TLS too (docs/reference/oauth.md); may be given again")
 	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/reference/tenant-schemas.md); may be given again")
 	return c
 }
@@ -118,6 +122,8 @@ func (o localOptions) check() error {
 		return usageError{fmt.Errorf("--demo has %d seats: leave out --seats", demo.Seats)}
 	case o.seats < 0 || o.seats > tenant.Unlimited:
 		return usageError{fmt.Errorf("--seats is a number from 0 to %d", int64(tenant.Unlimited))}
+	case slices.ContainsFunc(o.jwksHosts, func(host string) bool { return host == "" || strings.ContainsAny(host, "/ ,@") }):
+		return usageError{errors.New("--jwks-host is HOST or HOST:PORT, for example 127.0.0.1:9000")}
 	}
 	return nil
 }
@@ -221,6 +227,7 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	}}
 	a, err := app.New(opened.Table, app.Config{
 		BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true,
+		JWKSHosts: append(app.DefaultJWKSHosts(), o.jwksHosts...),
 	}, logger)
 	if err != nil {
 		return s, nil, err

@@ -67,9 +67,11 @@ type Config struct {
 	LoopbackWebhooks bool
 }
 
-// jwksHosts are the hosts of Config.JWKSHosts unless a deployment names others: those of
-// Microsoft's clouds.
-var jwksHosts = []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}
+// DefaultJWKSHosts returns the hosts of Config.JWKSHosts unless a deployment names others: those
+// of Microsoft's clouds.
+func DefaultJWKSHosts() []string {
+	return []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}
+}
 
 // DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200
@@ -130,7 +132,7 @@ func (c Config) checked() (Config, error) {
 		c.ExtensionURN = scim.RollcallURN
 	}
 	if c.JWKSHosts == nil {
-		c.JWKSHosts = jwksHosts
+		c.JWKSHosts = DefaultJWKSHosts()
 	}
 	if !strings.HasPrefix(strings.ToLower(c.ExtensionURN), "urn:") {
 		return Config{}, errors.New("the extension's name (ROLLCALL_EXTENSION_URN) is not a URN, which begins with urn")
