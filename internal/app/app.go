@@ -25,6 +25,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/admindoc"
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/effect"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
@@ -303,7 +304,7 @@ func (a *App) OAuthHandler() http.Handler {
 		limits.WithSpread(c.Spread)
 	}
 	return oauth.New(oauth.Config{
-		Issuer: access.NewIssuer(a.Store, c.Now), BaseURL: c.BaseURL, SCIMPath: httpapi.Prefix, Log: c.Log, NewID: c.NewID, Now: c.Now,
+		Issuer: access.NewIssuer(a.Store, c.Now), Keys: assertion.NewFetcher(a.jwksHosts, a.loopbackWebhooks, c.Now), BaseURL: c.BaseURL, SCIMPath: httpapi.Prefix, Log: c.Log, NewID: c.NewID, Now: c.Now,
 		RequestTime: c.RequestTime, Journal: a.Store, Limits: limits,
 	})
 }

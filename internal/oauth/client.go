@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 )
@@ -35,6 +36,9 @@ type credentials struct {
 	client    string
 	secret    string
 	assertion string
+	// claims are what the assertion says of itself, or claimsErr is why it says nothing.
+	claims    assertion.Claims
+	claimsErr error
 }
 
 // GoString keeps the secrets out of %#v.
@@ -67,10 +71,10 @@ func readCredentials(r *http.Request, f form, pathClient string) (credentials, e
 		c.method, c.secret = secretPost, secret
 		found++
 	}
-	assertion, asserted := f["client_assertion"]
+	text, asserted := f["client_assertion"]
 	kind, typed := f["client_assertion_type"]
 	if asserted || typed {
-		c.method, c.assertion = privateKey, assertion
+		c.method, c.assertion = privateKey, text
 		found++
 	}
 	switch {
@@ -81,7 +85,13 @@ func readCredentials(r *http.Request, f form, pathClient string) (credentials, e
 	case typed && kind != assertionType:
 		return c, unsupported("The client_assertion_type is not supported; it has to be " + assertionType + ".")
 	}
-	return c, c.named(pathClient)
+	if err := c.named(pathClient); err != nil {
+		return c, err
+	}
+	if asserted {
+		c.peek()
+	}
+	return c, nil
 }
 
 // named adds the client's id from another part of the request. All that name it must agree.

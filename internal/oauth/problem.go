@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/directory"
 	"github.com/rollcall-scim/rollcall/internal/idp"
@@ -71,6 +72,7 @@ var sentinels = [...]struct {
 	{access.ErrSecretUnknown, problem{cause: cause.SecretUnknown, unproven: true}},
 	{access.ErrSecretExpired, problem{cause: cause.SecretExpired}},
 	{access.ErrSecretRevoked, problem{cause: cause.SecretRevoked}},
+	{access.ErrReplayed, problem{cause: cause.AssertionRefused, remedy: cause.AssertionReplayed}},
 	{access.ErrDisabled, problem{code: unauthorizedClient, cause: cause.SCIMDisabled}},
 	{access.ErrCrowded, problem{
 		code: unavailable, status: http.StatusTooManyRequests, cause: cause.RateLimit, retryAfter: 1,
@@ -88,6 +90,9 @@ func problemOf(err error) *problem {
 	var known *problem
 	if errors.As(err, &known) {
 		return known
+	}
+	if p := assertionProblem(err); p != nil {
+		return p
 	}
 	for _, known := range sentinels {
 		if errors.Is(err, known.err) {
@@ -146,6 +151,9 @@ func (p *problem) detail(by idp.Provider) string {
 // nothing but the request: the identity provider is that of the user agent, not of the client.
 func (q *request) unproven() string {
 	by := idp.FromUserAgent(q.UserAgent())
+	if refused := (*assertion.Error)(nil); errors.As(q.credentials.claimsErr, &refused) {
+		return (&problem{cause: cause.AssertionRefused, remedy: reasonOf(refused)}).detail(by)
+	}
 	if q.credentials.assertion != "" {
 		return "The client is unknown or revoked, or the client assertion does not prove it. " + cause.AssertionRefused.Advice("", by)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 	"github.com/rollcall-scim/rollcall/internal/journal"
@@ -27,6 +28,8 @@ const (
 // A Config has what a Service is built from.
 type Config struct {
 	Issuer *access.Issuer
+	// Keys reads the keys of federated issuers.
+	Keys *assertion.Fetcher
 	// BaseURL is that of the SCIM endpoints. It ends in SCIMPath, and without it is the
 	// issuer's name.
 	BaseURL  string
@@ -202,6 +205,8 @@ func (s *Service) authenticate(ctx context.Context, q *request, f form) (access.
 		return access.Proof{}, err
 	case c.method == "":
 		return access.Proof{}, &problem{code: invalidClient, cause: cause.OAuthRequest, remedy: cause.RequestNoProof}
+	case c.client == "" && c.claimsErr != nil:
+		return access.Proof{}, c.claimsErr
 	case c.client == "":
 		return access.Proof{}, malformed("The token request has no client_id.")
 	}
@@ -212,10 +217,19 @@ func (s *Service) authenticate(ctx context.Context, q *request, f form) (access.
 	}
 	q.client = found
 	q.event.found(found)
-	proof, secret, err := s.Issuer.CheckSecret(found, c.secret)
-	q.event.Credential = secret.ID
+	proof, err := s.prove(ctx, q)
 	if err != nil {
 		s.attempts.failed(c.client, found, s.Now())
 	}
+	return proof, err
+}
+
+// prove returns what the client proves itself by.
+func (s *Service) prove(ctx context.Context, q *request) (access.Proof, error) {
+	if q.credentials.assertion != "" {
+		return s.checkAssertion(ctx, q)
+	}
+	proof, secret, err := s.Issuer.CheckSecret(q.client, q.credentials.secret)
+	q.event.Credential = secret.ID
 	return proof, err
 }

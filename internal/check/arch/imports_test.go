@@ -103,7 +103,7 @@ var rooms = []room{
 	},
 	{
 		name: "handlers", packages: []string{"./internal/httpapi/...", "./internal/adminapi/...", "./internal/oauth"},
-		imports: []string{"web", "events", "documents", "rules", "standard", "table", "leaves"}, modules: []string{"net/http", "github.com/google/uuid", "golang.org/x/time/rate", jsonLibrary},
+		imports: []string{"web", "events", "documents", "assertions", "rules", "standard", "table", "leaves"}, modules: []string{"net/http", "github.com/google/uuid", "golang.org/x/time/rate", jsonLibrary},
 		reason: "handlers call the directory; one that reads the table itself would have rules of its own (of table they know the usage in a request's event)",
 	},
 	{
@@ -136,7 +136,7 @@ var rooms = []room{
 	},
 	{
 		name: "app", packages: []string{"./internal/app"},
-		imports: []string{"handlers", "events", "documents", "web", "storage", "rules", "standard", "dynamo", "engines", "table", "leaves"},
+		imports: []string{"handlers", "events", "documents", "assertions", "web", "storage", "rules", "standard", "dynamo", "engines", "table", "leaves"},
 		modules: []string{"net/http", "github.com/google/uuid"},
 		reason:  "app assembles the product, so no part of it may import app",
 	},
