@@ -80,6 +80,7 @@ func tampered(text string) string { return text[:len(text)-8] + "AAAAAAAA" }
 
 // A client gets an access token with an assertion that it signs itself, for the token endpoint or
 // for the issuer, and each assertion once.
+// Covers: 7523-2.2-2, 7523-3-7, 7523-5-1
 func TestToken_IsIssuedForOwnAssertions(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), func(t *testing.T, open func(t testing.TB) table.Table) {
 		t.Helper()
@@ -111,6 +112,7 @@ func TestToken_IsIssuedForOwnAssertions(t *testing.T) {
 
 // A client gets an access token with a token of an issuer that it trusts. The keys are read once.
 // A token with an id is accepted once; one without, as Entra's, while it is valid.
+// Covers: 7523-3-2, 7523-3-3
 func TestToken_IsIssuedForFederatedAssertions(t *testing.T) {
 	enginetest.RunOn(t, enginetest.Plain(), func(t *testing.T, open func(t testing.TB) table.Table) {
 		t.Helper()
@@ -145,12 +147,21 @@ func TestToken_RefusedAssertions(t *testing.T) {
 	unknown := "rcc_acme_aaaaaaaaaaaaaaaa"
 	generic := s.token("client_id=" + unknown + "&" + asserted(own.Sign(nil))).body["error_description"].(string)
 	for name, tt := range map[string]struct{ client, text, reason string }{
-		"another audience":        {s.client, own.Sign(assertiontest.Claims{"aud": "https://other.test"}), "is for another audience"},
-		"another subject":         {s.client, own.Sign(assertiontest.Claims{"sub": other}), "has another subject"},
-		"another issuer":          {s.client, i.Sign(assertiontest.Claims{"iss": "https://login.microsoftonline.com/U/v2.0"}), "has another issuer"},
-		"expired":                 {s.client, i.Sign(assertiontest.Claims{"exp": s.now.Add(-2 * time.Minute).Unix()}), "has expired"},
-		"not valid yet":           {s.client, i.Sign(assertiontest.Claims{"nbf": s.now.Add(2 * time.Minute).Unix()}), "is not valid yet"},
-		"another signature":       {s.client, tampered(i.Sign(nil)), "signature of the client assertion is not valid"},
+		// Covers: 7523-3-3, 7523-3.2-1
+		"another audience": {s.client, own.Sign(assertiontest.Claims{"aud": "https://other.test"}), "is for another audience"},
+		// Covers: 7523-3-2
+		"another subject": {s.client, own.Sign(assertiontest.Claims{"sub": other}), "has another subject"},
+		// Covers: 7523-3-1
+		"another issuer": {s.client, i.Sign(assertiontest.Claims{"iss": "https://login.microsoftonline.com/U/v2.0"}), "has another issuer"},
+		// Covers: 7523-3-4
+		"expired": {s.client, i.Sign(assertiontest.Claims{"exp": s.now.Add(-2 * time.Minute).Unix()}), "has expired"},
+		// Covers: 7523-3-6
+		"valid too long": {s.client, i.Sign(assertiontest.Claims{"exp": s.now.Add(48 * time.Hour).Unix()}), "is valid for longer than 24 hours"},
+		// Covers: 7523-3-5
+		"not valid yet": {s.client, i.Sign(assertiontest.Claims{"nbf": s.now.Add(2 * time.Minute).Unix()}), "is not valid yet"},
+		// Covers: 7523-3-8
+		"another signature": {s.client, tampered(i.Sign(nil)), "signature of the client assertion is not valid"},
+		// Covers: 7523-2.2-3
 		"of another client":       {other, own.Sign(nil), "neither a federation nor keys"},
 		"of a client without any": {other, i.Sign(nil), "neither a federation nor keys"},
 	} {
@@ -183,6 +194,7 @@ func TestToken_RefusedAssertions(t *testing.T) {
 }
 
 // Every hostile assertion is refused, with its reason in the log and one text for the caller.
+// Covers: 7523-3-9, 7644-2.1-1, 7644-7.3-1
 func TestToken_RefusesHostileAssertions(t *testing.T) {
 	s := newService(t, enginetest.Memory(t))
 	_, err := s.admin.SetKeys(t.Context(), s.tenant, short(s.client), assertiontest.HostileJWKS())

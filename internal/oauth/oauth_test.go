@@ -144,7 +144,9 @@ func TestToken_IsIssuedForASecret(t *testing.T) {
 		s := newService(t, open(t))
 		escaped := strings.NewReplacer("_", "%5F", "a", "%61")
 		for name, send := range map[string]func() answer{
+			// Covers: 6749-2.3.1-1, 6749-5.1-1, 6749-5.1-2, 6749-5.1-3, 6749-4.4.3-1, 6749-4.4.2-1
 			"basic": func() answer { return s.token("", "Authorization", basic(s.client, s.secret)) },
+			// Covers: 6749-2.3.1-2
 			"basic, encoded": func() answer {
 				return s.token("", "Authorization", basic(escaped.Replace(s.client), escaped.Replace(s.secret)))
 			},
@@ -152,12 +154,15 @@ func TestToken_IsIssuedForASecret(t *testing.T) {
 				return s.token("", "Authorization", strings.Replace(basic(s.client, s.secret), "Basic", "basic", 1))
 			},
 			"basic, client_id": func() answer { return s.token("client_id="+s.client, "Authorization", basic(s.client, s.secret)) },
-			"post":             func() answer { return s.token(post(s.client, s.secret)) },
+			// Covers: 6749-2.3.1-3
+			"post": func() answer { return s.token(post(s.client, s.secret)) },
 			"post, charset": func() answer {
 				return s.token(post(s.client, s.secret), "Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 			},
-			"scope":              func() answer { return s.token(post(s.client, s.secret) + "&scope=scim") },
+			"scope": func() answer { return s.token(post(s.client, s.secret) + "&scope=scim") },
+			// Covers: 6749-3.2-3
 			"unknown parameters": func() answer { return s.token(post(s.client, s.secret) + "&audience=a&resource=b&resource=c&x=y") },
+			// Covers: 6749-3.2-2
 			"empty parameters": func() answer {
 				return s.token(post(s.client, s.secret) + "&client_assertion=&client_assertion_type=&scope=&grant_type=")
 			},
@@ -201,6 +206,7 @@ func TestToken_Refusals(t *testing.T) {
 		status           int
 		err, cause, says string
 	}{
+		// Covers: 6749-4.4.2-1, 6749-5.2-1, 6749-5.2-2, 6749-5.2-9
 		"no grant type": {func() answer { return s.send("POST", "/oauth2/token", post(s.client, s.secret)) }, 400, "invalid_request", "oauth_request", "grant_type=client_credentials"},
 		"empty grant type": {
 			func() answer { return s.send("POST", "/oauth2/token", "grant_type=&"+post(s.client, s.secret)) },
@@ -212,6 +218,7 @@ func TestToken_Refusals(t *testing.T) {
 			},
 			400, "invalid_request", "oauth_request", "in the body",
 		},
+		// Covers: 6749-5.2-7
 		"another grant": {
 			func() answer {
 				return s.send("POST", "/oauth2/token", "grant_type=authorization_code&code=x&"+post(s.client, s.secret))
@@ -232,15 +239,18 @@ func TestToken_Refusals(t *testing.T) {
 		"too large": {
 			func() answer { return s.token("x=" + strings.Repeat("a", 16<<10)) }, 400, "invalid_request", "oauth_request", "16 KB",
 		},
-		"a broken escape":   {func() answer { return s.token("client_id=%zz") }, 400, "invalid_request", "oauth_request", "not a valid form"},
-		"a semicolon":       {func() answer { return s.token("a=b;c=d") }, 400, "invalid_request", "oauth_request", "not a valid form"},
+		"a broken escape": {func() answer { return s.token("client_id=%zz") }, 400, "invalid_request", "oauth_request", "not a valid form"},
+		"a semicolon":     {func() answer { return s.token("a=b;c=d") }, 400, "invalid_request", "oauth_request", "not a valid form"},
+		// Covers: 6749-3.2-4, 6749-5.2-2
 		"a parameter twice": {func() answer { return s.token("grant_type=client_credentials&" + post(s.client, s.secret)) }, 400, "invalid_request", "oauth_request", "once"},
 		"a secret twice":    {func() answer { return s.token(post(s.client, s.secret) + "&client_secret=" + s.secret) }, 400, "invalid_request", "oauth_request", "once"},
+		// Covers: 6749-3.2.1-1, 6749-5.2-3
 		"no authentication": {func() answer { return s.token("") }, 400, "invalid_client", "oauth_request", "no client authentication"},
 		"a client ID alone": {func() answer { return s.token("client_id=" + s.client) }, 400, "invalid_client", "oauth_request", "no client authentication"},
 		"an empty secret":   {func() answer { return s.token("client_secret=&client_id=" + s.client) }, 400, "invalid_client", "oauth_request", "no client authentication"},
 		"a secret alone":    {func() answer { return s.token("client_secret=" + s.secret) }, 400, "invalid_request", "oauth_request", "has no client_id"},
-		"basic and post":    {func() answer { return s.token(post(s.client, s.secret), "Authorization", basic(s.client, s.secret)) }, 400, "invalid_request", "oauth_request", "in several ways"},
+		// Covers: 6749-2.3-1, 6749-5.2-2
+		"basic and post": {func() answer { return s.token(post(s.client, s.secret), "Authorization", basic(s.client, s.secret)) }, 400, "invalid_request", "oauth_request", "in several ways"},
 		"secret and an assertion": {
 			func() answer {
 				return s.token(post(s.client, s.secret) + "&client_assertion=a&client_assertion_type=b")
@@ -250,6 +260,7 @@ func TestToken_Refusals(t *testing.T) {
 		"an assertion without a type": {
 			func() answer { return s.token("client_id=" + s.client + "&client_assertion=a") }, 400, "invalid_request", "oauth_request", "client_assertion_type is missing",
 		},
+		// Covers: 7523-2.2-1, 6749-5.2-3
 		"another type of assertion": {
 			func() answer {
 				return s.token("client_id=" + s.client + "&client_assertion=a&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer")
@@ -266,13 +277,16 @@ func TestToken_Refusals(t *testing.T) {
 		"two headers": {func() answer {
 			return s.token("", "Authorization", basic(s.client, s.secret)+","+basic(s.client, s.secret))
 		}, 400, "invalid_request", "oauth_request", "more than one Authorization"},
-		"not a client ID":    {func() answer { return s.token(post("acme", s.secret)) }, 400, "invalid_client", "client_unknown", "it begins with rcc_"},
-		"an unknown client":  {func() answer { return s.token(post(unknown, s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
-		"an unknown tenant":  {func() answer { return s.token(post(strings.Replace(s.client, "acme", "nobody", 1), s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
-		"another tenant":     {func() answer { return s.token(post(strings.Replace(s.client, "acme", "beta", 1), s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
-		"not a secret":       {func() answer { return s.token(post(s.client, "x")) }, 400, "invalid_client", "secret_unknown", "begins with rcs_"},
-		"an unknown secret":  {func() answer { return s.token(post(s.client, wrong)) }, 400, "invalid_client", "secret_unknown", "unknown or revoked"},
+		"not a client ID": {func() answer { return s.token(post("acme", s.secret)) }, 400, "invalid_client", "client_unknown", "it begins with rcc_"},
+		// Covers: 6749-5.2-3
+		"an unknown client": {func() answer { return s.token(post(unknown, s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
+		"an unknown tenant": {func() answer { return s.token(post(strings.Replace(s.client, "acme", "nobody", 1), s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
+		"another tenant":    {func() answer { return s.token(post(strings.Replace(s.client, "acme", "beta", 1), s.secret)) }, 400, "invalid_client", "client_unknown", "unknown or revoked"},
+		"not a secret":      {func() answer { return s.token(post(s.client, "x")) }, 400, "invalid_client", "secret_unknown", "begins with rcs_"},
+		"an unknown secret": {func() answer { return s.token(post(s.client, wrong)) }, 400, "invalid_client", "secret_unknown", "unknown or revoked"},
+		// Covers: 6749-5.2-4
 		"a secret of others": {func() answer { return s.token("", "Authorization", basic(s.client, otherSecret)) }, 401, "invalid_client", "secret_unknown", "unknown or revoked"},
+		// Covers: 6749-2.3.1-4
 		"a secret in the URL": {
 			func() answer { return s.send("POST", "/oauth2/token?client_secret=a", "grant_type=client_credentials") },
 			400, "invalid_request", "oauth_request", "in its URL",
@@ -280,6 +294,7 @@ func TestToken_Refusals(t *testing.T) {
 		"a secret in the path": {
 			func() answer { return s.send("POST", "/oauth2/token/"+s.secret, "grant_type=client_credentials") }, 400, "invalid_request", "oauth_request", "in its URL",
 		},
+		// Covers: 6749-3.2-1
 		"GET":  {func() answer { return s.send("GET", "/oauth2/token", "") }, 405, "invalid_request", "method_not_allowed", "POST"},
 		"PUT":  {func() answer { return s.send("PUT", "/oauth2/token/"+s.client, "") }, 405, "invalid_request", "method_not_allowed", "POST"},
 		"path": {func() answer { return s.send("POST", "/oauth2/authorize", "") }, 404, "invalid_request", "no_route", "https://scim.test/oauth2/token"},
@@ -333,6 +348,7 @@ func TestToken_OfEndedSecrets(t *testing.T) {
 }
 
 // A tenant without SCIM gets no token, and the caller that has proven to be a client learns why.
+// Covers: 6749-5.2-6
 func TestToken_OfDisabledTenant(t *testing.T) {
 	s := newService(t, enginetest.Memory(t))
 	_, err := tenant.NewRegistry(s.app.Store, func() time.Time { return s.now }).Change(t.Context(), s.tenant, nil, func(t *tenant.Tenant) error {
@@ -374,6 +390,7 @@ func TestToken_RefusalsAreInTheLog(t *testing.T) {
 }
 
 // Wrong secrets of one client cost a bounded number of reads, and the client still gets tokens.
+// Covers: 6749-2.3.1-5
 func TestToken_GuessingCostsLittle(t *testing.T) {
 	s := newService(t, enginetest.Memory(t))
 	reads := func(requests int, client, secret string) (spent int) {
@@ -457,6 +474,7 @@ func (u *unreachable) Get(ctx context.Context, keys ...table.Key) (map[table.Key
 }
 
 // The metadata are those of RFC 8414, and name only what is there.
+// Covers: 8414-2-1, 8414-2-2, 8414-2-3, 8414-2-4, 8414-3.1-1, 8414-3.2-1, 8414-3.3-1
 func TestMetadata(t *testing.T) {
 	s := newService(t, enginetest.Memory(t))
 	a := s.send("GET", "/.well-known/oauth-authorization-server", "")

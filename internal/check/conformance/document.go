@@ -88,13 +88,31 @@ func sectionsIn(cell string) []string {
 	return all
 }
 
-const preamble = `# Conformance to the SCIM standards
+// A Page is a document about some standards.
+type Page struct {
+	// Name is its file, and requirements the one with the requirements.
+	Name, requirements string
+	title, about       string
+}
 
-Every requirement on a service provider in RFC 7643, RFC 7644 (with verified errata) and RFC 9865, and those of RFC 6750 that RFC 7644 §2 refers to.
+// Pages are all documents.
+var Pages = []Page{
+	{
+		"docs/reference/scim-conformance.md", "requirements.tsv", "Conformance to the SCIM standards",
+		"Every requirement on a service provider in RFC 7643, RFC 7644 (with verified errata) and RFC 9865, and those of RFC 6750 that RFC 7644 §2 refers to.",
+	},
+	{
+		"docs/reference/oauth-conformance.md", "oauth.tsv", "Conformance to the OAuth standards",
+		"The requirements on an authorization server in the parts of RFC 6749, RFC 7523 and RFC 8414 that a [token endpoint](oauth.md) for client credentials needs. Those on the use of its tokens (RFC 6750) are in [scim-conformance.md](scim-conformance.md).",
+	},
+}
+
+// preamble is the beginning of a page after its title.
+const preamble = `
 Of the requirements with MAY, only those that a client would notice are listed. Requirements on clients are left out.
 The statements are our wording; the RFCs decide. The level ` + "`states`" + ` is a statement of an RFC without a keyword of RFC 2119.
 
-This file is generated from [requirements.tsv](../../internal/check/conformance/requirements.tsv) and the tests. A test names the requirements that it proves in a comment, ` + "`// Covers: ID`" + `.
+This file is generated from [%[1]s](../../internal/check/conformance/%[1]s) and the tests. A test names the requirements that it proves in a comment, ` + "`// Covers: ID`" + `.
 ` + "`go generate .`" + ` writes the file, and a test fails if it is out of date.
 A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
 
@@ -108,16 +126,22 @@ A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpa
 
 `
 
-// Generate returns docs/reference/scim-conformance.md, made from the requirements and
-// the tests in the repository's tree, and the claims that are not true.
-func Generate(tree fs.FS) (document []byte, faults []string, err error) {
-	requirements, err := fs.ReadFile(tree, "internal/check/conformance/requirements.tsv")
-	if err != nil {
-		return nil, nil, err
-	}
-	sections, err := ReadRequirements(bytes.NewReader(requirements))
-	if err != nil {
-		return nil, nil, err
+// Generate returns a page, made from the requirements and the tests in the repository's tree, and
+// the claims of all pages that are not true.
+func Generate(tree fs.FS, page Page) (document []byte, faults []string, err error) {
+	var sections, all []Section
+	for _, p := range Pages {
+		requirements, err := fs.ReadFile(tree, "internal/check/conformance/"+p.requirements)
+		if err != nil {
+			return nil, nil, err
+		}
+		read, err := ReadRequirements(bytes.NewReader(requirements))
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", p.requirements, err)
+		}
+		if all = append(all, read...); p.Name == page.Name {
+			sections = read
+		}
 	}
 	divergences, err := fs.ReadFile(tree, "docs/reference/scim-divergences.md")
 	if err != nil {
@@ -139,14 +163,15 @@ func Generate(tree fs.FS) (document []byte, faults []string, err error) {
 	for _, c := range cases {
 		lines[c.ID] = c.Waits == nil
 	}
-	faults = append(faults, Check(sections, Evidence{Proofs: proofs, Lines: lines, Divergences: string(divergences)})...)
-	return Document(sections, proofs), faults, nil
+	faults = append(faults, Check(all, Evidence{Proofs: proofs, Lines: lines, Divergences: string(divergences)})...)
+	return Document(page, sections, proofs), faults, nil
 }
 
-// Document returns docs/reference/scim-conformance.md.
-func Document(sections []Section, proofs map[string][]Proof) []byte {
+// Document returns a page.
+func Document(page Page, sections []Section, proofs map[string][]Proof) []byte {
 	var b strings.Builder
-	b.WriteString(preamble)
+	fmt.Fprintf(&b, "# %s\n\n%s", page.title, page.about)
+	fmt.Fprintf(&b, preamble, page.requirements)
 	summary(&b, sections)
 	rfc := ""
 	for _, s := range sections {

@@ -36,13 +36,8 @@ var files = []struct {
 	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
 	{"docs/reference/hostile-assertions.md", func(fs.FS) ([]byte, error) { return assertiontest.Document(), nil }},
 	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},
-	{"docs/reference/scim-conformance.md", func(tree fs.FS) ([]byte, error) {
-		document, faults, err := conformance.Generate(tree)
-		for _, fault := range faults {
-			err = errors.Join(err, errors.New(fault))
-		}
-		return document, err
-	}},
+	{conformance.Pages[0].Name, conformancePage(conformance.Pages[0])},
+	{conformance.Pages[1].Name, conformancePage(conformance.Pages[1])},
 	{"NOTICE", ofModules(supply.Notice)},
 	{"THIRD_PARTY_LICENSES.txt", ofModules(supply.Licenses)},
 	{"docs/testing.md", func(tree fs.FS) ([]byte, error) {
@@ -74,6 +69,17 @@ var files = []struct {
 		}
 		return iam.Page(page, template)
 	}},
+}
+
+// conformancePage returns what makes a page of requirements.
+func conformancePage(page conformance.Page) func(tree fs.FS) ([]byte, error) {
+	return func(tree fs.FS) ([]byte, error) {
+		document, faults, err := conformance.Generate(tree, page)
+		for _, fault := range faults {
+			err = errors.Join(err, errors.New(fault))
+		}
+		return document, err
+	}
 }
 
 func setupPage(name string, p idp.Provider) func(fs.FS) ([]byte, error) {
