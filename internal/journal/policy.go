@@ -95,7 +95,11 @@ func Documented(c cause.Cause) string {
 	case None:
 		return "\nIts requests are only in the log lines (CloudWatch), not in the provisioning log.\n"
 	case OneAMinute:
-		return "\nThe provisioning log has one of them a minute, with the number of requests that it stands for. The overview says how many there were.\n"
+		text := "\nThe provisioning log has one of them a minute, with the number of requests that it stands for."
+		if rules[c].Counted != NotCounted {
+			text += " The overview says how many there were."
+		}
+		return text + "\n"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func TestDocumented_SaysWhichRequestsHaveNoEntry(t *testing.T) {
 			require.Contains(t, text, "only in the log lines", c)
 		case slices.Contains(loggedByMinute, c):
 			require.Contains(t, text, "one of them a minute", c)
+			require.Equal(t, !slices.Contains(notCounted, c), strings.Contains(text, "how many there were"), c)
 		default:
 			require.Empty(t, text, c)
 		}
