@@ -187,7 +187,12 @@ func TestDoctor_LooksAtEverything(t *testing.T) {
 		token := token.(map[string]any)
 		assert.Falsef(t, token["label"] == "rollcall doctor" && token["state"] != "revoked", "the doctor leaves a token: %v", token)
 	}
+	for _, client := range s.object("client", "list", "acme")["clients"].([]any) {
+		client := client.(map[string]any)
+		assert.Equalf(t, "revoked", client["state"], "the doctor leaves a client: %v", client)
+	}
 	s.says("staticTokens +refuse", "tenant", "set", "acme", "staticTokens=refuse")
+	s.command(0, "client", "create", "acme")
 	out, _ = s.command(0, "doctor", "--tenant", "acme")
 	assert.Truef(t, !strings.Contains(out, "FAILED") && strings.Contains(out, "client gets an access token"), "without static tokens the doctor says\n%s", out)
 	s.says("scimEnabled +false", "tenant", "set", "acme", "scimEnabled=false")

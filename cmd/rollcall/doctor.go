@@ -18,7 +18,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/scim"
-	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // A check is one check of the doctor.
@@ -36,10 +35,10 @@ func newDoctor() *cobra.Command {
 	c := a.add(&cobra.Command{
 		Use: "doctor --tenant ID", Short: "check that a service works, with a temporary user", Args: takes(0),
 		Long: `Check that a service answers and accepts your credentials, that the clocks agree, that SCIM is
-turned on for the tenant, that a token works, and that a user can be created, found,
-changed and deleted. A tenant that takes no static tokens is checked with an OAuth client.
-The user is inactive and takes no seat. The user is deleted and the token or the client
-revoked at the end.`,
+turned on for the tenant, that a token works, that an OAuth client gets access tokens, that
+no client's last secret ends within 30 days, and that a user can be created, found,
+changed and deleted. The user is inactive and takes no seat. The user is deleted, and
+the token and the client are revoked at the end.`,
 		Example: "  rollcall doctor --tenant acme",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if tenant == "" {
@@ -82,6 +81,8 @@ type doctor struct {
 	place  place
 	base   string
 	checks []check
+	// last deletes what was created for the checks.
+	last []func()
 }
 
 // note records the result of a check, and reports whether to continue.
@@ -122,66 +123,42 @@ func (d *doctor) examine(a *asking) {
 	}
 	usage, err := call[adminwire.Usage](d.ctx, d.place, http.MethodGet, tenantPath(d.tenant, "usage"), nil, nil)
 	d.note("seats", err, fmt.Sprintf("%d in use, limit %s", usage.Seats.Used, limitText(usage.Seats.Limit)))
-	if t.StaticTokens == string(tenant.StaticRefuse) {
-		d.withClient()
-		return
+	bearer := d.oauth(t)
+	if t.StaticTokens != staticRefused {
+		bearer = d.token()
 	}
-	d.withToken()
+	if bearer != "" {
+		d.user(bearer)
+	}
+	d.cleanUp()
 }
 
-// withToken provisions a user with a static token.
-func (d *doctor) withToken() {
+// staticRefused is the setting staticTokens of a tenant that takes only access tokens.
+const staticRefused = "refuse"
+
+// token creates a temporary token: "" if it cannot.
+func (d *doctor) token() string {
 	token, err := call[adminwire.MintedToken](d.ctx, d.place, http.MethodPost, tenantPath(d.tenant, "tokens"), nil,
 		adminwire.NewToken{Label: "rollcall doctor"})
-	if !d.note("token can be created", err, "") {
-		return
+	if d.note("token can be created", err, "") {
+		d.after("token can be revoked", "tokens", token.ID)
 	}
-	d.user(token.Text)
-	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "tokens", token.ID), nil, nil)
-	d.note("token can be revoked", err, "")
+	return token.Text
 }
 
-// withClient provisions a user with an access token of an OAuth client, for a tenant that takes
-// no static tokens.
-func (d *doctor) withClient() {
-	client, err := call[adminwire.CreatedClient](d.ctx, d.place, http.MethodPost, tenantPath(d.tenant, "clients"), nil,
-		adminwire.NewClient{Label: "rollcall doctor"})
-	if !d.note("client can be created", err, "") {
-		return
-	}
-	token, err := d.accessToken(client)
-	if d.note("client gets an access token", err, "") {
-		d.user(token)
-	}
-	_, err = d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, "clients", client.ClientID), nil, nil)
-	d.note("client can be revoked", err, "")
+// after deletes something that was created for the checks at their end.
+func (d *doctor) after(name string, below ...string) {
+	d.last = append(d.last, func() {
+		_, err := d.place.do(d.ctx, http.MethodDelete, tenantPath(d.tenant, below...), nil, nil)
+		d.note(name, err, "")
+	})
 }
 
-// accessToken gets an access token as identity providers do.
-func (d *doctor) accessToken(client adminwire.CreatedClient) (string, error) {
-	ctx, cancel := context.WithTimeout(d.ctx, 35*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, client.TokenEndpoint, strings.NewReader("grant_type=client_credentials"))
-	if err != nil {
-		return "", err
+// cleanUp deletes what was created for the checks.
+func (d *doctor) cleanUp() {
+	for _, do := range d.last {
+		do()
 	}
-	r.SetBasicAuth(client.ClientID, client.Text)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("User-Agent", "rollcall doctor")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return "", fmt.Errorf("%s does not answer: %w", client.TokenEndpoint, errors.Unwrap(err))
-	}
-	defer func() { _ = response.Body.Close() }()
-	var answer struct {
-		Token       string `json:"access_token"`
-		Description string `json:"error_description"`
-	}
-	err = json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer)
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("POST %s was answered with %d: %s", client.TokenEndpoint, response.StatusCode, answer.Description)
-	}
-	return answer.Token, err
 }
 
 // user provisions a temporary user as identity providers do.
@@ -237,18 +214,23 @@ func (d *doctor) scim(method, path, token string, body any) (status int, header 
 			return 0, nil, nil, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, 35*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(sent))
+	r, err := http.NewRequestWithContext(d.ctx, method, d.base+path, bytes.NewReader(sent))
 	if err != nil {
 		return 0, nil, nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	r.Header.Set("User-Agent", "rollcall doctor")
 	if sent != nil {
 		r.Header.Set("Content-Type", "application/scim+json")
 	}
-	response, err := http.DefaultClient.Do(r)
+	return d.send(r)
+}
+
+// send sends a request, and decodes its answer.
+func (d *doctor) send(r *http.Request) (status int, header http.Header, answer map[string]any, err error) {
+	ctx, cancel := context.WithTimeout(d.ctx, 35*time.Second)
+	defer cancel()
+	r.Header.Set("User-Agent", "rollcall doctor")
+	response, err := http.DefaultClient.Do(r.WithContext(ctx))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("%s does not answer: %w", d.base, errors.Unwrap(err))
 	}

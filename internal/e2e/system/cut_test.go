@@ -77,6 +77,7 @@ func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 		users             []string
 		group, big, token string
 		rotating          string
+		client, secret    string
 		schema            string
 	}
 	for _, tt := range []struct {
@@ -127,6 +128,20 @@ func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 		{"cancel a rotation", true, func(w *world) (string, string, string) {
 			return "DELETE", "/tenants/acme/tokens/" + w.rotating + "/rotation", ""
 		}, func(*world) string { return "/tenants/acme/tokens" }},
+		{"create a client", true, func(*world) (string, string, string) { return "POST", "/tenants/acme/clients", "" }, func(*world) string { return "/tenants/acme/clients" }},
+		{"rename a client", true, func(w *world) (string, string, string) {
+			return "PATCH", "/tenants/acme/clients/" + w.client, `{"label":"new"}`
+		}, func(*world) string { return "/tenants/acme/clients" }},
+		{"revoke a client", true, func(w *world) (string, string, string) { return "DELETE", "/tenants/acme/clients/" + w.client, "" }, func(*world) string { return "/tenants/acme/clients" }},
+		{"add a secret", true, func(w *world) (string, string, string) {
+			return "POST", "/tenants/acme/clients/" + w.client + "/secrets", ""
+		}, func(*world) string { return "/tenants/acme/clients" }},
+		{"revoke a secret", true, func(w *world) (string, string, string) {
+			return "DELETE", "/tenants/acme/clients/" + w.client + "/secrets/" + w.secret, ""
+		}, func(*world) string { return "/tenants/acme/clients" }},
+		{"set a federation", true, func(w *world) (string, string, string) {
+			return "PUT", "/tenants/acme/clients/" + w.client + "/federation", federation(entraKeys)
+		}, func(*world) string { return "/tenants/acme/clients" }},
 		{"create a user of the application", true, func(*world) (string, string, string) { return "POST", "/tenants/acme/users", `{"userName":"own"}` }, func(*world) string { return "/tenants/acme/users?subject=own" }},
 		{"change a user of the application", true, func(w *world) (string, string, string) {
 			return "PATCH", "/tenants/acme/users/" + w.users[0], `{"active":false}`
@@ -163,6 +178,9 @@ func TestLostTable_NothingWasChangedIsTrue(t *testing.T) {
 				w.token, _ = w.mustAdmin(201, "POST", "/tenants/acme/tokens", "")["id"].(string)
 				w.rotating, _ = w.mustAdmin(201, "POST", "/tenants/acme/tokens", "")["id"].(string)
 				w.mustAdmin(201, "POST", "/tenants/acme/tokens/"+w.rotating+"/rotation", "")
+				made := w.mustAdmin(201, "POST", "/tenants/acme/clients", "")
+				w.client, _ = made["clientId"].(string)
+				w.secret, _ = made["secretId"].(string)
 				w.schema = "urn:example:a"
 				w.mustAdmin(201, "PUT", "/tenants/acme/schemas/"+w.schema, `{"id":"urn:example:a","name":"A","attributes":[{"name":"a","type":"string"}]}`)
 				look := func() string {
