@@ -47,15 +47,16 @@ const (
 	scheduled = `{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"123456789012","time":"2026-11-23T10:00:00Z","region":"us-east-1","resources":["arn:aws:events:us-east-1:123456789012:rule/Schedule"],"detail":{}}`
 )
 
-// invocation returns an event with which a function that takes no requests reads the table.
+// invocation returns an event with which a function that takes no SCIM request reads the table.
 func invocation(t *testing.T, folder string) []byte {
 	t.Helper()
-	if folder != feed {
+	name, ok := map[string]string{feed: "feed/user_deactivated", oauth: "deploy/oauth_unknown_client"}[folder]
+	if !ok {
 		return []byte(scheduled)
 	}
-	batch, err := os.ReadFile("../../../events/feed/user_deactivated.json")
+	event, err := os.ReadFile("../../../events/" + name + ".json")
 	require.NoError(t, err)
-	return batch
+	return event
 }
 
 // needsToken has a request for each function that reads the table for its
