@@ -108,7 +108,7 @@ func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
 	const (
 		byID         = "request by id: Anna@example.com"
 		seatsOfBoth  = "requests by text: dora@example.com,eve@example.com"
-		unauthorized = "causes by status: token_expired,token_invalid,token_missing,token_repeated,token_revoked,token_unknown"
+		unauthorized = "causes by status: access_token_ended,access_token_expired,assertion_refused,client_revoked,client_unknown,secret_expired,secret_revoked,secret_unknown,static_token_refused,token_expired,token_invalid,token_missing,token_repeated,token_revoked,token_unknown"
 	)
 	revoked := cause.TokenRevoked.Meaning().Summary
 	for _, tt := range []struct{ name, text, want string }{

@@ -43,7 +43,7 @@ type service struct {
 }
 
 // secrets matches tokens and their hashes.
-var secrets = regexp.MustCompile(`rc[tsx]_|\b[0-9a-f]{64}\b`)
+var secrets = regexp.MustCompile(`rct_|rc[sx]_[a-z0-9-]+_|\b[0-9a-f]{64}\b`)
 
 // Write receives the log: each line must be one event, without secrets.
 func (s *service) Write(line []byte) (int, error) {
