@@ -70,9 +70,7 @@ type Config struct {
 
 // DefaultJWKSHosts returns the hosts of Config.JWKSHosts unless a deployment names others: those
 // of Microsoft's clouds.
-func DefaultJWKSHosts() []string {
-	return []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}
-}
+func DefaultJWKSHosts() []string { return slices.Clone(assertion.DefaultHosts) }
 
 // DefaultTenantRate is the default of TenantRate.
 const DefaultTenantRate = 200

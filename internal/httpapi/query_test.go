@@ -240,7 +240,7 @@ func TestCredentials_RefusalSaysWhatIsWrong(t *testing.T) {
 		"Bearer " + s.token + "%0A":       "spaces, line breaks",
 		"Bearer\t" + s.token:              "another scheme than Bearer",
 		"Bearer " + s.token[:30]:          "cut off or changed",
-		"Bearer bearertoken":              "does not begin with rct",
+		"Bearer bearertoken":              "begins neither with rct nor with rcx",
 	} {
 		a := s.send("GET", "/Users", "", "Authorization", header)
 		wantRefused(t, strings.ReplaceAll(header, s.token, "TOKEN"), a, 401, cause.TokenInvalid, says)
