@@ -19,7 +19,7 @@ import (
 
 var (
 	seedFlag    = flag.Int64("sim.seed", -1, "run only this seed")
-	runsFlag    = flag.Int("sim.runs", 2000, "how many seeds to run")
+	runsFlag    = flag.Int("sim.runs", 1000, "how many seeds to run")
 	fromFlag    = flag.Uint64("sim.from", 1, "the first seed")
 	longFlag    = flag.Bool("sim.long", false, "make every run several times as long")
 	clientsFlag = flag.Int("sim.clients", 0, "the most identity providers of a tenant")
@@ -88,7 +88,7 @@ func TestSimulation(t *testing.T) {
 }
 
 // eventsEvery is which of the runs make events of all commits, for mirrors: in the runs of
-// make check they are of more than 10,000 changes, and of 1,000,000 in those of make soak.
+// make check they are of more than 5,000 changes, and of 1,000,000 in those of make soak.
 const eventsEvery = 9
 
 // mustReach is what happens in some of a thousand histories.
