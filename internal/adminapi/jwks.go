@@ -144,7 +144,7 @@ func (s *Service) checkJWKSURI(uri string) error {
 	if u.Scheme == "https" {
 		host = strings.TrimSuffix(host, ":443")
 	}
-	if slices.Contains(s.JWKSHosts, host) {
+	if slices.ContainsFunc(s.JWKSHosts, func(allowed string) bool { return strings.EqualFold(allowed, host) }) {
 		return nil
 	}
 	if ip := net.ParseIP(u.Hostname()); ip != nil {

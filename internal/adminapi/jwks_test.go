@@ -122,7 +122,7 @@ func checkProblem(t *testing.T, name string, err error, want string) {
 }
 
 func TestCheckJWKSURI(t *testing.T) {
-	deployed := &Service{Config: Config{JWKSHosts: []string{"keys.example.com", "keys.example.com:8443"}}}
+	deployed := &Service{Config: Config{JWKSHosts: []string{"Keys.example.com", "keys.example.com:8443"}}}
 	here := &Service{Config: Config{JWKSHosts: []string{"127.0.0.1:9000"}, LoopbackWebhooks: true}}
 	for _, tt := range []struct {
 		of        *Service
@@ -134,7 +134,7 @@ func TestCheckJWKSURI(t *testing.T) {
 		{deployed, "https://keys.example.com:80/jwks", "has the host keys.example.com:80"},
 		{deployed, "https://keys.example.com./jwks", "has the host"},
 		{deployed, "http://keys.example.com/jwks", "https"},
-		{deployed, "https://other.example.com/jwks", "only from keys.example.com, keys.example.com:8443"},
+		{deployed, "https://other.example.com/jwks", "only from Keys.example.com, keys.example.com:8443"},
 		{deployed, "https://127.0.0.1:9000/jwks", "names an address"},
 		{deployed, "https://user@keys.example.com/jwks", "user name"},
 		{deployed, "https:keys.example.com", "is not a URL"},

@@ -308,12 +308,12 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	return ok(overviewDocument(o, usageDocument(l)))
+	return ok(overviewDocument(q.tenant, o, usageDocument(l)))
 }
 
-func overviewDocument(o provlog.Overview, u adminwire.Usage) adminwire.Overview {
+func overviewDocument(t tenant.ID, o provlog.Overview, u adminwire.Usage) adminwire.Overview {
 	return adminwire.Overview{
-		State: string(o.Health), Summary: o.Summary, Notices: listOf(o.Notices, noticeDocument),
+		State: string(o.Health), Summary: o.Summary, Notices: listOf(o.Notices, func(n provlog.Notice) adminwire.Notice { return noticeDocument(t, n) }),
 		Seats: u.Seats, Readers: u.Readers, Users: u.Users, Groups: u.Groups,
 		Failing: o.Failing, FailingMore: o.More, FailingCauses: byName(o.FailingCauses),
 		LastSync: listOf(o.LastSync, listedEntry),
@@ -386,10 +386,13 @@ func later(a, b time.Time) time.Time {
 }
 
 // noticeDocument returns a notice of the overview.
-func noticeDocument(n provlog.Notice) adminwire.Notice {
+func noticeDocument(t tenant.ID, n provlog.Notice) adminwire.Notice {
 	document := adminwire.Notice{
 		Kind: string(n.Kind), Level: string(n.Level), Text: n.Text, Cause: string(n.Cause), Outcome: string(n.Outcome), IdP: string(n.IdP),
 		TokenID: n.Token.ID, TokenLastFour: n.Token.LastFour, ExpiresAt: instant(n.Token.Expires), WhatToDo: n.WhatToDo(),
+	}
+	if n.Token.Client != "" {
+		document.ClientID = access.ClientID(t, n.Token.Client)
 	}
 	if n.Count > 0 {
 		document.Count, document.AtLeast, document.Last = n.Count, adminwire.Of(n.AtLeast), instant(n.Last)

@@ -57,6 +57,8 @@ type Notice struct {
 	IdP           string     `json:"idp,omitzero"`
 	TokenID       string     `json:"tokenId,omitzero"`
 	TokenLastFour string     `json:"tokenLastFour,omitzero"`
+	// The client that the notice is about, in place of a token.
+	ClientID string `json:"clientId,omitzero"`
 	// When the token expires or expired.
 	ExpiresAt     *time.Time `json:"expiresAt,omitzero"`
 	WhatToDo      string     `json:"whatToDo,omitzero"`

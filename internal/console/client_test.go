@@ -227,3 +227,12 @@ func TestClient_FormsAreSent(t *testing.T) {
 	b.service.set("GET "+acme+"/clients/rcc_acme_b", otherClient())
 	b.get("/console/t/acme/clients/rcc_acme_b").page().id(t, "no-method").says(t, "cannot authenticate")
 }
+
+// A notice about a client leads to it, and not to the tokens.
+func TestOverview_LeadsToTheClientOfANotice(t *testing.T) {
+	b := visitor(t, withClients())
+	b.service.set("GET "+acme+"/overview", adminwire.Overview{State: "warning", Notices: []adminwire.Notice{
+		{Kind: "token_expires", Level: "warning", Text: "Secret …1111 of client Entra expires soon.", TokenID: "s1", ClientID: clientID},
+	}})
+	assert.Equal(t, clientURL, b.get("/console/t/acme").page().link(t, "Client"))
+}

@@ -230,15 +230,19 @@ func newHealth(tenant string, o adminwire.Overview) health {
 // noticeClasses are the banners of the levels.
 var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info": "plain"}
 
-// newNotice returns a notice with its link: to the tokens if it is about one,
+// newNotice returns a notice with its link: to the tokens or the client if it is about one,
 // and to its requests in the log if it counts some.
 func newNotice(tenant string, n adminwire.Notice) noticeRow {
 	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
 	switch n.Kind {
 	case "token_refused", "token_refused_beside_valid", "token_refused_before", "token_expires":
+		if n.ClientID != "" {
+			row.Links = append(row.Links, link{Name: "Client", To: of(tenant, "clients", n.ClientID)})
+			break
+		}
 		row.Links = append(row.Links, link{Name: "Tokens", To: of(tenant, "tokens")})
 	case "no_token", "no_valid_token":
-		row.Links = append(row.Links, link{Name: "Create a token", To: of(tenant, "tokens")})
+		row.Links = append(row.Links, link{Name: "Create a token", To: of(tenant, "tokens")}, link{Name: "Create a client", To: of(tenant, "clients")})
 	}
 	if n.Count > 0 && n.Cause != "" {
 		query := url.Values{"cause": {n.Cause}}
