@@ -207,6 +207,29 @@ class PullTest(unittest.TestCase):
         self.mirror = mirror
         self.assertEqual(self.members(), ["ada", "bob"])
 
+    def test_reconciliation_counts_users_groups_and_memberships_and_no_versions(self) -> None:
+        ids = [f"u{i}" for i in range(5)]
+        service = self.service
+        service.users = [user(id, 1) for id in ids]
+        service.groups, service.members = [group("staff", 1)], {"staff": ids[:4]}
+        self.assertEqual(self.mirror.reconcile(service.client, "acme"), 5 + 1 + 4)
+        steps: list[tuple[str, Callable[[], object], int]] = [
+            ("a version that moved without an event", lambda: self._staff(group("staff", 2), ids[:4]), 0),
+            ("one joined", lambda: self._staff(group("staff", 3), ids), 1),
+            ("two left", lambda: self._staff(group("staff", 4), ids[2:]), 2),
+            ("a replacement of all members", lambda: self._staff(group("staff", 5, generation=2), ids[:3]), 2 + 2),
+            ("another name", lambda: self._staff(group("staff", 6, generation=2, displayName="Crew"), ids[:3]), 1),
+            ("a user changed", lambda: service.users.__setitem__(0, user("u0", 2, active=False)), 1),
+            ("a group is gone", lambda: setattr(service, "groups", []), 1),
+        ]
+        for name, change, differ in steps:
+            change()
+            self.assertEqual(self.mirror.reconcile(service.client, "acme"), differ, name)
+            self.assertEqual(self.mirror.reconcile(service.client, "acme"), 0, name)
+
+    def _staff(self, staff: Group, members: list[str]) -> None:
+        self.service.groups, self.service.members = [staff], {"staff": members}
+
     def test_what_was_pushed_during_a_reconciliation_is_newer_than_the_lists(self) -> None:
         service = self.service
         service.users = [user("ada", 1), user("bob", 1)]

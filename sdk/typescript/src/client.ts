@@ -120,7 +120,7 @@ export class Client {
       if (answer.status === 200) return JSON.parse(text) as T;
       const problem = problemOf(answer.status, text);
       if ((answer.status < 500 && answer.status !== 429) || attempt === attempts) throw problem;
-      const seconds = Number(answer.headers.get("retry-after") ?? "");
+      const seconds = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(seconds >= 0 ? seconds : 1, 30)));
     }
   }

@@ -109,8 +109,10 @@ export class Mirror<R extends Records = Records> {
 
   /**
    * Compares all users, groups and memberships with those of the service, and repairs what
-   * differs. It returns how many records differed. Run it each night: it also finds what was
-   * changed in the application's database by mistake, because `changed` is called for each user.
+   * differs. It returns how many users, groups and memberships differed; the version of a group
+   * is no difference, because it also moves without an event, when a member is deleted. Run it
+   * each night: it also finds what was changed in the application's database by mistake, because
+   * `changed` is called for each user.
    *
    * It throws LossError when more than ten users, and more than a tenth of them, are gone, or as
    * many groups, unless options.allowLoss is true.
@@ -182,14 +184,14 @@ export class Mirror<R extends Records = Records> {
     return this.#alone(() => this.#store.transaction(async (records) => work(records)));
   }
 
-  // Runs a change in a transaction, and returns how many records it changed.
+  // Runs a change in a transaction, and returns how many users, groups and memberships differed before.
   async #change(tenant: string, work: (change: Change<R>, records: R) => void | Promise<void>): Promise<number> {
     return this.#alone(() =>
       this.#store.transaction(async (records) => {
         const change = new Change(tenant, records);
         await work(change, records);
         if (this.#changed) for (const id of change.touched) await this.#changed(await change.state(id), records);
-        return change.written;
+        return change.differed;
       }),
     );
   }
@@ -225,12 +227,14 @@ const groupKey = (tenant: string, id: string) => `${tenant}/group/${id}`;
 const factKey = (tenant: string, group: string, user: string) => `${tenant}/member/${group}/${user}`;
 const backKey = (tenant: string, user: string, group: string) => `${tenant}/of/${user}/${group}`;
 const cursorKey = (tenant: string) => `${tenant}/cursor`;
+const same = (before: unknown, after: unknown) => JSON.stringify(before) === JSON.stringify(after);
 const parse = <T>(text: string | undefined): T | undefined => (text === undefined ? undefined : (JSON.parse(text) as T));
 
 // One change of a tenant's records, inside of a transaction.
 class Change<R extends Records> {
   readonly touched = new Set<string>();
-  written = 0;
+  /** How many users, groups and listed memberships differed. Versions alone are no difference. */
+  differed = 0;
 
   constructor(
     readonly tenant: string,
@@ -270,6 +274,7 @@ class Change<R extends Records> {
     // A deleted user has no memberships.
     if (data?.deleted) after.ended = Math.max(after.ended, data.version);
     await this.#set(key, after);
+    if (!same([before?.data, before?.gone], [after.data, after.gone])) this.differed++;
     this.touch(id);
   }
 
@@ -279,13 +284,16 @@ class Change<R extends Records> {
     const before = await this.#get<GroupRecord>(key);
     const after: GroupRecord = { ...newest(before, data), generation: Math.max(before?.generation ?? 0, generation) };
     await this.#set(key, after);
-    const shown = (group: GroupRecord | undefined) => JSON.stringify([group?.generation, group?.data?.displayName, group?.data?.externalId]);
-    if (shown(before) !== shown(after)) for (const user of await this.#usersOf(id)) this.touch(user);
+    // The version of a group also moves without an event of the group.
+    const shown = (group: GroupRecord | undefined) => [group?.data?.displayName, group?.data?.externalId];
+    if (!same([before?.gone, shown(before)], [after.gone, shown(after)])) this.differed++;
+    if (!same([before?.generation, shown(before)], [after.generation, shown(after)])) for (const user of await this.#usersOf(id)) this.touch(user);
   }
 
   // Makes the memberships of a group those of a list. The users had at least these versions.
   async members(group: Group, ids: Set<string>, versions: Map<string, number>): Promise<void> {
     const { version, generation } = group;
+    const before = await this.#members(group.id);
     await this.group(group.id, group, generation);
     for (const id of new Set([...ids, ...(await this.#usersOf(group.id))])) {
       const user = versions.get(id);
@@ -294,6 +302,8 @@ class Change<R extends Records> {
       if (member && user === undefined) continue;
       await this.#fact(group.id, id, { version, generation, user: member ? (user ?? 0) : 0, member });
     }
+    const after = await this.#members(group.id);
+    for (const id of new Set([...before, ...after])) if (before.has(id) !== after.has(id)) this.differed++;
   }
 
   // Stores whether a user is a member, unless something newer is known. Of two facts at one version,
@@ -324,13 +334,17 @@ class Change<R extends Records> {
   // Returns a group with the ids of its members.
   async membersOf(id: string): Promise<{ group: Group; members: string[] } | undefined> {
     const group = await this.#get<GroupRecord>(groupKey(this.tenant, id));
-    if (!group?.data) return undefined;
-    const members: string[] = [];
-    for (const user of await this.#usersOf(id)) {
+    return group?.data && { group: group.data, members: [...(await this.#members(id))].sort() };
+  }
+
+  async #members(id: string): Promise<Set<string>> {
+    const group = await this.#get<GroupRecord>(groupKey(this.tenant, id));
+    const members = new Set<string>();
+    for (const user of group ? await this.#usersOf(id) : []) {
       const record = await this.#get<UserRecord>(userKey(this.tenant, user));
-      if (isMember(record, group, await this.#get<Fact>(factKey(this.tenant, id, user)))) members.push(user);
+      if (isMember(record, group, await this.#get<Fact>(factKey(this.tenant, id, user)))) members.add(user);
     }
-    return { group: group.data, members: members.sort() };
+    return members;
   }
 
   async #usersOf(group: string): Promise<string[]> {
@@ -353,7 +367,6 @@ class Change<R extends Records> {
   async #set(key: string, value: unknown): Promise<boolean> {
     const text = JSON.stringify(value);
     if ((await this.records.get(key)) === text) return false;
-    this.written++;
     await this.records.set(key, text);
     return true;
   }

@@ -166,6 +166,33 @@ test("reconciliation counts what differed, and calls changed for each user", asy
   assert.deepEqual((await mirror.group("acme", "staff"))?.members, ["ada", "bob"]);
 });
 
+test("reconciliation counts users, groups and memberships, and no versions", async () => {
+  const ids = Array.from({ length: 5 }, (_, i) => `u${i}`);
+  const service = new Service();
+  service.users = ids.map((id) => user(id, 1));
+  const staff = (version: number, members: string[], change: Partial<Group> = {}) => {
+    service.groups = [group("staff", version, change)];
+    service.members = { staff: members };
+  };
+  staff(1, ids.slice(0, 4));
+  const mirror = new Mirror(new MemoryStore());
+  assert.equal(await mirror.reconcile(service.client, "acme"), 5 + 1 + 4);
+  const steps: [string, () => void, number][] = [
+    ["a version that moved without an event", () => staff(2, ids.slice(0, 4)), 0],
+    ["one joined", () => staff(3, ids), 1],
+    ["two left", () => staff(4, ids.slice(2)), 2],
+    ["a replacement of all members", () => staff(5, ids.slice(0, 3), { generation: 2 }), 2 + 2],
+    ["another name", () => staff(6, ids.slice(0, 3), { generation: 2, displayName: "Crew" }), 1],
+    ["a user changed", () => (service.users[0] = user("u0", 2, { active: false })), 1],
+    ["a group is gone", () => (service.groups = []), 1],
+  ];
+  for (const [name, change, differ] of steps) {
+    change();
+    assert.equal(await mirror.reconcile(service.client, "acme"), differ, name);
+    assert.equal(await mirror.reconcile(service.client, "acme"), 0, name);
+  }
+});
+
 test("what was pushed during a reconciliation is newer than the lists", async () => {
   const service = new Service();
   service.users = [user("ada", 1), user("bob", 1)];

@@ -134,7 +134,10 @@ class Mirror(Generic[R]):
         self._change(tenant, lambda change: change.records.set(_cursor_key(tenant), cursor))
 
     def reconcile(self, client: Client, tenant: str, *, allow_loss: bool = False) -> int:
-        """Compares everything with the service, repairs what differs, and returns how many records differed.
+        """Compares everything with the service, repairs what differs, and returns how much of it differed.
+
+        It counts users, groups and memberships. The version of a group is no difference: it
+        also moves without an event, when a member is deleted.
 
         Run it each night: it also finds what was changed in the application's database by
         mistake, because `changed` is called for each user. It raises LossError when more than
@@ -208,14 +211,14 @@ class Mirror(Generic[R]):
             return work(records)
 
     def _change(self, tenant: str, work: Callable[[_Change[R]], None]) -> int:
-        """Runs a change in a transaction, and returns how many records it changed."""
+        """Runs a change in a transaction, and returns how many users, groups and memberships differed before."""
         with self._alone, self._store.transaction() as records:
             change = _Change(tenant, records)
             work(change)
             if self._changed is not None:
                 for id in change.touched:
                     self._changed(change.state(id), records)
-            return change.written
+            return change.differed
 
 
 def _seen(user: User) -> int:
@@ -265,7 +268,8 @@ class _Change(Generic[R]):
         self.tenant = tenant
         self.records = records
         self.touched: dict[str, None] = {}
-        self.written = 0
+        self.differed = 0
+        """How many users, groups and listed memberships differed. Versions alone are no difference."""
 
     def event(self, event: Event) -> None:
         resource = event.get("resource")
@@ -298,6 +302,8 @@ class _Change(Generic[R]):
         if after["gone"]:
             after["data"] = None
         self._set(key, after)
+        if (before["data"], before["gone"]) != (after["data"], after["gone"]):
+            self.differed += 1
         self.touched[id] = None
 
     def group(self, id: str, data: Group | None, gone: bool, generation: int) -> None:
@@ -310,12 +316,16 @@ class _Change(Generic[R]):
         if after["gone"]:
             after["data"] = None
         self._set(key, after)
-        if _shown(before) != _shown(after):
+        # The version of a group also moves without an event of the group.
+        if (before["gone"], _shown(before)) != (after["gone"], _shown(after)):
+            self.differed += 1
+        if (before["generation"], _shown(before)) != (after["generation"], _shown(after)):
             self.touched.update(dict.fromkeys(self._users_of(id)))
 
     def members(self, group: Group, ids: set[str], versions: dict[str, int]) -> None:
         """Makes the memberships of a group those of a list. The users had at least these versions."""
         id = group["id"]
+        before = self._members(id)
         self.group(id, group, False, group["generation"])
         for user in sorted({*ids, *self._users_of(id)}):
             member = user in ids
@@ -323,6 +333,7 @@ class _Change(Generic[R]):
                 continue  # created during the listing: the events report the membership
             version = versions[user] if member else 0
             self._fact(id, user, _Fact(version=group["version"], generation=group["generation"], user=version, member=member))
+        self.differed += len(before ^ self._members(id))
 
     def _fact(self, group: str, user: str, fact: _Fact) -> None:
         """Stores whether a user is a member, unless something newer is known.
@@ -356,10 +367,12 @@ class _Change(Generic[R]):
         group: _GroupRecord | None = self.get(_group_key(self.tenant, id))
         if group is None or group["data"] is None:
             return None
-        users = self._users_of(id)
-        return group["data"], sorted(
-            user for user in users if _is_member(self.get(_user_key(self.tenant, user)), group, self.get(_fact_key(self.tenant, id, user)))
-        )
+        return group["data"], sorted(self._members(id))
+
+    def _members(self, id: str) -> set[str]:
+        group: _GroupRecord | None = self.get(_group_key(self.tenant, id))
+        users = self._users_of(id) if group else []
+        return {user for user in users if _is_member(self.get(_user_key(self.tenant, user)), group, self.get(_fact_key(self.tenant, id, user)))}
 
     def _users_of(self, group: str) -> list[str]:
         return self._ends(_fact_key(self.tenant, group, ""))
@@ -379,7 +392,6 @@ class _Change(Generic[R]):
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if self.records.get(key) == text:
             return False
-        self.written += 1
         self.records.set(key, text)
         return True
 
@@ -396,4 +408,4 @@ def _newest(before: D | None, data: D | None) -> D | None:
 
 def _shown(group: _GroupRecord) -> object:
     data = group["data"]
-    return group["generation"], data and (data["displayName"], data.get("externalId"))
+    return data and (data["displayName"], data.get("externalId"))
