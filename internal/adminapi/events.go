@@ -34,9 +34,9 @@ const (
 	eventsPerRead = maxEvents
 )
 
-// listEvents: GET /tenants/{tenant}/events lists the events of a tenant, oldest first. Only
-// what is older than journal.SettleTime is served: nothing older is still to come, so a reader
-// that follows next misses nothing.
+// listEvents: GET /tenants/{tenant}/events lists the events of a tenant, oldest first, or newest
+// first. Only what is older than journal.SettleTime is served: nothing older is still to come, so
+// a reader that follows next misses nothing.
 func (s *Service) listEvents(ctx context.Context, q *request) (*reply, error) {
 	search, err := q.eventSearch()
 	if err != nil {
@@ -46,12 +46,13 @@ func (s *Service) listEvents(ctx context.Context, q *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	seal := cursorSeal{tenant: q.tenant, key: t.CursorKey}
+	seal := cursorSeal{tenant: q.tenant, key: t.CursorKey, newest: search.newest}
 	if search.after, err = seal.open(q.parameter("after")); err != nil {
 		return nil, err
 	}
 	search.until = q.start.Add(-journal.SettleTime).Truncate(time.Millisecond)
-	if at := search.after.Time(); !at.IsZero() && !t.Settings.KeepsLogSince(at, q.start) {
+	// Before an older cursor there is nothing: no events are missing.
+	if at := search.after.Time(); !search.newest && !at.IsZero() && !t.Settings.KeepsLogSince(at, q.start) {
 		return nil, &problem{kind: kindExpired, next: seal.seal(event.PositionBefore(search.until)), detail: fmt.Sprintf(
 			"The log keeps %d days, and the cursor is older, so events may be missing: list all users and groups, delete what is not among them, and continue with next as after.",
 			t.Settings.LogDays)}
@@ -78,14 +79,23 @@ type eventSearch struct {
 	until time.Time
 	limit int
 	types []event.Type // empty for all
+	// newest reads the newest events first, before the position.
+	newest bool
 }
 
 func (e eventSearch) wants(t event.Type) bool {
 	return len(e.types) == 0 || slices.Contains(e.types, t)
 }
 
-// eventSearch reads the parameters limit and types.
+// eventSearch reads the parameters limit, types and newest.
 func (q *request) eventSearch() (search eventSearch, err error) {
+	switch q.parameter("newest") {
+	case "", "false":
+	case "true":
+		search.newest = true
+	default:
+		return search, &problem{kind: kindInvalid, detail: "newest is true or false."}
+	}
 	search.limit = defaultEvents
 	if text := q.parameter("limit"); text != "" {
 		if search.limit, err = strconv.Atoi(text); err != nil || search.limit < 1 || search.limit > maxEvents {
@@ -113,8 +123,8 @@ func eventTypes() string {
 	return strings.Join(names, ", ")
 }
 
-// foundEvents are the events of a page. begins are the positions before each of them, and next
-// the position after the last one and after what was read and is not wanted.
+// foundEvents are the events of a page. begins are the positions at which each of them is the
+// next, and next the position after the last one and after what was read and is not wanted.
 type foundEvents struct {
 	drafts  []event.Draft
 	begins  []event.Position
@@ -133,12 +143,15 @@ func (f *foundEvents) cut(n int) {
 // searchEvents reads sources until the page is full, the sources end, or enough was read.
 func (s *Service) searchEvents(ctx context.Context, t tenant.ID, search eventSearch) (*foundEvents, error) {
 	found := &foundEvents{next: search.after}
-	size := eventsPerRead
+	size, read := eventsPerRead, s.Store.Sources
 	if len(search.types) == 0 {
 		size = search.limit
 	}
+	if search.newest {
+		read = s.Store.NewestSources
+	}
 	for range maxEventReads {
-		page, err := s.Store.Sources(ctx, t, found.next, search.until, size)
+		page, err := read(ctx, t, found.next, search.until, size)
 		if err != nil {
 			return nil, err
 		}
@@ -157,22 +170,29 @@ func (s *Service) searchEvents(ctx context.Context, t tenant.ID, search eventSea
 	return found, nil
 }
 
-// take adds the events of a source, from the position on, and reports whether one of them has
-// no place in the page.
+// take adds the events of a source that are after the position, or before it with the newest
+// first, and reports whether one of them has no place in the page.
 func (f *foundEvents) take(t tenant.ID, source event.Source, search eventSearch) (full bool) {
 	key, drafts := source.Key(), event.Of(t, source)
-	for i, d := range drafts {
-		if f.next.Key == key && i < f.next.Part {
-			continue
+	first, end := 0, len(drafts)
+	if within := f.next.Key == key && f.next.Part > 0; within && search.newest {
+		end = min(end, f.next.Part)
+	} else if within {
+		first = f.next.Part
+	}
+	for n := range end - first {
+		i, after := first+n, first+n+1
+		if search.newest {
+			i, after = end-1-n, end-1-n
 		}
-		if search.wants(d.Type) {
+		if d := drafts[i]; search.wants(d.Type) {
 			members := f.members + len(d.Added) + len(d.Removed)
 			if len(f.drafts) == search.limit || len(f.drafts) > 0 && members > maxEventMembers {
 				return true
 			}
 			f.drafts, f.begins, f.members = append(f.drafts, d), append(f.begins, f.next), members
 		}
-		f.next = event.Position{Key: key, Part: i + 1}
+		f.next = event.Position{Key: key, Part: after}
 	}
 	f.next = event.Position{Key: key}
 	return false
@@ -207,12 +227,13 @@ func printedSize(document []byte) int {
 }
 
 // A cursorSeal writes positions among the events of a tenant as clients see them. A client can
-// neither make one nor use that of another tenant: without the seal, a wrong cursor would skip
+// neither make one nor use that of another tenant, or of a list in the other order: without the seal, a wrong cursor would skip
 // events without notice. The same position has the same text each time, for as long as the
 // tenant exists.
 type cursorSeal struct {
 	tenant tenant.ID
 	key    []byte
+	newest bool
 }
 
 const cursorMAC = 16 // bytes
@@ -231,7 +252,11 @@ func (c cursorSeal) seal(p event.Position) string {
 
 func (c cursorSeal) mac(text string) []byte {
 	h := hmac.New(sha256.New, c.key)
-	h.Write([]byte("rollcall events\x00" + c.tenant.String() + "\x00" + text))
+	label := "rollcall events\x00"
+	if c.newest {
+		label = "rollcall newest events\x00"
+	}
+	h.Write([]byte(label + c.tenant.String() + "\x00" + text))
 	return h.Sum(nil)[:cursorMAC]
 }
 
@@ -255,4 +280,4 @@ func (c cursorSeal) open(text string) (event.Position, error) {
 }
 
 // errNoEventCursor does not say what is wrong: that would help an attacker.
-var errNoEventCursor = &problem{kind: kindInvalid, detail: "after must be the next of a page of this tenant's events; leave it out to begin at the oldest event kept."}
+var errNoEventCursor = &problem{kind: kindInvalid, detail: "after must be the next of a page of this tenant's events; leave it out to begin at the oldest event kept, or with newest at the newest one."}

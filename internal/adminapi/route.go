@@ -142,7 +142,7 @@ var routes = []Route{
 	},
 	{
 		get, one + "/events", "listEvents", (*Service).listEvents,
-		"List the events of a tenant, oldest first: committed changes of users and groups, and facts about provisioning",
+		"List the events of a tenant, oldest or newest first: committed changes of users and groups, and facts about provisioning",
 		adminwire.EventsQuery{},
 		nil,
 		answers{{200, "A page", adminwire.Events{}}},

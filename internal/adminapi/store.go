@@ -26,4 +26,7 @@ type Store interface {
 	// Sources reads the sources of events after a position whose keys are older than a time,
 	// at most limit log entries and as many signals.
 	Sources(ctx context.Context, t tenant.ID, after event.Position, until time.Time, limit int) (event.Page, error)
+	// NewestSources reads sources the newest first, before a position, of which Part events of
+	// its source are before it; the zero Position is after the newest one.
+	NewestSources(ctx context.Context, t tenant.ID, before event.Position, until time.Time, limit int) (event.Page, error)
 }

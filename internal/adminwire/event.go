@@ -89,20 +89,25 @@ type EventActor struct {
 type EventsQuery struct {
 	// How many to return at most. A page may have fewer although more follow.
 	Limit int `json:"limit,omitzero" jsonschema:"minimum=1,maximum=500,default=100"`
-	// The next of the page before. Without it the list begins at the oldest event kept.
+	// The next of the page before, of a list in the same order. Without it the list begins at
+	// the oldest event kept, or with newest at the newest one.
 	After string `json:"after,omitzero"`
 	// Only events of these types, separated by commas.
 	Types string `json:"types,omitzero"`
+	// true lists the newest events first, for people. A reader that must miss nothing reads
+	// the oldest first.
+	Newest string `json:"newest,omitzero" jsonschema:"enum=true,enum=false"`
 }
 
-// Events is a page of events, oldest first.
+// Events is a page of events, in the order that was asked for.
 type Events struct {
 	Events []Event `json:"events"`
 	// Where the next page begins: always present, also on an empty page.
 	Next string `json:"next"`
-	// All events up to this time are in this page and those before, unless more is true.
+	// All events up to this time are in this page and those before, unless more is true. With
+	// newest, the time of the newest event that could be listed.
 	CaughtUpTo time.Time `json:"caughtUpTo"`
-	// Whether older events than caughtUpTo follow.
+	// Whether older events than caughtUpTo follow; with newest, whether older ones follow.
 	More bool `json:"more"`
 }
 

@@ -26,14 +26,8 @@ func (s *Store) Sources(ctx context.Context, t tenant.ID, after event.Position, 
 	if after.Key > end {
 		return event.Page{To: after.Key}, nil
 	}
-	var pages [2]table.Page
-	read := func(i int, name string) func(context.Context) error {
-		return func(ctx context.Context) (err error) {
-			pages[i], err = s.table.Query(ctx, upwards(partition(t, name), after, end, limit))
-			return readError(err)
-		}
-	}
-	if err := s.Together(ctx, read(0, logName), read(1, signalsName)); err != nil {
+	pages, err := s.sourcePages(ctx, t, func(partition string) table.Query { return upwards(partition, after, end, limit) })
+	if err != nil {
 		return event.Page{}, err
 	}
 	page := event.Page{To: end}
@@ -52,6 +46,44 @@ func (s *Store) Sources(ctx context.Context, t tenant.ID, after event.Position, 
 	}
 	slices.SortFunc(page.Sources, func(x, y event.Source) int { return strings.Compare(x.Key(), y.Key()) })
 	return s.withSets(ctx, t, endBeforeSets(page))
+}
+
+// NewestSources reads the sources of a tenant's events before a position, the newest first, of
+// those whose keys are older than a time: as many round trips as Sources, with the same limits.
+// The zero Position is after the newest one. The To of the page is the key down to which it has
+// all sources.
+func (s *Store) NewestSources(ctx context.Context, t tenant.ID, before event.Position, until time.Time, limit int) (event.Page, error) {
+	end := event.PositionBefore(until).Key
+	pages, err := s.sourcePages(ctx, t, func(partition string) table.Query { return downwards(partition, before, end, limit) })
+	if err != nil {
+		return event.Page{}, err
+	}
+	page := event.Page{To: firstSource}
+	for _, p := range pages {
+		if p.More {
+			page.To, page.More = max(page.To, p.Last), true
+		}
+	}
+	for i, p := range pages {
+		for _, item := range p.Items {
+			if item.Sort >= page.To && !expired(item.Attributes, s.now()) {
+				page.Sources = append(page.Sources, decodeSource(item, i == 1))
+			}
+		}
+	}
+	slices.SortFunc(page.Sources, func(x, y event.Source) int { return strings.Compare(y.Key(), x.Key()) })
+	return s.withSets(ctx, t, endBeforeSets(page))
+}
+
+// sourcePages reads a page of the log and one of the signals: one round trip.
+func (s *Store) sourcePages(ctx context.Context, t tenant.ID, query func(partition string) table.Query) (pages [2]table.Page, err error) {
+	read := func(i int, name string) func(context.Context) error {
+		return func(ctx context.Context) (err error) {
+			pages[i], err = s.table.Query(ctx, query(partition(t, name)))
+			return readError(err)
+		}
+	}
+	return pages, s.Together(ctx, read(0, logName), read(1, signalsName))
 }
 
 // maxSetMembers is how many members the whole new sets of a page have at most, unless it has
@@ -149,6 +181,19 @@ func upwards(partition string, after event.Position, end string, limit int) tabl
 	q := table.Query{Partition: partition, From: max(after.Key, firstSource), To: end, Limit: limit}
 	if after.Part == 0 {
 		q.After = after.Key
+	}
+	return q
+}
+
+// downwards returns a query of a partition before a position, from the end. The source at which
+// a position within a source is has to be read again.
+func downwards(partition string, before event.Position, end string, limit int) table.Query {
+	q := table.Query{Partition: partition, From: firstSource, To: end, Limit: limit, Descending: true}
+	if before.Key == "" || before.Key > end {
+		return q
+	}
+	if q.To = before.Key; before.Part == 0 {
+		q.After = before.Key
 	}
 	return q
 }

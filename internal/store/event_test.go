@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,6 +74,25 @@ func (w *written) follow(until time.Time, limit int) (keys []string) {
 	return nil
 }
 
+// back reads pages of the newest sources until there is no more, and returns the keys.
+func (w *written) back(until time.Time, limit int) (keys []string) {
+	w.t.Helper()
+	var position event.Position
+	for range 1000 {
+		page, err := w.store.NewestSources(w.t.Context(), w.tenant, position, until, limit)
+		w.must(err)
+		for _, s := range page.Sources {
+			keys = append(keys, s.Key())
+		}
+		position = event.Position{Key: page.To}
+		if !page.More {
+			return keys
+		}
+	}
+	w.t.Fatal("the pages do not end")
+	return nil
+}
+
 func TestSources_AreLogAndSignalsInOrder(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
 		w := &written{fixture: newFixture(t, engine.Open(t), made)}
@@ -95,6 +115,21 @@ func TestSources_AreLogAndSignalsInOrder(t *testing.T) {
 		until := made.Add(30 * time.Millisecond)
 		for _, limit := range []int{1, 2, 3, 7, 100} {
 			require.Equal(t, want, w.follow(until, limit), limit)
+		}
+		newest := slices.Clone(want)
+		slices.Reverse(newest)
+		for _, limit := range []int{1, 2, 3, 7, 100} {
+			require.Equal(t, newest, w.back(until, limit), limit)
+		}
+		require.Equal(t, newest[1:], w.back(event.Position{Key: newest[0]}.Time(), 4))
+		// After the newest one, before the oldest one, and within a source.
+		for position, first := range map[event.Position]int{
+			{Key: event.PositionBefore(later).Key}: 0, {Key: newest[0], Part: 1}: 0, {Key: newest[0]}: 1, {Key: firstSource}: len(newest),
+		} {
+			page, err := w.store.NewestSources(t.Context(), w.tenant, position, until, 100)
+			require.NoError(t, err)
+			require.Len(t, page.Sources, len(newest)-first, "%v", position)
+			require.Equal(t, firstSource, page.To)
 		}
 		// The time is the first that is not served.
 		last := want[len(want)-1]

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -136,11 +137,30 @@ func TestPull_HasEachChangeInOrder(t *testing.T) {
 		require.Equal(t, []string{"user.purged bo@example.com v3"}, eventLines(later))
 		assert.Nil(t, later[0]["data"])
 
+		// A request of two events.
+		crew := s.must(201, "POST", "/Groups", groupBody("Crew"))
+		s.must(200, "PATCH", "/Groups/"+crew, patchBody(`[{"op":"replace","path":"displayName","value":"Staff"},{"op":"add","path":"members","value":[{"value":"`+ann+`"}]}]`))
+		clock.settled()
 		all, _ := s.pull("", "")
+		assert.Equal(t, []string{"group.updated Staff v2", "group.members_changed Staff v2 +1-0=1"}, eventLines(all)[len(all)-2:])
 		for _, limit := range []int{1, 2, 3, 500} {
 			paged, _ := s.pull("", fmt.Sprintf("limit=%d", limit))
 			assert.Equal(t, eventIDs(all), eventIDs(paged), limit)
 		}
+		newest := eventIDs(all)
+		slices.Reverse(newest)
+		for _, limit := range []int{1, 2, 3, 500} {
+			paged, _ := s.pull("", fmt.Sprintf("newest=true&limit=%d", limit))
+			assert.Equal(t, newest, eventIDs(paged), limit)
+		}
+		last, _ := s.pull("", "newest=true&types=user.deactivated,user.purged&limit=1")
+		assert.Equal(t, []string{"user.purged bo@example.com v3", "user.deactivated ann@example.com v3"}, eventLines(last))
+		// A cursor is of one order: read in the other one, it would skip events without notice.
+		for query, of := range map[string]string{"newest=true": "", "newest=false": "newest=true"} {
+			next := url.QueryEscape(s.eventPage("", of+"&limit=1")["next"].(string))
+			assert.Equal(t, 400, s.admin("GET", "/tenants/acme/events?after="+next+"&"+query, "").status, query)
+		}
+		assert.Equal(t, 400, s.admin("GET", "/tenants/acme/events?newest=yes", "").status)
 		departures, _ := s.pull("", "types=user.deactivated,user.deleted,user.purged&limit=1")
 		assert.Equal(t, []string{"user.deactivated ann@example.com v3", "user.deleted bo@example.com v2", "user.purged bo@example.com v3"}, eventLines(departures))
 		// A position serves any types.
