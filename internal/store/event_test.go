@@ -15,6 +15,9 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
+// recent is a time after which DynamoDB does not remove what expires later, by its own clock.
+var recent = time.Now().UTC().Truncate(time.Second)
+
 // written has what a test writes into the log and the signals.
 type written struct {
 	*fixture
@@ -95,12 +98,12 @@ func (w *written) back(until time.Time, limit int) (keys []string) {
 
 func TestSources_AreLogAndSignalsInOrder(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
-		w := &written{fixture: newFixture(t, engine.Open(t), made)}
-		later := made.Add(24 * time.Hour)
+		w := &written{fixture: newFixture(t, engine.Open(t), recent)}
+		later := recent.Add(24 * time.Hour)
 		w.pass(time.Hour)
 		var want []string
 		for i := range 30 {
-			at := made.Add(time.Duration(i) * time.Millisecond)
+			at := recent.Add(time.Duration(i) * time.Millisecond)
 			switch i % 7 {
 			case 0, 4:
 				want = append(want, w.signal(at, later))
@@ -112,7 +115,7 @@ func TestSources_AreLogAndSignalsInOrder(t *testing.T) {
 				want = append(want, w.entry(at, later))
 			}
 		}
-		until := made.Add(30 * time.Millisecond)
+		until := recent.Add(30 * time.Millisecond)
 		for _, limit := range []int{1, 2, 3, 7, 100} {
 			require.Equal(t, want, w.follow(until, limit), limit)
 		}
@@ -153,14 +156,14 @@ func TestSources_AreLogAndSignalsInOrder(t *testing.T) {
 
 func TestSources_HaveWholeNewSets(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
-		w := &written{fixture: newFixture(t, engine.Open(t), made)}
+		w := &written{fixture: newFixture(t, engine.Open(t), recent)}
 		set := make([]string, 3*setSize)
 		for i := range set {
 			set[i] = fmt.Sprintf("user-%04d", i)
 		}
-		later := made.Add(24 * time.Hour)
-		keys := []string{w.entry(made, later, set[:1]...), w.entry(made, later, set...), w.entry(made, later, set...), w.entry(made, later)}
-		until := made.Add(time.Second)
+		later := recent.Add(24 * time.Hour)
+		keys := []string{w.entry(recent, later, set[:1]...), w.entry(recent, later, set...), w.entry(recent, later, set...), w.entry(recent, later)}
+		until := recent.Add(time.Second)
 		page, err := w.store.Sources(t.Context(), w.tenant, event.Position{}, until, 10)
 		require.NoError(t, err)
 		require.Len(t, page.Sources, 2, "two sets are too large for one page")
@@ -173,12 +176,12 @@ func TestSources_HaveWholeNewSets(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.Equal(t, set, source.Set)
-		signal := w.signal(made, later)
+		signal := w.signal(recent, later)
 		source, ok, err = w.store.SourceAt(t.Context(), w.tenant, signal, true)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.Equal(t, map[string]string{"limit": "5"}, source.Signal.Details)
-		for _, other := range []string{signal, keyAt(made, 999)} {
+		for _, other := range []string{signal, keyAt(recent, 999)} {
 			_, ok, err = w.store.SourceAt(t.Context(), w.tenant, other, false)
 			require.NoError(t, err)
 			require.False(t, ok)
@@ -192,7 +195,7 @@ func TestSources_HaveWholeNewSets(t *testing.T) {
 
 func TestUsersNow_FindSubjectsInBothPlacesAndMembersAmongTheLiving(t *testing.T) {
 	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
-		w := &written{fixture: newFixture(t, engine.Open(t), made)}
+		w := &written{fixture: newFixture(t, engine.Open(t), recent)}
 		var subjects []string
 		for i := range 120 {
 			u := &directory.User{ID: fmt.Sprintf("u%03d", i), Version: int64(i + 1), Deleted: i%2 == 1, Doc: []byte("{}")}
