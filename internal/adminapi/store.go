@@ -23,6 +23,11 @@ type Store interface {
 	// again, and returns the subject.
 	Dismiss(ctx context.Context, t tenant.ID, d journal.Dismissal) (journal.Failing, error)
 	RemoveSchema(ctx context.Context, t tenant.ID, urn string, now time.Time) error
+	Sources
+}
+
+// Sources reads what events are derived from.
+type Sources interface {
 	// Sources reads the sources of events after a position whose keys are older than a time,
 	// at most limit log entries and as many signals.
 	Sources(ctx context.Context, t tenant.ID, after event.Position, until time.Time, limit int) (event.Page, error)
