@@ -320,7 +320,7 @@ func (t Token) used() string {
 // lookUp returns the token's record, cached for CacheTime. A token that is not
 // cached must pass the screen first.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
-	key := token.cacheKey()
+	key := token.entryKey()
 	now := a.now()
 	a.mu.Lock()
 	found, ok := a.cached[key]
@@ -387,8 +387,8 @@ func (a *Authenticator) typesOf(owner Owner) (schema.Types, error) {
 	return a.types.With(own), err
 }
 
-// cacheKey returns the key under which a token is cached. Access tokens of a client share an
+// entryKey returns the key under which a token is cached. Access tokens of a client share an
 // entry if the same secret got them, because each secret has a record of its last use.
-func (t Token) cacheKey() string { return cacheKey(t.Tenant, t.ID) + "_" + t.used() }
+func (t Token) entryKey() string { return cacheKey(t.Tenant, t.ID) + "_" + t.used() }
 
 func cacheKey(t tenant.ID, id string) string { return t.String() + "_" + id }

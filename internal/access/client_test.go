@@ -2,6 +2,9 @@ package access_test
 
 import (
 	"context"
+	"fmt"
+	"hash/crc32"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,4 +135,41 @@ func TestAuthenticate_RefusesStaticTokensOfATenantThatChoseTo(t *testing.T) {
 	d.source.settings.StaticTokens = tenant.StaticRefuse
 	require.ErrorIs(t, d.send(d.access, token), access.ErrStaticRefused)
 	require.NotErrorIs(t, d.send(d.access, forged(token, 1)), access.ErrStaticRefused)
+}
+
+// A secret is one of the client if all of it is: its id and its tenant alone prove nothing.
+func TestCheckSecret_ComparesTheWholeSecret(t *testing.T) {
+	d := deploy(t)
+	d.source.clients = map[string]access.Client{}
+	v := &clientVault{source: d.source, ring: d.ring}
+	clock := func() time.Time { return d.now }
+	clients, issuer := access.NewClients(v, clock), access.NewIssuer(v, clock)
+	c, text, _, err := clients.Create(t.Context(), acme(t), access.ClientWanted{})
+	require.NoError(t, err)
+	_, other, _, err := clients.Create(t.Context(), acme(t), access.ClientWanted{})
+	require.NoError(t, err)
+	r, err := issuer.Find(t.Context(), access.ClientID(acme(t), c.ID))
+	require.NoError(t, err)
+	_, _, err = issuer.CheckSecret(r, text)
+	require.NoError(t, err)
+	mine, theirs := strings.Split(text, "_"), strings.Split(other, "_")
+	sealed := func(parts ...string) string {
+		body := strings.Join(parts, "_")
+		return fmt.Sprintf("%s_%08x", body, crc32.ChecksumIEEE([]byte(body)))
+	}
+	require.Equal(t, text, sealed(mine[:4]...))
+	for name, wrong := range map[string]string{
+		"of another client":          other,
+		"the secret of another one":  sealed(mine[0], mine[1], mine[2], theirs[3]),
+		"the id of another one":      sealed(mine[0], mine[1], theirs[2], mine[3]),
+		"the tenant of another one":  sealed(mine[0], "other", mine[2], mine[3]),
+		"its last character changed": sealed(mine[0], mine[1], mine[2], mine[3][:51]+map[bool]string{true: "b", false: "a"}[mine[3][51] == 'a']),
+	} {
+		_, _, err := issuer.CheckSecret(r, wrong)
+		require.ErrorIs(t, err, access.ErrSecretUnknown, name)
+	}
+	for _, wrong := range []string{"", "x", text + "x", text[:len(text)-1], sealed("rct", mine[1], mine[2], mine[3])} {
+		_, _, err := issuer.CheckSecret(r, wrong)
+		require.ErrorIs(t, err, access.ErrSecretMalformed)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
+	"github.com/rollcall-scim/rollcall/internal/watch"
 )
 
 // leave deletes a stored user in request r1, and leaves its memberships to a task.
@@ -231,6 +232,11 @@ func tokenDecisions(t tenant.ID) []decision {
 	next := func(id string) table.Condition { return table.Is(attrNextID, table.Text(id)) }
 	replaces := func(id string) table.Condition { return table.Is(attrOldID, table.Text(id)) }
 	record := func(id string) access.Record { return access.Record{ID: id, Hash: "h", LastFour: "abcd"} }
+	report := func(before, after string) func(f *fixture, s *Store) error {
+		return func(f *fixture, s *Store) error {
+			return s.Report(f.t.Context(), f.tenant, watch.Report{Name: "SEATS", Before: before, After: after, Signal: journal.Signal{Type: "seats.full"}})
+		}
+	}
 	client := func(version int64) access.Client {
 		return access.Client{ID: "c1", SigningKey: []byte("key"), Version: version}
 	}
@@ -316,6 +322,21 @@ func tokenDecisions(t tenant.ID) []decision {
 				return s.ClaimAssertion(f.t.Context(), f.tenant, "digest", f.now().Add(time.Hour))
 			},
 			conditions: []settled{{assertionKey(t, "digest"), table.Absent(), "", "two requests with one assertion"}},
+		},
+		{
+			name: "the first report", returned: failsAs(watch.ErrReported), commit: report("", "full"),
+			conditions: []settled{
+				{watchKey(t, "SEATS"), table.Absent(), "", "two first reports"},
+				{tenantKey(t), table.Present(), "", "a report and the deletion of the tenant"},
+			},
+		},
+		{
+			name: "another report", returned: failsAs(watch.ErrReported), commit: report("full", "free"),
+			given:      func(f *fixture) { f.must(report("", "full")(f, f.store)) },
+			conditions: []settled{
+				{watchKey(t, "SEATS"), table.Is(attrReported, table.Text("full")), "", "two reports of one change"},
+				{tenantKey(t), table.Present(), "", "a report and the deletion of the tenant"},
+			},
 		},
 		{
 			name: "the first use of a token", returned: leftToOthers,

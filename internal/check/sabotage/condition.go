@@ -194,6 +194,13 @@ var removed = []struct {
 	{"tenant.go", "sameSettings", "table.Is(attrSettings, table.Text(t.Stored))", "table.Present()", "changed settings/two changes of the settings"},
 	{"tenant.go", "EndTenant", ", sameSettings(before))}", ")}", "the end of a tenant/two changes of the settings"},
 
+	{"client.go", "AddClient", "table.Put(clientItem(t, c), table.Absent())", "table.Put(clientItem(t, c))", "a new client/two clients of one id"},
+	{"client.go", "AddClient", ", table.Check(tenantKey(t), table.Present())", "", "a new client/a client and the deletion of its tenant"},
+	{"client.go", "ChangeClient", ", table.Is(attrClientVersion, table.Number(c.Version-1))", "", "a changed client/two changes of a client"},
+	{"client.go", "ClaimAssertion", "table.Put(item, table.Absent())", "table.Put(item)", "a used assertion/two requests with one assertion"},
+	{"watch.go", "Report", "Attributes: state}, when)", "Attributes: state}, []table.Condition{when}[:0]...)", "the first report/two first reports"},
+	{"watch.go", "Report", "when = table.Is(attrReported, table.Text(r.Before))", "when = table.Present()", "another report/two reports of one change"},
+	{"watch.go", "Report", ",\n\t\ttable.Check(tenantKey(t), table.Present())", "", "the first report/a report and the deletion of the tenant"},
 	{"token.go", "SaveToken", "table.Put(tokenItem(t, r), table.Absent())", "table.Put(tokenItem(t, r))", "a new token/two tokens of one id"},
 	{"token.go", "SaveToken", ", table.Check(tenantKey(t), table.Present())", "", "a new token/a token and the deletion of its tenant"},
 	{"token.go", "Used", "table.Put(item, when)", "table.Put(item, []table.Condition{when}[:0]...)", "the first use of a token/two instances that record the first use"},
@@ -233,5 +240,6 @@ var kept = map[string]string{
 	"internal/store/bucket.go Spend table.Absent()":                                                        "removed where the bucket is put",
 	"internal/store/key.go AddTokenKey table.Absent()":                                                     "removed where the keys are put",
 	"internal/store/token.go Used table.Absent()":                                                          "removed where the use is put",
+	"internal/store/watch.go Report table.Absent()":                                                        "removed where the report is put",
 	"internal/store/webhook.go registeredOp table.Absent()":                                                "removed where the change is counted",
 }

@@ -136,17 +136,72 @@ var broken = []struct {
 	},
 	{
 		"wrong secret", "Any secret is accepted.", "internal/access/authenticate.go",
-		[]Edit{{"Authenticate", "case !token.matches(found.record.Hash):", "case false:"}},
+		[]Edit{{"check", "case !t.matches(found.record.Hash):", "case false:"}},
 		"internal/access", "TestAuthenticate_ComparesTheWholeSecret",
 	},
 	{
+		"wrong client secret", "Any client secret is accepted that names one.", "internal/access/secret.go",
+		[]Edit{{"checkSecret", "!named.matches(found.Hash) || !ok", "!ok"}},
+		"internal/access", "TestCheckSecret_ComparesTheWholeSecret",
+	},
+	{
+		"client secret of another tenant", "A client secret is accepted for a client of another tenant.", "internal/access/secret.go",
+		[]Edit{{"checkSecret", " || named.Tenant != t", ""}},
+		"internal/access", "TestCheckSecret_ComparesTheWholeSecret",
+	},
+	{
+		"expired client secret", "An expired client secret is accepted.", "internal/access/secret.go",
+		[]Edit{{"checkSecret", "case !now.Before(found.Expires):", "case false:"}},
+		"internal/access", "TestAuthenticate_AccessTokensFollowTheModel",
+	},
+	{
+		"revoked client secret", "A revoked client secret is accepted.", "internal/access/secret.go",
+		[]Edit{{"checkSecret", "case !found.Revoked.IsZero():", "case false:"}},
+		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
+	},
+	{
+		"forged access token", "An access token is accepted whoever has written it.", "internal/access/ticket.go",
+		[]Edit{{"check", "!hmac.Equal([]byte(c.code(k.signed)), []byte(k.code)):", "false:"}},
+		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
+	},
+	{
+		"access token of an ended secret", "An access token outlives the secret that got it.", "internal/access/ticket.go",
+		[]Edit{{"check", "case !k.proof.holds(c):", "case false:"}},
+		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
+	},
+	{
+		"access token of a revoked client", "An access token outlives its client.", "internal/access/ticket.go",
+		[]Edit{{"check", "case !c.Revoked.IsZero():", "case false:"}},
+		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
+	},
+	{
+		"access token for ever", "An access token is accepted after its hour.", "internal/access/ticket.go",
+		[]Edit{{"check", "case !now.Before(k.expires):", "case false:"}},
+		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
+	},
+	{
+		"static token refused", "A tenant that takes no static tokens takes them.", "internal/access/authenticate.go",
+		[]Edit{{"Authenticate", "case token.ticket == nil && found.owner.Settings.StaticTokens == tenant.StaticRefuse:", "case false:"}},
+		"internal/access", "TestAuthenticate_RefusesStaticTokensOfATenantThatChoseTo",
+	},
+	{
+		"seats reported twice", "A tenant is told twice that its seats are full.", "internal/watch/seat.go",
+		[]Edit{{"seats", "if full == (was == seatsFull) {", "if !full && was != seatsFull {"}},
+		"internal/watch", "TestWatch_ReportsFullSeats",
+	},
+	{
+		"seats never reported", "Nobody is told that the seats of a tenant are full.", "internal/feed/handler.go",
+		[]Edit{{"watch", "if h.c.Watcher == nil {", "if true {"}},
+		"internal/feed", "TestHandle_LetsTheWatcherLookAtWhatWasHandedOn",
+	},
+	{
 		"revoked token", "A revoked token is accepted.", "internal/access/authenticate.go",
-		[]Edit{{"Authenticate", "case !found.record.Revoked.IsZero():", "case false:"}},
+		[]Edit{{"check", "case !found.record.Revoked.IsZero():", "case false:"}},
 		"internal/access", "TestAuthenticate",
 	},
 	{
 		"expired token", "An expired token is accepted.", "internal/access/authenticate.go",
-		[]Edit{{"Authenticate", "case !found.record.Expires.IsZero() && !a.now().Before(found.record.Expires):", "case false:"}},
+		[]Edit{{"check", "case !found.record.Expires.IsZero() && !now.Before(found.record.Expires):", "case false:"}},
 		"internal/access", "TestAuthenticate",
 	},
 	{
@@ -706,7 +761,7 @@ var broken = []struct {
 	},
 	{
 		"event of another tenant", "An endpoint that is limited to a tenant gets events of another one.", "internal/webhook/attempt.go",
-		[]Edit{{"attempt", "!slices.Contains(e.Tenants, p.Tenant)", "len(e.Tenants) > 99"}, {"", "\t\"slices\"\n", ""}},
+		[]Edit{{"outside", "slices.Contains(e.Tenants, of)", "len(e.Tenants) < 99"}, {"", "\t\"slices\"\n", ""}},
 		"internal/webhook", "TestWake_SendsNoEventOfAnotherTenant",
 	},
 	{
@@ -720,8 +775,8 @@ var broken = []struct {
 		"internal/store", "TestSettle_KeepsTheFirstAcknowledgementOfADeparture",
 	},
 	{
-		"internal address", "A webhook reaches the services of the deployment's own network.", "internal/webhook/http.go",
-		[]Edit{{"refuse", "fault != \"\" {", "fault == \"-\" {"}},
+		"internal address", "A webhook reaches the services of the deployment's own network.", "internal/outbound/address.go",
+		[]Edit{{"Refuse", "fault != \"\" {", "fault == \"-\" {"}},
 		"internal/webhook", "TestSend_RefusesANameThatChangesItsAddress",
 	},
 	{
