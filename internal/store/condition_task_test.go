@@ -332,7 +332,7 @@ func tokenDecisions(t tenant.ID) []decision {
 		},
 		{
 			name: "another report", returned: failsAs(watch.ErrReported), commit: report("full", "free"),
-			given:      func(f *fixture) { f.must(report("", "full")(f, f.store)) },
+			given: func(f *fixture) { f.must(report("", "full")(f, f.store)) },
 			conditions: []settled{
 				{watchKey(t, "SEATS"), table.Is(attrReported, table.Text("full")), "", "two reports of one change"},
 				{tenantKey(t), table.Present(), "", "a report and the deletion of the tenant"},
