@@ -56,7 +56,7 @@ func FuzzEvent(f *testing.F) {
 			return // lambdahttp answers it without a handler
 		}
 		function := "BulkFunction"
-		for _, name := range []string{"Users", "Groups", "Admin", "Discovery"} {
+		for _, name := range []string{"Users", "Groups", "Admin", "Discovery", "OAuth"} {
 			if strings.Contains(strings.ToLower(event.RouteKey), strings.ToLower(name)) {
 				function = name + "Function"
 			}
