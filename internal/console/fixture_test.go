@@ -393,6 +393,21 @@ func healthy() map[string]any {
 			{Reason: "groups_lost", Group: "Sales", GroupID: "g1", User: "anna@example.com", UserID: "u1", UserState: "active", Since: at(-2 * time.Hour), IdP: "entra", SentWithoutAsking: "never", WhatToDo: "Select Restart provisioning."},
 			{Reason: "group_refused", Group: "Design", Since: at(-time.Hour), IdP: "entra", SentWithoutAsking: "next_cycle", Cause: "duplicate", WhatToDo: "Rename the group."},
 		}},
+		"GET " + acme + "/events": adminwire.Events{Next: "older", More: true, CaughtUpTo: at(-15 * time.Second), Events: []adminwire.Event{
+			{
+				ID: "ev4", Type: "provisioning.failing", Time: at(-time.Hour), Tenant: "acme", Resource: &adminwire.EventResource{Type: "User", UserName: "carol@example.com"},
+				Actor: adminwire.EventActor{Type: "idp", Name: "okta"}, RequestID: failedID, Details: map[string]string{"cause": "seat_limit"}, Data: []byte("null"),
+			},
+			{
+				ID: "ev3", Type: "group.members_changed", Time: at(-2 * time.Hour), Tenant: "acme", Resource: &adminwire.EventResource{Type: "Group", ID: "g1", DisplayName: "Sales", Version: 4},
+				Members: &adminwire.EventMembers{Added: []string{"u1", "u2"}, Removed: []string{"u3"}}, Actor: adminwire.EventActor{Type: "application", Name: "Bo"}, RequestID: failedID, Data: []byte("null"),
+			},
+			{
+				ID: "ev2", Type: "user.updated", Time: at(-3 * time.Hour), Tenant: "acme", Resource: &adminwire.EventResource{Type: "User", ID: "u1", UserName: "anna@example.com", Version: 3},
+				Changed: []string{"title", "displayName"}, Actor: adminwire.EventActor{Type: "idp", Name: "entra"}, RequestID: failedID, Data: []byte("null"),
+			},
+			{ID: "ev1", Type: "seats.full", Time: at(-4 * time.Hour), Tenant: "acme", Actor: adminwire.EventActor{Type: "rollcall"}, Data: []byte("null")},
+		}},
 		"GET " + acme + "/log": adminwire.Log{Entries: []adminwire.Entry{carolsEntry}},
 		"GET " + acme + "/requests/" + failedID: adminwire.Explanation{
 			RequestID: failedID, Entries: []adminwire.Entry{carolsEntry}, Now: "failing", Failing: &carol,

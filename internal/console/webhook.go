@@ -119,10 +119,14 @@ func (c *Console) eventsPage(q *request, f webhookForm) (page, error) {
 			rows = append(rows, newWebhookRow(q.tenant, w, c.now()))
 		}
 	}
+	newest, err := c.newestEvents(q)
+	if err != nil {
+		return page{}, err
+	}
 	p := page{name: "events", title: "Events", here: "Events", data: map[string]any{
-		"Rows": rows, "Others": len(all) - len(rows), "Form": f, "To": of(q.tenant, "events"), "Token": c.sessions.formToken(q.cookie),
+		"Newest": newest, "Rows": rows, "Others": len(all) - len(rows), "Form": f, "To": of(q.tenant, "events"), "Token": c.sessions.formToken(q.cookie),
 	}}
-	if len(f.Wrong) > 0 {
+	if len(f.Wrong) > 0 || newest.Wrong != "" {
 		p.status = http.StatusBadRequest
 	}
 	return p, nil

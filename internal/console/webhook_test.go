@@ -30,6 +30,45 @@ func TestEvents_ListsEndpointsOfTheTenant(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, b.get("/console/t/nobody/events").Code)
 }
 
+func TestEvents_ListsTheNewest(t *testing.T) {
+	b := visitor(t, healthy())
+	b.service.last()
+	p := b.get("/console/t/acme/events").page()
+	asked, _ := b.service.last()
+	require.Contains(t, asked, "GET /tenants/acme/events?limit=20&newest=true")
+	rows := p.id(t, "newest-events").named("tbody")[0].named("tr")
+	require.Len(t, rows, 4)
+	rows[0].says(t, "provisioning.failing", "carol@example.com", "seat_limit", "Okta", "1 hour ago", "View details")
+	rows[1].says(t, "group.members_changed", "Sales", "2 joined, 1 left", "the application: Bo")
+	rows[2].says(t, "user.updated", "anna@example.com", "title, displayName")
+	rows[3].says(t, "seats.full", "rollcall")
+	links := func(row int) (to []string) {
+		for _, a := range rows[row].named("a") {
+			to = append(to, a.attrs["href"])
+		}
+		return to
+	}
+	request := "/console/t/acme/requests/" + failedID
+	require.Equal(t, []string{"/console/t/acme/log?subject=carol%40example.com", request}, links(0), "a user who does not exist has entries in the log")
+	require.Equal(t, []string{"/console/t/acme/groups/g1", request}, links(1))
+	require.Equal(t, []string{"/console/t/acme/users/u1", request}, links(2))
+	require.Empty(t, links(3))
+	require.Equal(t, "/console/t/acme/events?after=older&types=", p.id(t, "older").attrs["href"])
+
+	b.service.set("GET "+acme+"/events", adminwire.Events{Next: "end"})
+	for query, says := range map[string]string{"": "No events yet", "?types=user.deleted": "No event of these types", "?after=x": "No more events"} {
+		b.get("/console/t/acme/events"+query).page().id(t, "no-events").says(t, says)
+	}
+	b.get("/console/t/acme/events?types=user.created,+user.deleted&after=x")
+	asked, _ = b.service.last()
+	require.Contains(t, asked, "GET /tenants/acme/events?after=x&limit=20&newest=true&types=user.created%2Cuser.deleted")
+
+	b.service.set("GET "+acme+"/events", refusal{http.StatusBadRequest, "invalid", "types has an unknown type; the types are user.created."})
+	a := b.get("/console/t/acme/events?types=user.lost")
+	require.Equal(t, http.StatusBadRequest, a.Code)
+	a.page().id(t, "event-types-wrong").says(t, "types has an unknown type")
+}
+
 func TestWebhook_ShowsDeliveriesWithAttempts(t *testing.T) {
 	b := visitor(t, healthy())
 	b.service.last()

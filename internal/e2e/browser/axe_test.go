@@ -125,6 +125,9 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 		if strings.HasSuffix(next, left) {
 			assert.True(t, get(b, chromedp.Evaluate[bool](`document.querySelector("#offboarding li") !== null`)), "the page of a user who left has no webhook")
 		}
+		if strings.HasSuffix(next, "/console/t/acme/events") {
+			assert.True(t, get(b, chromedp.Evaluate[bool](`document.querySelector("#newest-events a.details") !== null`)), "the page of events has none")
+		}
 		for _, to := range get(b, chromedp.Evaluate[[]string](`[...document.querySelectorAll("main a[href], nav a[href], footer a[href]")].map((a) => a.href)`)) {
 			if kind := kindOf(to); strings.HasPrefix(to, s.base+"/console/") && !strings.HasSuffix(kind, "csv") && !seen[kind] {
 				seen[kind] = true
