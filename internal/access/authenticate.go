@@ -309,6 +309,12 @@ func (t Token) check(found entry, now time.Time) error {
 	return nil
 }
 
+// newer reports whether a client has issued an access token after it was read, for keys or a
+// federation that it did not have then.
+func (t Token) newer(c Client) bool {
+	return t.ticket != nil && t.ticket.proof.revision > c.Version && t.ticket.isOf(c)
+}
+
 // used names the record of the token's last use.
 func (t Token) used() string {
 	if t.ticket != nil {
@@ -325,7 +331,8 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	a.mu.Lock()
 	found, ok := a.cached[key]
 	a.mu.Unlock()
-	if age := now.Sub(found.read); ok && age >= 0 && age < CacheTime { // a clock that was set back proves nothing
+	age := now.Sub(found.read)
+	if ok && age >= 0 && age < CacheTime && !token.newer(found.client) { // a clock that was set back proves nothing
 		if subtle.ConstantTimeCompare([]byte(token.mark), []byte(found.mark)) == 1 {
 			return found, nil
 		}

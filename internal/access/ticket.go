@@ -165,11 +165,16 @@ func decodePayload(text string) (*ticket, error) {
 	return &ticket{proof: p, expires: expires}, nil
 }
 
+// isOf reports whether the client has issued the ticket.
+func (k *ticket) isOf(c Client) bool {
+	return len(c.SigningKey) > 0 && hmac.Equal([]byte(c.code(k.signed)), []byte(k.code))
+}
+
 // check returns nil if the client has issued the ticket and it is valid. Only
 // ErrUnknown is for a caller that has not proved to have it from us.
 func (k *ticket) check(c Client, now time.Time) error {
 	switch {
-	case len(c.SigningKey) == 0, !hmac.Equal([]byte(c.code(k.signed)), []byte(k.code)):
+	case !k.isOf(c):
 		return ErrUnknown
 	case !c.Revoked.IsZero():
 		return ErrClientRevoked
