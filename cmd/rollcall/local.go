@@ -226,8 +226,7 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 		Tenant: t.String(), PID: os.Getpid(),
 	}}
 	a, err := app.New(opened.Table, app.Config{
-		BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true,
-		JWKSHosts: append(app.DefaultJWKSHosts(), o.jwksHosts...),
+		BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true, JWKSHosts: append(app.DefaultJWKSHosts(), o.jwksHosts...),
 	}, logger)
 	if err != nil {
 		return s, nil, err
