@@ -68,7 +68,7 @@ func applicationWrites() []write {
 	}
 }
 
-// tenantWrites are the writes to tenants, schemas and tokens. They have no entry
+// tenantWrites are the writes to tenants, schemas, tokens and clients. They have no entry
 // in a tenant's log.
 func tenantWrites() []write {
 	const schema = "urn:example:hr"
@@ -82,6 +82,10 @@ func tenantWrites() []write {
 	}
 	old := func(w *world) { w.must("old", admin("POST", acme+"/tokens", `{"label":"old"}`)) }
 	rotation := acme + "/tokens/{old}/rotation"
+	client := acme + "/clients/{client}"
+	registered := func(w *world) { w.must("client", admin("POST", acme+"/clients", "")) }
+	putFederation := admin("PUT", client+"/federation", `{"issuer":"i","subject":"s","audience":"a","jwksUri":"https://login.microsoftonline.com/common/discovery/v2.0/keys"}`)
+	putKeys := admin("PUT", client+"/keys", `{"jwks":{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}}`)
 	return []write{
 		{
 			name: "PUT tenant creates", before: func(w *world) { w.looks = "/tenants/globex" }, request: admin("PUT", "/tenants/globex", `{"maxSeats":3}`), status: 201, seats: -1,
@@ -122,6 +126,35 @@ func tenantWrites() []write {
 		{
 			name: "PUT rotation", before: rotating, request: admin("PUT", rotation, ""), status: 204, seats: 0,
 			others: []request{admin("DELETE", rotation, "")},
+		},
+		{
+			name: "POST client", request: admin("POST", acme+"/clients", `{"label":"new"}`), status: 201, seats: 0,
+		},
+		{
+			name: "PATCH client", before: registered, request: admin("PATCH", client, `{"label":"new"}`), status: 200, seats: 0,
+		},
+		{
+			name: "DELETE client", before: registered, request: admin("DELETE", client, ""), status: 204, seats: 0,
+			others: []request{admin("POST", client+"/secrets", "")},
+		},
+		{
+			name: "POST secret", before: registered, request: admin("POST", client+"/secrets", `{"label":"new"}`), status: 201, seats: 0,
+			others: []request{admin("DELETE", client+"/secrets/{clientSecret}", "")},
+		},
+		{
+			name: "DELETE secret", before: registered, request: admin("DELETE", client+"/secrets/{clientSecret}", ""), status: 204, seats: 0,
+		},
+		{
+			name: "PUT federation", before: registered, request: putFederation, status: 200, seats: 0,
+		},
+		{
+			name: "DELETE federation", before: func(w *world) { registered(w); w.must("", putFederation) }, request: admin("DELETE", client+"/federation", ""), status: 204, seats: 0,
+		},
+		{
+			name: "PUT keys", before: registered, request: putKeys, status: 200, seats: 0,
+		},
+		{
+			name: "DELETE keys", before: func(w *world) { registered(w); w.must("", putKeys) }, request: admin("DELETE", client+"/keys", ""), status: 204, seats: 0,
 		},
 		{
 			name: "DELETE rotation", before: rotating, request: admin("DELETE", rotation, ""), status: 204, seats: 0,

@@ -113,6 +113,7 @@ func (w *world) state() state {
 	r.write("user", users)
 	r.write("group", groups)
 	r.write("token", r.list(from, admin("GET", acme+"/tokens", ""), "tokens"))
+	r.write("client", r.list(from, admin("GET", acme+"/clients", ""), "clients"))
 	r.write("schema", r.list(from, admin("GET", acme+"/schemas", ""), "schemas"))
 	r.write("webhook", r.list(from, admin("GET", "/webhooks", ""), "webhooks"))
 	r.write("marker", r.list(from, admin("GET", acme+"/deleted-groups", ""), "deletedGroups"))
@@ -181,6 +182,13 @@ func (r *reader) write(kind string, all []map[string]any) {
 			delete(document, "id")
 			seats, _ := document["seats"].(map[string]any) // how many were in use is as old as the cache
 			document["seats"] = seats["delta"]
+		case "client":
+			delete(document, "clientId")
+			for _, part := range append(documents(document["secrets"]), documents([]any{document["federation"], document["keys"]})...) {
+				delete(part, "secretId")
+				delete(part, "expiresAt")
+				delete(part, "since")
+			}
 		case "token":
 			delete(document, "id")
 			for _, name := range []string{"replaces", "replacedBy"} {

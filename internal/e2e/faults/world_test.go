@@ -272,5 +272,9 @@ func (w *world) must(name string, r request) {
 	require.Less(w.t, a.status, 300, "%s: %v", r, a.body)
 	if name != "" {
 		w.ids[name], _ = a.body["id"].(string)
+		if id, ok := a.body["clientId"].(string); ok {
+			w.ids[name] = id
+			w.ids[name+"Secret"], _ = a.body["secretId"].(string)
+		}
 	}
 }
