@@ -26,7 +26,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// raceTimes makes the races of group changes last longer: 50 in make soak.
+// raceTimes makes the races of group changes last longer: 10 in make soak.
 var raceTimes = flag.Int("races", 1, "times that all races of group changes are run")
 
 // raceState is the state that requests about one group and its users depend on.

@@ -22,7 +22,7 @@ import (
 )
 
 // logEntries is how many entries TestLog_OfAMillion reads: 1,000,000 in make soak.
-var logEntries = flags.Int("log-entries", 100_000, "how many entries the long log has")
+var logEntries = flags.Int("log-entries", 250_000, "how many entries the long log has")
 
 // millionth returns the key of an entry of a long log: one a second.
 func millionth(i int) string {
