@@ -165,8 +165,9 @@ clean: ## removes what was built here, but not the cache
 
 # One step after another, each with a heading, the quick ones first. The third-party
 # suites mostly wait for what they install and for DynamoDB Local, so they run
-# beside the build for SAM, and after them the packages for applications. What SAM's
-# containers answer depends on how fast they are.
+# beside the fuzz targets, which take what is left of the processors for a given time, and
+# after them the packages for applications. What SAM's containers answer depends on how
+# fast they are.
 check: ## everything that CI runs
 	@step() { printf '\n==== %s\n' "$$1"; shift; "$$@"; }; \
 	step 'formatting' $(MAKE) -s check-fmt; \
@@ -176,12 +177,12 @@ check: ## everything that CI runs
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
 	step 'tests: both engines' $(MAKE) -s check-test; \
 	step 'tests: race detector' $(MAKE) -s check-race; \
-	step 'fuzz targets, 20 seconds each' scripts/fuzz.sh 20s; \
-	step 'sabotage: four of the promises, broken' go run ./internal/check/sabotage/try -sample 4; \
 	suites=$$(mktemp); $(MAKE) -s -k conformance sdk >"$$suites" 2>&1 & began=$$!; trap 'kill $$began 2>/dev/null || true; rm -f "$$suites"' EXIT; \
 	ended() { wait $$began && code=0 || code=$$?; cat "$$suites"; return $$code; }; \
+	step 'fuzz targets, 12 seconds each' nice scripts/fuzz.sh 12s; \
+	step 'sabotage: four of the promises, broken' go run ./internal/check/sabotage/try -sample 4; \
 	step 'SAM: template, build, events through the binaries' $(MAKE) -s sam-binaries; \
-	step 'third-party suites and clients, packages for applications, begun beside SAM' ended; \
+	step 'third-party suites and clients, packages for applications, begun beside the fuzz targets' ended; \
 	step 'containers: rollcall local, and SAM local with events and the replay' sh -c 'scripts/docker.sh || true'; \
 	$(MAKE) -s sam-test ARGS="--without-docker=report"; \
 	step 'functions for Lambda' $(MAKE) -s functions; \

@@ -5,8 +5,8 @@
 #
 # A package is compiled once, with the instrumentation that guides the fuzzer. A failure
 # shows the input, the file in which the fuzzer has kept it, and how to make it a test.
-# A target that ran its seeds alone, for want of time, is no failure; the last line counts
-# these apart.
+# A target that had time for its seeds only runs again for twice as long. If it still has no
+# new input, that is no failure; the last line counts these apart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-20s}
@@ -14,7 +14,9 @@ shift || true
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export work time
+number=${time%%[!0-9]*}
+longer=$((2 * number))${time#"$number"}
+export work time longer
 cache=$(go env GOCACHE)/fuzz
 export cache
 : >"$work/seeds" # the targets without a new input
@@ -35,22 +37,25 @@ binary() { echo "$work/$(tr / _ <<<"$1").test"; }
 
 # target FOLDER TARGET fuzzes a target, and prints one line, or what failed.
 target() {
-	local folder=$1 name=$2 status=0
+	local folder=$1 name=$2 status limit runs
 	# By default an input is made smaller for up to a minute.
 	local log=$work/$(tr / _ <<<"$folder").$name.log
-	(
-		cd "$folder"
-		"$(binary "$folder")" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$time" -test.parallel 1 \
-			-test.fuzzminimizetime 1s -test.fuzzcachedir "$cache/$folder" </dev/null >"$log" 2>&1
-	) || status=$?
-	# Go 1.26 may report the end of the time as a failure (golang.org/issue/75804), with
-	# no input and no other message. A failure of a target always has an input.
-	if [ $status != 0 ] && ! grep -q 'Failing input written to' "$log" &&
-		grep -A1 -E '^--- FAIL: Fuzz' "$log" | grep -qx '    context deadline exceeded'; then
+	for limit in "$time" "$longer"; do
 		status=0
-	fi
-	local runs
-	runs=$(grep -oE 'execs: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2) || true
+		(
+			cd "$folder"
+			"$(binary "$folder")" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$limit" -test.parallel 1 \
+				-test.fuzzminimizetime 1s -test.fuzzcachedir "$cache/$folder" </dev/null >"$log" 2>&1
+		) || status=$?
+		# Go 1.26 may report the end of the time as a failure (golang.org/issue/75804), with
+		# no input and no other message. A failure of a target always has an input.
+		if [ $status != 0 ] && ! grep -q 'Failing input written to' "$log" &&
+			grep -A1 -E '^--- FAIL: Fuzz' "$log" | grep -qx '    context deadline exceeded'; then
+			status=0
+		fi
+		runs=$(grep -oE 'execs: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2) || true
+		[ $status = 0 ] && [ "${runs:-0}" = 0 ] || break
+	done
 	if [ $status = 0 ] && [ "${runs:-0}" = 0 ]; then
 		printf 'SEEDS   %-24s %-28s the time was over before there was a new input\n' "$folder" "$name"
 		echo "$folder $name" >>"$work/seeds"
@@ -84,6 +89,6 @@ xargs -P 4 -L 1 bash -euo pipefail -c 'target "$1" "$2"' target <"$work/targets"
 if [ $status = 0 ]; then
 	all=$(wc -l <"$work/targets") seeds=$(wc -l <"$work/seeds")
 	echo "$((all - seeds)) fuzz targets, $time each: nothing found"
-	((seeds == 0)) || echo "$seeds fuzz targets ran their seeds only: $time was too short for new inputs"
+	((seeds == 0)) || echo "$seeds fuzz targets ran their seeds only: $longer was too short for new inputs"
 fi
 exit $status
