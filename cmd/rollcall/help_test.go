@@ -188,7 +188,7 @@ func fenced(text string) string {
 	for _, m := range regexp.MustCompile("(?s)```(?:sh|console|powershell)?\n(.*?)```").FindAllStringSubmatch(text, -1) {
 		b.WriteString(m[1])
 	}
-	return b.String()
+	return regexp.MustCompile(`\\\n *`).ReplaceAllString(b.String(), "") // commands of several lines
 }
 
 func commandNames() (names []string) {
