@@ -2,7 +2,7 @@
 # Runs third-party suites and clients against `rollcall local`, on both engines:
 # scim2-tester, scim2-cli, scim-sanity, scim-client and pydantic-scim (PyPI), the
 # SCIM-SDK's and UnboundID's clients (Maven), the libraries of Standard Webhooks (npm and PyPI)
-# on deliveries, and the project's own recordings of identity providers' requests. It prints one line each, and fails if one of them finds
+# on deliveries, the OAuth clients of Authlib, Nimbus and golang.org/x/oauth2, and the project's own recordings of identity providers' requests. It prints one line each, and fails if one of them finds
 # anything. Downloads are kept in $ROLLCALL_CACHE (~/.cache/rollcall).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -46,6 +46,7 @@ jars() {
 }
 sdk=$(jars sdk)
 unboundid=$(jars unboundid)
+nimbus=$(jars nimbus)
 modules=$("$root/scripts/npm.sh" "$here/webhooks")
 
 work=$(mktemp -d)
@@ -56,7 +57,7 @@ stop() {
 	server=
 }
 trap 'stop; rm -rf "$work"' EXIT
-(cd "$root" && go build -o "$work/" ./cmd/rollcall ./cmd/replay)
+(cd "$root" && go build -o "$work/" ./cmd/rollcall ./cmd/replay ./scripts/conformance/oauthgo)
 
 passed=0 failed=0
 # suite NAME COMMAND… runs a suite, whose last line counts its findings.
@@ -133,11 +134,24 @@ webhooks() {
 	stop
 }
 
+# oauth gets access tokens with the OAuth clients of three languages.
+oauth() {
+	engine=embedded
+	local port
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	serve 60 --memory --jwks-host "127.0.0.1:$port"
+	suite authlib "$venv/bin/python" "$here/oauth.py" "$work/info" "$port"
+	suite nimbus "$venv/bin/python" "$here/oauth.py" "$work/info" "$port" java -cp "$nimbus/*" "$here/nimbus/Client.java"
+	suite x/oauth2 "$venv/bin/python" "$here/oauth.py" "$work/info" "$port" "$work/oauthgo"
+	stop
+}
+
 verify() { "$work/rollcall" verify --tenant acme "$@" && echo "1 passed"; }
 
 run embedded --data "$work/data"
 recordings
 webhooks
+oauth
 if [ -n "${ROLLCALL_TEST_DYNAMODB:-}" ]; then
 	run dynamodb --dynamodb "$ROLLCALL_TEST_DYNAMODB" --table "rollcall-conformance-$$"
 elif [ -n "${CI:-}" ]; then

@@ -18,7 +18,7 @@ for folder in tools tools/checkov scripts/conformance sdk examples/python; do
 	)
 done
 
-for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance/unboundid; do
+for folder in scripts/dynamodb-local scripts/conformance/sdk scripts/conformance/unboundid scripts/conformance/nimbus; do
 	mkdir "$work/jars"
 	cp "$folder/pom.xml" "$work/"
 	mvn -q -B --strict-checksums -f "$work/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
