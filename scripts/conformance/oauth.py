@@ -18,8 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from authlib.jose import JsonWebKey, jwt
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 info = json.load(open(sys.argv[1], encoding="utf-8"))
 port, command = int(sys.argv[2]), sys.argv[3:]
@@ -40,14 +41,14 @@ def admin(method, path, body=None):
 
 
 def new_key(kid):
-    return JsonWebKey.generate_key("RSA", 2048, {"kid": kid, "alg": "RS256", "use": "sig"}, is_private=True)
+    return RSAKey.generate_key(2048, {"kid": kid, "alg": "RS256", "use": "sig"}, private=True)
 
 
 class Keys(BaseHTTPRequestHandler):
     """The keys of the issuer that a client is federated with."""
 
     def do_GET(self):
-        body = json.dumps({"keys": [federated_key.as_dict(is_private=False)]}).encode()
+        body = json.dumps({"keys": [federated_key.as_dict(private=False)]}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
@@ -64,22 +65,22 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 with_secret = admin("POST", "/clients", {"label": "by a secret"})
 endpoint = with_secret["tokenEndpoint"]
 with_keys = admin("POST", "/clients", {"label": "by keys", "secret": False})
-admin("PUT", f"/clients/{with_keys['clientId']}/keys", {"jwks": {"keys": [own_key.as_dict(is_private=False)]}})
+admin("PUT", f"/clients/{with_keys['clientId']}/keys", {"jwks": {"keys": [own_key.as_dict(private=False)]}})
 federated = admin("POST", "/clients", {"label": "by a federation", "secret": False})
 admin("PUT", f"/clients/{federated['clientId']}/federation", {
-    "issuer": issuer, "subject": "provisioning", "audience": "api://rollcall", "jwksUri": issuer + "/keys",
+    "issuer": issuer, "subject": "provisioning", "audience": "api://rollcall", "jwksUri": f"{issuer}/keys/{os.getpid()}",  # not what the server has read for another run
 })
 
 
 def federated_assertion():
     now = int(time.time())
     claims = {"iss": issuer, "sub": "provisioning", "aud": "api://rollcall", "iat": now, "exp": now + 300}
-    return jwt.encode({"alg": "RS256", "kid": "issuer"}, claims, federated_key).decode()
+    return jwt.encode({"alg": "RS256", "kid": "issuer"}, claims, federated_key)
 
 
 def run_command():
     with tempfile.NamedTemporaryFile("wb", suffix=".pem") as pem:
-        pem.write(own_key.as_pem(is_private=True))
+        pem.write(own_key.as_pem(private=True))
         pem.flush()
         environment = os.environ | {
             "OAUTH_ENDPOINT": endpoint, "OAUTH_SCIM": info["baseUrl"],
