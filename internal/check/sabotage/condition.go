@@ -200,7 +200,6 @@ var removed = []struct {
 	{"client.go", "ClaimAssertion", "table.Put(item, table.Absent())", "table.Put(item)", "a used assertion/two requests with one assertion"},
 	{"watch.go", "Report", "Attributes: state}, when)", "Attributes: state}, []table.Condition{when}[:0]...)", "the first report/two first reports"},
 	{"watch.go", "Report", "when = table.Is(attrReported, table.Text(r.Before))", "when = table.Present()", "another report/two reports of one change"},
-	{"watch.go", "Report", ",\n\t\ttable.Check(tenantKey(t), table.Present())", "", "the first report/a report and the deletion of the tenant"},
 	{"token.go", "SaveToken", "table.Put(tokenItem(t, r), table.Absent())", "table.Put(tokenItem(t, r))", "a new token/two tokens of one id"},
 	{"token.go", "SaveToken", ", table.Check(tenantKey(t), table.Present())", "", "a new token/a token and the deletion of its tenant"},
 	{"token.go", "Used", "table.Put(item, when)", "table.Put(item, []table.Condition{when}[:0]...)", "the first use of a token/two instances that record the first use"},

@@ -16,10 +16,12 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/admindoc"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/feed"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
@@ -56,6 +58,10 @@ func TestGrants_EventsAreHandedOn(t *testing.T) {
 			anna := s.must(http.StatusCreated, "POST", "/Users", userBody(`"userName":"anna"`))
 			s.must(http.StatusCreated, "POST", "/Groups", groupBody(`"displayName":"g","members":[{"value":"`+anna+`"}]`))
 			s.must(http.StatusOK, "PATCH", "/Users/"+anna, patchBody(`[{"op":"replace","value":{"active":false}}]`))
+			// Nobody has a seat, and there is none: the feed reports that.
+			_, err := tenant.NewRegistry(s.app.Store, time.Now).Change(t.Context(), stage.ID(t, "acme"), func(tenant.Tenant) bool { return true },
+				func(one *tenant.Tenant) error { one.MaxSeats = 0; return nil })
+			require.NoError(t, err)
 			a := &application{status: map[string]int{"https://works.example.com": http.StatusNoContent, "https://gone.example.com": http.StatusGone}}
 			records := s.handOn(t, a)
 			assert.Len(t, a.published, 3)
@@ -87,18 +93,23 @@ func TestGrants_EventsAreHandedOn(t *testing.T) {
 	}
 }
 
-// handOn passes the log to the feed, as its function, and returns the number of records.
+// handOn passes the log and the ledger to the feed, as its function, and returns the number of
+// records.
 func (s *service) handOn(t *testing.T, a *application) int {
 	t.Helper()
-	page, err := s.table.Query(t.Context(), table.Query{Partition: "T#acme#LOG", Limit: 100})
-	require.NoError(t, err)
 	var records []table.Record
-	for i, item := range page.Items {
-		records = append(records, table.Record{Sequence: strconv.Itoa(i + 1), Inserted: true, Key: item.Key, Item: &item, Time: time.Now()})
+	for _, partition := range []string{"T#acme#LOG", "T#acme#LEDGER"} {
+		page, err := s.table.Query(t.Context(), table.Query{Partition: partition, Limit: 100})
+		require.NoError(t, err)
+		for _, item := range page.Items {
+			records = append(records, table.Record{
+				Sequence: strconv.Itoa(len(records) + 1), Inserted: partition == "T#acme#LOG", Key: item.Key, Item: &item, Time: time.Now(),
+			})
+		}
 	}
 	engine := calls.Table(s.table)
 	out := app.Outlets{Waker: asleep{}, Bus: a, Documents: admindoc.NewReader(app.NewStore(engine, app.Options{}))}
-	_, err = app.NewFeed(engine, slog.New(slog.DiscardHandler), out, app.Options{}).Handle(iam.As(t.Context(), "FeedFunction"), records)
+	_, err := app.NewFeed(engine, slog.New(slog.DiscardHandler), out, app.Options{}).Handle(iam.As(t.Context(), "FeedFunction"), records)
 	require.NoError(t, err)
 	return len(records)
 }
