@@ -70,3 +70,21 @@ func TestThreatModel_NamesExistingTests(t *testing.T) {
 	assert.GreaterOrEqual(t, rows["Published vulnerabilities of others"], 12)
 	assert.Len(t, rows, 3)
 }
+
+// Every test that the page of galleries names exists, and every requirement names one.
+func TestGallery_NamesExistingTests(t *testing.T) {
+	tests, _ := allTests(t)
+	page := file(t, "docs/gallery.md")
+	named := regexp.MustCompile("`(Test[A-Z]\\w*)`")
+	for _, m := range named.FindAllStringSubmatch(page, -1) {
+		assert.True(t, m[1] == "TestName" || tests[m[1]], "docs/gallery.md names %s, which does not exist", m[1])
+	}
+	rows := 0
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| ") && !strings.Contains(line, "| shown by |") {
+			rows++
+			assert.True(t, named.MatchString(line) || strings.Contains(line, "`make conformance`"), "%s: no test", line)
+		}
+	}
+	assert.Greater(t, rows, 20)
+}
