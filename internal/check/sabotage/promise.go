@@ -180,6 +180,31 @@ var broken = []struct {
 		"internal/access", "TestIssue_TokensEndWithWhatGotThem",
 	},
 	{
+		"assertion for another audience", "A client is proved by an assertion that was made for another service.", "internal/assertion/verify.go",
+		[]Edit{{"", "case !slices.ContainsFunc(p.Audience, func(a string) bool { return a != \"\" && slices.Contains(want.Audiences, a) }):", "case !slices.ContainsFunc(p.Audience, func(string) bool { return true }):"}},
+		"internal/oauth", "TestToken_RefusedAssertions",
+	},
+	{
+		"assertion of anybody", "A client is proved by an assertion whoever has signed it.", "internal/assertion/verify.go",
+		[]Edit{{"Verify", "if err := p.verify(text, all); err != nil {", "if err := p.verify(text, all); err != nil && len(all) == 0 {"}},
+		"internal/oauth", "TestToken_RefusedAssertions",
+	},
+	{
+		"expired assertion", "A client is proved by an assertion after its end.", "internal/assertion/verify.go",
+		[]Edit{{"checkTime", "case !now.Before(p.Expires.Add(Leeway)):", "case false:"}},
+		"internal/oauth", "TestToken_RefusedAssertions",
+	},
+	{
+		"assertion used again", "An assertion that somebody has copied proves the client again.", "internal/oauth/assertion.go",
+		[]Edit{{"checkAssertion", "if verified.HasID || c.method == privateKey {", "if false {"}},
+		"internal/oauth", "TestToken_IsIssuedForOwnAssertions",
+	},
+	{
+		"assertion for a revoked client", "A revoked client gets access tokens by assertions.", "internal/oauth/assertion.go",
+		[]Edit{{"checkAssertion", "case !r.Client.Revoked.IsZero():", "case false:"}},
+		"internal/oauth", "TestToken_RefusedAssertions",
+	},
+	{
 		"static token refused", "A tenant that takes no static tokens takes them.", "internal/access/authenticate.go",
 		[]Edit{{"Authenticate", "case token.ticket == nil && found.owner.Settings.StaticTokens == tenant.StaticRefuse:", "case false:"}},
 		"internal/access", "TestAuthenticate_RefusesStaticTokensOfATenantThatChoseTo",
