@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 )
 
 // waiting has the cases that do not hold yet, with what they wait for. A case
@@ -74,6 +75,23 @@ var invariants = map[string]func(r *run){
 	},
 	"tok-005": func(r *run) { r.want(r.line()["idpRequestId"] == nil, "logged: %v", r.line()) },
 	"tok-006": func(r *run) { r.notAdmin() },
+
+	// OAuth clients.
+	"oauth-001": func(r *run) { r.unauthenticated("token_invalid") },
+	"oauth-002": func(r *run) { r.notAdmin(); r.admin(404, "GET", "/tenants/t9", "") },
+	"oauth-003": func(r *run) { r.wantCause("secret_unknown"); r.ownClient() },
+	"oauth-004": func(r *run) { r.wantCause("oauth_request"); r.unread() },
+	"oauth-005": func(r *run) { r.wantCause("oauth_request"); r.unread() },
+	"oauth-006": func(r *run) { r.wantCause("oauth_request"); r.unread() },
+	"oauth-007": func(r *run) { r.wantCause("assertion_refused"); r.ownClient() },
+	"oauth-008": func(r *run) { r.wantCause("secret_unknown"); r.ownClient() },
+	"oauth-009": func(r *run) { r.wantCause("client_revoked"); r.readNothing() },
+	"oauth-010": func(r *run) { r.wantCause("client_revoked"); r.ownClient() },
+	"oauth-011": func(r *run) {
+		r.wantCause("grant_unsupported")
+		r.want(r.answers[0].header.Get("Set-Cookie") == "", "a header of the client's: %v", r.answers[0].header)
+	},
+	"oauth-012": func(r *run) { r.wantCause("oauth_request"); r.unread() },
 
 	// Tenants.
 	"ten-002": victimSame,
@@ -449,7 +467,7 @@ func (r *run) id() string {
 // line returns the one event of the request.
 func (r *run) line() map[string]any {
 	for _, line := range r.lines {
-		if line["event"] == "scim.request" {
+		if line["event"] == "scim.request" || line["event"] == logline.OAuth {
 			return line
 		}
 	}
@@ -502,6 +520,17 @@ func (r *run) onlyOwn() {
 	}
 	r.want(!strings.Contains(r.body(), victim+"@example.com"), "another tenant's: %s", r.body())
 }
+
+// ownClient checks that every item that was touched is the tenant's, or one of the keys of the
+// deployment, which any token request may read.
+func (r *run) ownClient() {
+	for _, c := range r.calls {
+		r.want(of(r.w.vars["T1"], c.partition) || c.partition == "KEYS" && !c.write, "touched: %s %s", c.partition, c.sort)
+	}
+}
+
+// unread checks that the table was not read.
+func (r *run) unread() { r.want(len(r.calls) == 0, "the table was read: %v", r.calls) }
 
 // asUnknown checks that the answer is that to an unknown id.
 func (r *run) asUnknown() {

@@ -131,8 +131,8 @@ func once(fail func(write func() error) error) func(func() error) error {
 }
 
 // credential matches what a line of the log may not have: the beginning of one
-// of our tokens, or a SHA-256.
-var credential = regexp.MustCompile(`rct_|rca_|\b[0-9a-f]{64}\b`)
+// of our tokens or client secrets, or a SHA-256. Advice names the prefix of a secret alone.
+var credential = regexp.MustCompile(`rct_|rca_|rc[sx]_[a-z0-9]|\b[0-9a-f]{64}\b`)
 
 // A lines receives the log. It is safe for concurrent use.
 type lines struct {

@@ -424,6 +424,9 @@ func (w *world) post(token, path, body string) string {
 func (w *world) secrets() []string {
 	all := []string{adminToken}
 	for name, value := range w.vars {
+		if name == "CLIENT_SECRET" || name == "ACCESS" {
+			all = append(all, value, strings.Split(value, "_")[3])
+		}
 		if strings.HasSuffix(name, "_TOKEN") || name == "TOK" {
 			if _, err := access.Parse(value); err == nil {
 				all = append(all, value, strings.Split(value, "_")[3])
