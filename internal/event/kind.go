@@ -123,7 +123,7 @@ var kinds = []Kind{
 	},
 	{
 		Type: TokenRefused, Cause: "A revoked or expired token, or an OAuth client whose credential has ended, is still in use: at most once an hour for each token or client.",
-		Fields: "`details`: `credential` (`token` or `client`), `id`, `label`, `lastFour`, `cause`, `identityProvider`, `endedAt`, `whatToDo`",
+		Fields: "`details`: `credential` (`token` or `client`), `id`, `label`, `cause`, `identityProvider`, `whatToDo`; `lastFour` of a token; `endedAt` of a token or a revoked client",
 	},
 	{Type: DeactivationsUnusual, Cause: "Unusually many users were deactivated or deleted within an hour.", Fields: "`details`", Reserved: true},
 	{Type: WebhookDisabled, Cause: "rollcall disabled an endpoint, because it answered 410 or failed for 3 days. Sent to the other endpoints.", Fields: "`details`"},

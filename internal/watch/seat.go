@@ -17,23 +17,33 @@ const (
 )
 
 // seats reports that all seats of a tenant are in use, or that one is free again, if that is
-// not what was reported last. It reads what is true now, so that seats that are full for a
-// moment between two looks are not reported.
+// not what was reported last, until nothing is new. It reads what is true now, so that seats
+// that are full for a moment between two looks are not reported. After a report it looks again:
+// another look may have found in the meantime that nothing was new, which is not true any more.
 //
 // Counts of several shards that change while they are read are left to the record of that
 // change, which is still to come.
 func (w *Watcher) seats(ctx context.Context, t tenant.ID) error {
+	for {
+		if reported, err := w.seatsOnce(ctx, t); err != nil || !reported {
+			return err
+		}
+	}
+}
+
+// seatsOnce looks once, and returns whether it reported something.
+func (w *Watcher) seatsOnce(ctx context.Context, t tenant.ID) (reported bool, err error) {
 	was, err := w.store.Watched(ctx, t, seatsName)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l, err := w.store.Ledger(ctx, t)
 	if err != nil || l.Approximate {
-		return err
+		return false, err
 	}
 	full := l.SeatLimit < tenant.Unlimited && l.Seats >= l.SeatLimit
 	if full == (was == seatsFull) {
-		return nil
+		return false, nil
 	}
 	kind, now := event.SeatsFull, seatsFull
 	if !full {
@@ -43,7 +53,8 @@ func (w *Watcher) seats(ctx context.Context, t tenant.ID) error {
 	if l.SeatLimit < tenant.Unlimited {
 		details["seatLimit"] = strconv.FormatInt(l.SeatLimit, 10)
 	}
-	return w.store.Report(ctx, t, Report{
+	err = w.store.Report(ctx, t, Report{
 		Name: seatsName, Before: was, After: now, Signal: journal.Signal{Type: string(kind), Details: details},
 	})
+	return err == nil, err
 }

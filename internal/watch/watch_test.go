@@ -184,3 +184,14 @@ func TestWatch_LooksAgainAfterAnotherReport(t *testing.T) {
 	_, err = watch.New(f).Watch(t.Context(), []watch.Fact{{Tenant: acme, Counts: true}})
 	require.ErrorIs(t, err, watch.ErrReported, "the batch comes again")
 }
+
+// A report of what is no longer true is corrected at once, although another look has already
+// found nothing to correct.
+func TestWatch_LooksAgainAfterItsOwnReport(t *testing.T) {
+	acme := of(t, "acme")
+	f := newFake(t, 2, 2)
+	f.meanwhile = func() { f.ledgers[acme], f.meanwhile = directory.Ledger{Seats: 1, SeatLimit: 2}, nil }
+	_, err := watch.New(f).Watch(t.Context(), []watch.Fact{{Tenant: acme, Counts: true}})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"seats.full", "seats.available"}, f.types())
+}

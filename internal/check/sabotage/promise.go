@@ -211,7 +211,7 @@ var broken = []struct {
 	},
 	{
 		"seats reported twice", "A tenant is told twice that its seats are full.", "internal/watch/seat.go",
-		[]Edit{{"seats", "if full == (was == seatsFull) {", "if !full && was != seatsFull {"}},
+		[]Edit{{"seats", "err != nil || !reported", "err != nil || reported || !reported"}, {"seatsOnce", "if full == (was == seatsFull) {", "if !full && was != seatsFull {"}},
 		"internal/watch", "TestWatch_ReportsFullSeats",
 	},
 	{
