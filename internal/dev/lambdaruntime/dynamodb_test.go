@@ -112,10 +112,12 @@ func TestBinaries_ServeATenantFromDynamoDB(t *testing.T) {
 	}
 
 	sweepFunction := runtimetest.Start(t, sweep, d.env)
+	// The first sweep also looks for credentials of earlier versions that end.
+	runtimetest.Invoke(t, sweepFunction, []byte(scheduled))
 	r := runtimetest.Invoke(t, sweepFunction, []byte(scheduled))
 	assert.Truef(t, r.Failure == nil && string(r.Response) == "null", "the sweep answers %s, %v", r.Response, r.Failure)
 	all := lines(t, r.Logs)
-	if len(all) != 1 || all[0]["event"] != "scim.sweep" || all[0]["level"] != "INFO" || all[0]["failed"] != 0.0 || all[0]["roundTrips"] != 1.0 {
+	if len(all) != 1 || all[0]["event"] != "scim.sweep" || all[0]["level"] != "INFO" || all[0]["failed"] != 0.0 || all[0]["roundTrips"] != 2.0 {
 		t.Errorf("log %s", r.Logs)
 	}
 }

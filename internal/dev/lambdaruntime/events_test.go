@@ -48,15 +48,15 @@ func TestBinaries_AnswerEveryEvent(t *testing.T) {
 		reads := bytes.Contains(e.Payload, []byte("\n      \"method\": \"GET\",")) || folder == feed
 		if reads && readers[folder] == nil {
 			env := maps.Clone(shared)
-			if folder == feed {
-				delete(env, "ROLLCALL_WAKE_QUEUE")
-			}
+			delete(env, "ROLLCALL_WAKE_QUEUE") // there is no queue
 			readers[folder] = runtimetest.Start(t, folder, env)
 		}
 		t.Run(e.Name, func(t *testing.T) {
 			f := readers[folder]
 			if !reads {
-				f = runtimetest.Start(t, folder, filledTable(t))
+				env := filledTable(t)
+				delete(env, "ROLLCALL_WAKE_QUEUE")
+				f = runtimetest.Start(t, folder, env)
 			}
 			r := runtimetest.Invoke(t, f, e.Payload)
 			require.Nilf(t, r.Failure, "the invocation failed: %v\n%s", r.Failure, r.Logs)
