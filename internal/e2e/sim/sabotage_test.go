@@ -169,7 +169,7 @@ var sabotages = []struct {
 			tx.Token = string(rune('a'+n.Add(1)%26)) + tx.Token
 			return tx
 		}}
-	}, "", 100, false, false, 200},
+	}, "", 100, false, false, 340},
 	{"reads are old", func(t table.Table) table.Table {
 		old := map[table.Key]table.Item{}
 		n := 0
