@@ -304,6 +304,9 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 	}
 	about := aboutTenant(t, tokens, clients, s.Now())
 	about.Groups = l.Groups
+	if about.Unusual, _, err = s.Store.UnusualDeactivations(ctx, q.tenant); err != nil {
+		return nil, err
+	}
 	o, err := s.Provisioning.Overview(ctx, q.tenant, about)
 	if err != nil {
 		return nil, err
@@ -312,7 +315,7 @@ func (s *Service) readOverview(ctx context.Context, q *request) (*reply, error) 
 }
 
 func overviewDocument(t tenant.ID, o provlog.Overview, u adminwire.Usage) adminwire.Overview {
-	return adminwire.Overview{
+	document := adminwire.Overview{
 		State: string(o.Health), Summary: o.Summary, Notices: listOf(o.Notices, func(n provlog.Notice) adminwire.Notice { return noticeDocument(t, n) }),
 		Seats: u.Seats, Readers: u.Readers, Users: u.Users, Groups: u.Groups,
 		Failing: o.Failing, FailingMore: o.More, FailingCauses: byName(o.FailingCauses),
@@ -328,6 +331,10 @@ func overviewDocument(t tenant.ID, o provlog.Overview, u adminwire.Usage) adminw
 		}),
 		FailuresPartial: o.Partial,
 	}
+	if n := o.Unusual; !n.At.IsZero() {
+		document.UnusualDeactivations = &adminwire.UnusualDeactivations{Count: n.Count, ActiveUsers: n.ActiveUsers, Since: n.Since, Until: n.At}
+	}
+	return document
 }
 
 // byName returns counts of causes by their names.

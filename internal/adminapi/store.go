@@ -15,6 +15,9 @@ import (
 type Store interface {
 	// Ledger reads the tenant's counts.
 	Ledger(ctx context.Context, t tenant.ID) (directory.Ledger, error)
+	// UnusualDeactivations returns the last report of unusually many deactivations; ok is
+	// false if there was none.
+	UnusualDeactivations(ctx context.Context, t tenant.ID) (u journal.UnusualDeactivations, ok bool, err error)
 	// Schemas are the schemas that the tenant has registered; PutSchema registers a
 	// schema or replaces the schema with the same URN, RemoveSchema removes one.
 	Schemas(ctx context.Context, t tenant.ID) (schema.Registrations, error)

@@ -35,11 +35,25 @@ type Overview struct {
 	Failures []FailureSpan `json:"failures"`
 	// Whether there were more failures than were counted: the oldest spans lack them.
 	FailuresPartial bool `json:"failuresPartial"`
+	// Unusually many deactivations within an hour, if there were some in the last day.
+	UnusualDeactivations *UnusualDeactivations `json:"unusualDeactivations,omitzero"`
+}
+
+// UnusualDeactivations are users whom identity providers deactivated or deleted within an hour,
+// more than 20 and more than 10 % of the active users.
+type UnusualDeactivations struct {
+	Count int64 `json:"count" jsonschema:"minimum=1"`
+	// How many users were active before.
+	ActiveUsers int64 `json:"activeUsers"`
+	// When the first was deactivated, and when the last one until this was found out: the log
+	// of that time has them. There may be others since.
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
 }
 
 // A Notice is one thing in a tenant's provisioning that its administrator should know.
 type Notice struct {
-	Kind  string `json:"kind" jsonschema:"enum=scim_off,enum=token_refused,enum=token_refused_beside_valid,enum=token_refused_before,enum=no_valid_token,enum=no_token,enum=nothing_received,enum=token_expires,enum=requests_refused,enum=rate_limited,enum=warnings,enum=groups_absent,enum=deactivations_absent,enum=updates_absent,enum=only_creations,enum=users_absent,enum=members_absent,enum=idp_silent,enum=imports_absent,enum=sync_stops,enum=retries_end"`
+	Kind  string `json:"kind" jsonschema:"enum=scim_off,enum=token_refused,enum=token_refused_beside_valid,enum=token_refused_before,enum=no_valid_token,enum=no_token,enum=nothing_received,enum=token_expires,enum=requests_refused,enum=rate_limited,enum=deactivations_unusual,enum=warnings,enum=groups_absent,enum=deactivations_absent,enum=updates_absent,enum=only_creations,enum=users_absent,enum=members_absent,enum=idp_silent,enum=imports_absent,enum=sync_stops,enum=retries_end"`
 	Level string `json:"level" jsonschema:"enum=error,enum=warning,enum=info"`
 	// The notice in sentences.
 	Text string `json:"text"`

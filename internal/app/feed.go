@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/event"
 	"github.com/rollcall-scim/rollcall/internal/feed"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -38,7 +39,7 @@ func NewFeed(t table.Table, log *slog.Logger, out Outlets, o Options) *feed.Hand
 	}
 	return feed.NewHandler(feed.Config{
 		Decoder: sources{s}, Derive: event.Of, Endpoints: endpoints, Queue: s, Waker: out.Waker, Bus: out.Bus, Documents: out.Documents,
-		Watcher: watching{watch.New(s)}, Log: log, Now: o.clock(), Quiet: out.Quiet,
+		Watcher: watching{watch.New(s).OnUnusual(unusualLine(log))}, Log: log, Now: o.clock(), Quiet: out.Quiet,
 	})
 }
 
@@ -72,6 +73,15 @@ func (s sources) ReadSet(ctx context.Context, t tenant.ID, source event.Source) 
 	var err error
 	source.Set, err = s.store.SetOf(ctx, t, source.Key())
 	return source, err
+}
+
+// unusualLine logs that unusually many users were deactivated or deleted: an alarm counts the
+// lines.
+func unusualLine(log *slog.Logger) func(context.Context, tenant.ID, int64, int64) {
+	return func(ctx context.Context, t tenant.ID, count, active int64) {
+		log.LogAttrs(ctx, slog.LevelWarn, "", slog.String("event", logline.Unusual), slog.String("tenant", t.String()),
+			slog.Int64("count", count), slog.Int64("activeUsers", active), slog.Int(logline.UnusualDeactivations, 1))
+	}
 }
 
 // watching gives the facts of records to a watch.Watcher.

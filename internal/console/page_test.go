@@ -132,6 +132,18 @@ func TestOverview_SaysWhatIsWrong(t *testing.T) {
 			map[string]string{"Show in the log": "/console/t/acme/log?cause=unknown_members&outcome=warning"},
 		},
 		{
+			"unusually many deactivations", on,
+			adminwire.Overview{
+				State: "warning", Summary: "No failures. There are warnings.",
+				Notices:              []adminwire.Notice{{Kind: "deactivations_unusual", Level: "warning", Text: "21 of 100 active users.", WhatToDo: "Check it.", Count: 21}},
+				UnusualDeactivations: &adminwire.UnusualDeactivations{Count: 21, ActiveUsers: 100, Since: time.Date(2026, 12, 1, 9, 30, 1, 5, time.UTC), Until: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC)},
+			},
+			[]string{"notices"},
+			nil,
+			[]string{"21 of 100 active users.", "Check it."},
+			map[string]string{"Show in the log": "/console/t/acme/log?from=2026-12-01+09%3A30%3A01&resourceType=User&to=2026-12-01+10%3A00%3A01"},
+		},
+		{
 			"SCIM is off", on,
 			adminwire.Overview{State: "off", Summary: "SCIM is turned off: every request is refused.", Notices: []adminwire.Notice{{Kind: "scim_off", Level: "error", Text: "SCIM is turned off for this tenant."}}},
 			nil, nil,

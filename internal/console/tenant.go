@@ -159,6 +159,10 @@ func (c *Console) overview(q *request) (page, error) {
 	notices := make([]noticeRow, len(o.Notices))
 	for i, n := range o.Notices {
 		notices[i] = newNotice(q.tenant, n)
+		if u := o.UnusualDeactivations; u != nil && n.Kind == "deactivations_unusual" {
+			query := url.Values{"resourceType": {"User"}, "from": {u.Since.UTC().Format("2006-01-02 15:04:05")}, "to": {u.Until.UTC().Add(time.Second).Format("2006-01-02 15:04:05")}}
+			notices[i].Links = append(notices[i].Links, link{Name: "Show in the log", To: address(query, "t", q.tenant, "log")})
+		}
 	}
 	seats, readers, err := c.moreLicences(q, o)
 	if err != nil {

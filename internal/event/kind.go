@@ -125,7 +125,13 @@ var kinds = []Kind{
 		Type: TokenRefused, Cause: "A revoked or expired token, or an OAuth client whose credential has ended, is still in use: at most once an hour for each token or client.",
 		Fields: "`details`: `credential` (`token` or `client`), `id`, `label`, `cause`, `identityProvider`, `whatToDo`; `lastFour` of a token; `endedAt` of a token or a revoked client",
 	},
-	{Type: DeactivationsUnusual, Cause: "Unusually many users were deactivated or deleted within an hour.", Fields: "`details`", Reserved: true},
+	{
+		Type: DeactivationsUnusual,
+		Cause: "Identity providers deactivated or deleted more than 20 active users within an hour, and more than 10 % of the active users: at most once an hour while it goes on. " +
+			"What the application does is not counted.",
+		Fields: "`details`: `count`, `activeUsers` (before), `since` (the first of them), `credentialIds` and `credentials` (labels) of up to three tokens or clients, `identityProviders`, `whatToDo`; " +
+			"`approximate` if the log of the hour is too long to be counted",
+	},
 	{Type: WebhookDisabled, Cause: "rollcall disabled an endpoint, because it answered 410 or failed for 3 days. Sent to the other endpoints.", Fields: "`details`"},
 	{Type: WebhookTest, Cause: "Somebody asked for a test of an endpoint. Sent to that endpoint only, and not in the list of events.", Fields: "`details`"},
 }

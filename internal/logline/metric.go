@@ -47,6 +47,9 @@ const (
 	PausedEndpoints       = "pausedEndpoints"
 	PendingSeconds        = "pendingSeconds"
 	UnacknowledgedSeconds = "unacknowledgedSeconds"
+	// UnusualDeactivations is 1 in the line about a tenant in which unusually many users were
+	// deactivated or deleted.
+	UnusualDeactivations = "unusualDeactivations"
 )
 
 // The events, besides SCIM requests, whose lines are counted.
@@ -56,6 +59,7 @@ const (
 	Delivery = "webhook.delivery"
 	Overview = "webhook.overview"
 	OAuth    = "oauth.token"
+	Unusual  = "deactivations.unusual"
 )
 
 // A counting says which metrics a line has, and which fields make it worth counting: one of them
@@ -71,6 +75,7 @@ var countings = map[string]counting{
 	}},
 	Feed:     {[]string{Events, RecordsFailed, Poison}, []metric{{Events, "Count"}, {RecordsFailed, "Count"}, {Poison, "Count"}}},
 	Delivery: {[]string{Delivered, Failed, EndpointDisabled}, []metric{{Delivered, "Count"}, {Failed, "Count"}, {EndpointDisabled, "Count"}}},
+	Unusual:  {[]string{UnusualDeactivations}, []metric{{UnusualDeactivations, "Count"}}},
 	Overview: {[]string{PausedEndpoints, PendingSeconds, UnacknowledgedSeconds}, []metric{
 		{PausedEndpoints, "Count"}, {PendingSeconds, "Seconds"}, {UnacknowledgedSeconds, "Seconds"},
 	}},

@@ -64,6 +64,8 @@ const (
 	NoticeRefused NoticeKind = "requests_refused"
 	// NoticeRateLimit: requests were refused because there were too many.
 	NoticeRateLimit NoticeKind = "rate_limited"
+	// NoticeUnusual: unusually many users were deactivated or deleted within an hour.
+	NoticeUnusual NoticeKind = "deactivations_unusual"
 	// NoticeWarnings: requests succeeded with a warning.
 	NoticeWarnings NoticeKind = "warnings"
 )
@@ -93,6 +95,9 @@ type Notice struct {
 
 // WhatToDo returns what to do about the notice, or "" if its text says all.
 func (n Notice) WhatToDo() string {
+	if n.Kind == NoticeUnusual {
+		return journal.UnusualAdvice
+	}
 	if text := cause.Check(n.Kind).Advice(n.IdP); text != "" {
 		return text
 	}
@@ -113,6 +118,8 @@ const (
 	recentlyRefused = time.Hour
 	// pastRefused is how long it is shown at all.
 	pastRefused = 24 * time.Hour
+	// unusualShown is how long unusually many deactivations are shown.
+	unusualShown = 24 * time.Hour
 )
 
 // judgement has the facts that decide a tenant's health.
@@ -134,13 +141,27 @@ type judgement struct {
 // judge sets the health, the summary, the notices and the warnings of an overview.
 func (j *judgement) judge(o *Overview) {
 	j.pasts = pastsOf(j.recorded)
-	o.Notices = slices.Concat(j.whole(), j.refusedTokens(), j.lack(), j.forecast(), j.refused(), j.warnings(o), j.absent(), j.expiring())
+	o.Notices = slices.Concat(j.whole(), j.unusual(o), j.refusedTokens(), j.lack(), j.forecast(), j.refused(), j.warnings(o), j.absent(), j.expiring())
 	slices.SortStableFunc(o.Notices, func(x, y Notice) int { return x.Level.rank() - y.Level.rank() })
 	o.Health = j.health(o)
 	o.Summary = j.summary(o)
 }
 
 func (l Level) rank() int { return slices.Index([]Level{LevelError, LevelWarning, LevelInfo}, l) }
+
+// unusual returns the notice of unusually many deactivations of the last day.
+func (j *judgement) unusual(o *Overview) []Notice {
+	u := j.about.Unusual
+	if u.At.IsZero() || j.now.Sub(u.At) > unusualShown {
+		return nil
+	}
+	o.Unusual = u
+	return []Notice{{
+		Kind: NoticeUnusual, Level: LevelWarning, Count: u.Count, Last: u.At,
+		Text: fmt.Sprintf("Identity providers deactivated or deleted %s of %s within an hour, until %s %s UTC.",
+			amount.Number(u.Count), amount.Count(u.ActiveUsers, "active user"), date(u.At), u.At.UTC().Format("15:04")),
+	}}
+}
 
 func (j *judgement) health(o *Overview) Health {
 	has := func(l Level) bool { return slices.ContainsFunc(o.Notices, func(n Notice) bool { return n.Level == l }) }

@@ -40,6 +40,8 @@ type Overview struct {
 	// reports that there were more than are counted, and the oldest spans lack them.
 	Spans   []FailureSpan
 	Partial bool
+	// Unusual are unusually many deactivations of the last day, zero if there were none.
+	Unusual journal.UnusualDeactivations
 }
 
 // FailureSpan counts the failures of a span of time by cause.
@@ -59,6 +61,8 @@ type About struct {
 	Tokens, Secrets []Token
 	// Groups is the number of groups.
 	Groups int64
+	// Unusual are the last deactivations that were unusually many, zero if there were none.
+	Unusual journal.UnusualDeactivations
 }
 
 // Token is a static token of a tenant, an OAuth client, or a secret of one, without the text

@@ -147,3 +147,77 @@ func TestReport_StoresNothingForATenantThatEnds(t *testing.T) {
 	}
 	assert.Empty(t, f.signals())
 }
+
+// departs stores the entry of the deactivation of a user, under a key of its time.
+func (f *fixture) departs(n int, change func(*journal.Entry)) journal.Entry {
+	f.t.Helper()
+	ms := fmt.Sprintf("%012x", f.now().UnixMilli())
+	e := f.entry(journal.Modify, journal.Deactivated, journal.TypeUser, fmt.Sprint("u", n))
+	e.RequestID, e.Seats = fmt.Sprintf("%s-%s-7000-8000-%012d", ms[:8], ms[8:], n), -1
+	if change != nil {
+		change(&e)
+	}
+	f.write(table.Put(logItem(f.tenant, e, f.now().Add(time.Hour)), table.Absent()))
+	return e
+}
+
+// Several feeds that get one batch with unusual deactivations at once, and again later, report
+// them once; a batch from which nothing follows is only remembered.
+func TestReport_TellsOfUnusualDeactivationsOnce(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T, open func(t testing.TB) table.Table) {
+		f := newFixture(t, table.Retrying(open(t)), time.Now().Truncate(time.Second))
+		f.counts(79, 100)
+		w := watch.New(f.store)
+		var facts []watch.Fact
+		for n := range 21 {
+			e := f.departs(n, nil)
+			facts = append(facts, watch.Fact{Record: n, Tenant: f.tenant, Entry: &e})
+		}
+		_, err := w.Watch(t.Context(), facts[:5])
+		f.must(err)
+		require.Empty(t, f.told())
+		require.Len(t, f.watched(), 1)
+		_, ok, err := f.store.UnusualDeactivations(t.Context(), f.tenant)
+		require.True(t, err == nil && !ok)
+		for range 2 {
+			var all sync.WaitGroup
+			for range 3 {
+				all.Go(func() {
+					_, err := w.Watch(t.Context(), facts)
+					assert.NoError(t, err)
+				})
+			}
+			all.Wait()
+			require.Equal(t, []string{"deactivations.unusual"}, f.told())
+		}
+		u, ok, err := f.store.UnusualDeactivations(t.Context(), f.tenant)
+		f.must(err)
+		require.True(t, ok)
+		require.Equal(t, []int64{21, 100}, []int64{u.Count, u.ActiveUsers})
+		require.True(t, u.Since.Equal(f.now()) && u.At.Equal(f.now()))
+	})
+}
+
+// The log is read for a time, each user once, without what is not counted, and not endlessly.
+func TestDeactivated(t *testing.T) {
+	f := newFixture(t, enginetest.Memory(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	f.departs(1, nil)
+	f.pass(time.Second)
+	from := f.now()
+	f.departs(2, nil)
+	f.departs(3, func(e *journal.Entry) { e.By = journal.ByApplication })
+	f.departs(4, func(e *journal.Entry) { e.Action, e.Seats = journal.Deleted, 0 })
+	f.pass(time.Minute)
+	again := f.departs(5, func(e *journal.Entry) { e.ResourceID, e.TokenID = "u2", "k2" })
+	to := f.now()
+	f.pass(time.Second)
+	f.departs(6, nil)
+	d, err := f.store.Deactivated(t.Context(), f.tenant, from, to)
+	f.must(err)
+	require.Equal(t, watch.Deactivated{Users: map[string]watch.Deactivation{"u2": {At: again.Time.UTC(), TokenID: "k2", IdP: "okta"}}}, d)
+	for most, cut := range map[int]bool{3: true, 4: false, 5: false} {
+		d, err = f.store.deactivated(t.Context(), f.tenant, from, to, most)
+		f.must(err)
+		require.Equal(t, cut, d.Cut, most)
+	}
+}

@@ -20,7 +20,7 @@ type Fact struct {
 	Tenant tenant.ID
 	// Counts reports that the tenant's seats or its limit changed.
 	Counts bool
-	// Entry is a new entry of the log with a cause, nil otherwise.
+	// Entry is a new entry of the log with a cause, or of a user who departs, nil otherwise.
 	Entry *journal.Entry
 }
 
@@ -32,7 +32,8 @@ type Report struct {
 	// for ever.
 	Before, After string
 	Until         time.Time
-	Signal        journal.Signal
+	// Signal has no type if something is only remembered.
+	Signal journal.Signal
 }
 
 // A Store has what is watched, and what was reported. Package store implements it.
@@ -46,6 +47,9 @@ type Store interface {
 	Report(ctx context.Context, t tenant.ID, r Report) error
 	// Credential returns a token or a client; ok is false if there is none.
 	Credential(ctx context.Context, t tenant.ID, id string) (c Credential, ok bool, err error)
+	// Deactivated reads from the log the users that identity providers deactivated or
+	// deleted from one time to another.
+	Deactivated(ctx context.Context, t tenant.ID, from, to time.Time) (Deactivated, error)
 }
 
 // A Credential is a token or an OAuth client of a tenant.
@@ -58,10 +62,20 @@ type Credential struct {
 }
 
 // A Watcher looks at facts. It is safe for concurrent use.
-type Watcher struct{ store Store }
+type Watcher struct {
+	store        Store
+	unusualFound func(ctx context.Context, t tenant.ID, count, active int64) // nil for nobody
+}
 
 // New returns a Watcher.
-func New(s Store) *Watcher { return &Watcher{s} }
+func New(s Store) *Watcher { return &Watcher{store: s} }
+
+// OnUnusual sets what is called after unusual deactivations were reported: how many there were,
+// and how many users were active before. Call it before the Watcher is used.
+func (w *Watcher) OnUnusual(found func(ctx context.Context, t tenant.ID, count, active int64)) *Watcher {
+	w.unusualFound = found
+	return w
+}
 
 // seen is what the records of a batch say of a tenant.
 type seen struct {
@@ -108,10 +122,17 @@ func (w *Watcher) look(ctx context.Context, s *seen) error {
 	if s.counts {
 		faults = append(faults, w.again(func() error { return w.seats(ctx, s.tenant) }))
 	}
+	var departed []*journal.Entry
 	for _, e := range s.entries {
 		if refused[e.Cause] {
 			faults = append(faults, w.again(func() error { return w.credential(ctx, s.tenant, e) }))
 		}
+		if e.Departs() {
+			departed = append(departed, e)
+		}
+	}
+	if len(departed) > 0 {
+		faults = append(faults, w.again(func() error { return w.deactivations(ctx, s.tenant, departed) }))
 	}
 	return errors.Join(faults...)
 }

@@ -28,6 +28,10 @@ type fake struct {
 	fails     map[tenant.ID]bool
 	meanwhile func()
 	reads     int
+	// log is what Deactivated finds, cut whether there is more, and looks how often it was asked.
+	log   []*journal.Entry
+	cut   bool
+	looks int
 }
 
 var errDown = errors.New("down")
@@ -53,12 +57,25 @@ func (f *fake) Report(_ context.Context, t tenant.ID, r watch.Report) error {
 		return watch.ErrReported
 	}
 	f.said[t.String()+r.Name] = r.After
-	f.reports = append(f.reports, r)
+	if r.Signal.Type != "" {
+		f.reports = append(f.reports, r)
+	}
 	return nil
 }
 
 func (f *fake) Credential(_ context.Context, _ tenant.ID, id string) (watch.Credential, bool, error) {
 	return watch.Credential{Label: "label of " + id, Ended: noon}, id != "none", nil
+}
+
+func (f *fake) Deactivated(_ context.Context, _ tenant.ID, from, to time.Time) (watch.Deactivated, error) {
+	f.looks++
+	d := watch.Deactivated{Users: map[string]watch.Deactivation{}, Cut: f.cut}
+	for _, e := range f.log {
+		if !e.Time.Before(from) && !e.Time.After(to) && e.Departs() {
+			d.Users[e.ResourceID] = watch.Deactivation{At: e.Time, TokenID: e.TokenID, IdP: string(e.IdP)}
+		}
+	}
+	return d, nil
 }
 
 func (f *fake) types() (types []string) {

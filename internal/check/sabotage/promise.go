@@ -215,6 +215,21 @@ var broken = []struct {
 		"internal/watch", "TestWatch_ReportsFullSeats",
 	},
 	{
+		"deactivations counted twice are unusual", "A batch of the stream that comes again rings an alarm.", "internal/watch/deactivation.go",
+		[]Edit{{"unusual", "n, since := int64(len(found.Users)), latest", "n, since := sum, latest"}},
+		"internal/watch", "TestWatch_VerifiesDeactivationsInTheLog",
+	},
+	{
+		"a report of deactivations for each batch", "An application gets an event for each batch while deactivations go on.", "internal/watch/deactivation.go",
+		[]Edit{{"unusual", "d.Last != nil && latest.Before(time.UnixMilli(d.Last.At).Add(deactivationSpan))", "false"}},
+		"internal/watch", "TestWatch_ReportsUnusualDeactivationsOnceAnHour",
+	},
+	{
+		"the application's deactivations are unusual", "An application that deactivates users itself rings an alarm.", "internal/journal/unusual.go",
+		[]Edit{{"Departs", "e.By != ByApplication && ", ""}},
+		"internal/watch", "TestWatch_CountsDeactivationsOfIdentityProviders",
+	},
+	{
 		"seats never reported", "Nobody is told that the seats of a tenant are full.", "internal/feed/handler.go",
 		[]Edit{{"watch", "if h.c.Watcher == nil {", "if true {"}},
 		"internal/feed", "TestHandle_LetsTheWatcherLookAtWhatWasHandedOn",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -73,7 +74,7 @@ func loggedMetrics(t *testing.T) map[string]bool {
 
 // log returns the log of a service with successes, refusals, warnings, a bulk
 // request, conflicts, an unreachable table, a sweep that leaves a task, one
-// that finishes it, and one that cannot read.
+// that finishes it, and one that cannot read; and unusually many deletions.
 func log(t *testing.T) []map[string]any {
 	t.Helper()
 	var buf bytes.Buffer
@@ -121,6 +122,11 @@ func log(t *testing.T) []map[string]any {
 		`{"method":"POST","path":"/Groups","bulkId":"3","data":` + group + `"displayName":"i"}}]}`
 	send(token, http.MethodPost, "/Bulk", bulk)
 	requestTokens(t, a, id)
+	many, manyToken := stage.Tenant(t, a.Store, "many", 100)
+	for n := range 21 {
+		made := send(manyToken, http.MethodPost, "/Users", fmt.Sprintf(`%s"userName":"u%d"}`, user, n))
+		send(manyToken, http.MethodDelete, "/Users/"+made["id"].(string), "")
+	}
 	engine.conflicts = 2
 	send(token, http.MethodPatch, "/Users/"+of, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
 		`{"op":"replace","path":"displayName","value":"x"}]}`)
@@ -132,6 +138,10 @@ func log(t *testing.T) []map[string]any {
 	ahead = 2 * store.SweepAge // the tenant's deletion is due
 	assert.NoError(t, a.Sweep(t.Context()))
 	events := &events{engine, logger, func() time.Time { return time.Now().Add(ahead) }}
+	require.NoError(t, a.Store.CreateEndpoint(t.Context(), subscription.Registrations{}, subscription.Endpoint{
+		ID: "w1", URL: "https://127.0.0.1:1/hook", Created: events.now(), Version: 1, Secrets: []subscription.Secret{{Key: []byte("0123456789abcdef01234567")}},
+	}))
+	events.feed(t, many)
 	events.feed(t, id)
 	events.deliver(t)
 	ahead = 4 * 24 * time.Hour // an endpoint that has failed for three days is disabled
@@ -185,10 +195,6 @@ func (sleeper) WakeAfter(context.Context, string, time.Duration) error { return 
 // that has to come again.
 func (e *events) feed(t *testing.T, id tenant.ID) {
 	t.Helper()
-	s := app.NewStore(e.engine, app.Options{})
-	require.NoError(t, s.CreateEndpoint(t.Context(), subscription.Registrations{}, subscription.Endpoint{
-		ID: "w1", URL: "https://127.0.0.1:1/hook", Created: e.now(), Version: 1, Secrets: []subscription.Secret{{Key: []byte("0123456789abcdef01234567")}},
-	}))
 	page, err := e.engine.Query(t.Context(), table.Query{Partition: "T#" + id.String() + "#LOG", Limit: 100})
 	require.NoError(t, err)
 	damaged := table.Item{Key: table.Key{Partition: "T#" + id.String() + "#LOG", Sort: "damaged"}}
