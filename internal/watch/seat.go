@@ -20,15 +20,17 @@ const (
 // not what was reported last, until nothing is new. It reads what is true now, so that seats
 // that are full for a moment between two looks are not reported. After a report it looks again:
 // another look may have found in the meantime that nothing was new, which is not true any more.
+// It gives up after a few looks: of a tenant that ends, nothing is remembered.
 //
 // Counts of several shards that change while they are read are left to the record of that
 // change, which is still to come.
 func (w *Watcher) seats(ctx context.Context, t tenant.ID) error {
-	for {
+	for range maxRounds {
 		if reported, err := w.seatsOnce(ctx, t); err != nil || !reported {
 			return err
 		}
 	}
+	return nil
 }
 
 // seatsOnce looks once, and returns whether it reported something.

@@ -27,7 +27,9 @@ type fake struct {
 	reports   []watch.Report
 	fails     map[tenant.ID]bool
 	meanwhile func()
-	reads     int
+	// ending means that nothing is stored.
+	ending bool
+	reads  int
 	// log is what Deactivated finds, cut whether there is more, and looks how often it was asked.
 	log   []*journal.Entry
 	cut   bool
@@ -55,6 +57,9 @@ func (f *fake) Report(_ context.Context, t tenant.ID, r watch.Report) error {
 	}
 	if f.said[t.String()+r.Name] != r.Before {
 		return watch.ErrReported
+	}
+	if f.ending {
+		return nil
 	}
 	f.said[t.String()+r.Name] = r.After
 	if r.Signal.Type != "" {
@@ -211,4 +216,13 @@ func TestWatch_LooksAgainAfterItsOwnReport(t *testing.T) {
 	_, err := watch.New(f).Watch(t.Context(), []watch.Fact{{Tenant: acme, Counts: true}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"seats.full", "seats.available"}, f.types())
+}
+
+// A tenant that ends is told nothing, and costs a few looks.
+func TestWatch_EndsForATenantThatEnds(t *testing.T) {
+	f := newFake(t, 2, 2)
+	f.ending = true
+	_, err := watch.New(f).Watch(t.Context(), []watch.Fact{{Tenant: of(t, "acme"), Counts: true}})
+	require.NoError(t, err)
+	assert.LessOrEqual(t, f.reads, 8)
 }
