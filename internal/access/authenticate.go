@@ -315,6 +315,9 @@ func (t Token) newer(c Client) bool {
 	return t.ticket != nil && t.ticket.proof.revision > c.Version && t.ticket.isOf(c)
 }
 
+// forged reports whether an access token is not one that the client has issued.
+func (t Token) forged(c Client) bool { return t.ticket != nil && !t.ticket.isOf(c) }
+
 // used names the record of the token's last use.
 func (t Token) used() string {
 	if t.ticket != nil {
@@ -347,6 +350,10 @@ func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) 
 	owner, record, client, known, err := a.read(ctx, token)
 	if err != nil {
 		return entry{}, err
+	}
+	if known && !ok && token.forged(client) {
+		a.screen.forged(token, now)
+		return entry{}, ErrUnknown
 	}
 	types := found.types
 	if known && (!ok || owner.Schemas != found.owner.Schemas) {

@@ -22,6 +22,9 @@ import (
 // The same holds for the tokens of a tenant with a right mark if that many were not
 // found, so that a key that became known costs no more than none. The two kinds
 // are counted apart: forged tokens keep no marked one from being read.
+//
+// An access token that its client has not issued counts as one that does not exist, and is not
+// cached: anyone may know the id of a client.
 type screen struct {
 	source Source
 	keys   Keys // nil if there are none
@@ -186,6 +189,12 @@ func (s *screen) missKey(key string, now time.Time) {
 func (s *screen) lost(token Token, now time.Time) {
 	s.limiter(token.Tenant, token.mark != "").ReserveN(now, accessUnits)
 	s.miss(token, now)
+}
+
+// forged takes what an access token has cost that names a client, whose id is no secret, and
+// that the client has not issued. The client exists: its own tokens are read as before.
+func (s *screen) forged(token Token, now time.Time) {
+	s.limiter(token.Tenant, token.mark != "").ReserveN(now, missBurst)
 }
 
 // accessUnits is what Source.Access costs at least, in read units.

@@ -3,7 +3,10 @@ package access_test
 import (
 	"bytes"
 	"context"
+	"encoding/base32"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -274,4 +277,51 @@ func TestMark_IsPartOfTheCredential(t *testing.T) {
 	_, record, err := deploy(t).keeper.Mint(t.Context(), acme(t), access.Wanted{})
 	require.NoError(t, err)
 	require.Len(t, record.LastFour, 4)
+}
+
+// forgedAccess returns the n-th access token without a mark that names a client, and that the
+// client has not issued.
+func forgedAccess(t *testing.T, client string, n int) string {
+	lower := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+	payload := make([]byte, 27)
+	payload[0] = 's'
+	binary.BigEndian.PutUint64(payload[1:], uint64(n))
+	payload[19] = 1
+	body := strings.Join([]string{access.AccessPrefix, acme(t).String(), client, lower.EncodeToString(payload), strings.Repeat("a", 52)}, "_")
+	return fmt.Sprintf("%s_%08x", body, crc32.ChecksumIEEE([]byte(body)))
+}
+
+// Anyone may know the id of a client: access tokens that name it and some secret, and that it
+// has not issued, cost as little as unknown tokens, and displace nothing. Its own are accepted
+// all the while.
+func TestScreen_LooksUpFewForgedAccessTokens(t *testing.T) {
+	d := deploy(t)
+	d.source.clients = map[string]access.Client{}
+	v := &clientVault{source: d.source, ring: d.ring}
+	clock := func() time.Time { return d.now }
+	c, secret, _, err := access.NewClients(v, clock).WithKeys(d.ring).Create(t.Context(), acme(t), access.ClientWanted{})
+	require.NoError(t, err)
+	issuer := access.NewIssuer(v, clock)
+	r, err := issuer.Find(t.Context(), access.ClientID(acme(t), c.ID))
+	require.NoError(t, err)
+	proof, _, err := issuer.CheckSecret(r, secret)
+	require.NoError(t, err)
+	own, _, err := issuer.Issue(r, proof)
+	require.NoError(t, err)
+
+	cost := make([]int, 10)
+	for i := range 10_000 {
+		before := d.cost()
+		err := d.send(d.access, forgedAccess(t, c.ID, i))
+		require.True(t, err == access.ErrUnknown || err == access.ErrCrowded, "%v", err)
+		cost[i/1000] += d.cost() - before
+		if i%1000 == 500 {
+			require.NoError(t, d.send(d.access, own), "the client's own, after %d", i)
+		}
+		d.now = d.now.Add(time.Millisecond)
+	}
+	for second, units := range cost {
+		require.LessOrEqual(t, units, 20, "second %d", second)
+	}
+	require.Positive(t, cost[9])
 }
