@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -52,5 +53,39 @@ func FuzzHeader(f *testing.F) {
 			return
 		}
 		assert.Equal(t, body+"_"+checksum(body), text)
+	})
+}
+
+// A text is a client's id or a client secret only if it is exactly what was given out, and no
+// error repeats what was sent.
+func FuzzClientTexts(f *testing.F) {
+	id, err := tenant.ParseID("acme")
+	require.NoError(f, err)
+	secret, stored := mintSecret(rand.Reader, id, nil)
+	body := secret[:strings.LastIndex(secret, "_")+1] // its end proves nothing
+	marked, _ := mintSecret(rand.Reader, id, &Key{ID: "0123abcd", Secret: []byte("secret")})
+	token, _ := Mint(id)
+	for _, text := range []string{"", "_", "rcc_", "rcs_", "rcc_acme_abcdefghijklmnop", "rcc_ACME_abcdefghijklmnop", "rcc_acme_abcdefghijklmno1", "rcc__abcdefghijklmnop", secret, marked, token, secret[:40], " " + secret, strings.ToUpper(secret), "\xff"} {
+		f.Add(text)
+	}
+	client := Client{ID: "abcdefghijklmnop", Secrets: []Secret{stored}}
+	client.Secrets[0].Expires = time.UnixMilli(2)
+	f.Fuzz(func(t *testing.T, text string) {
+		owner, short, err := ParseClientID(text)
+		if err == nil {
+			assert.Equal(t, text, ClientID(owner, short))
+		} else {
+			assert.ErrorIs(t, err, ErrClientMalformed)
+			assert.NotContains(t, err.Error(), "_")
+		}
+		found, err := client.checkSecret(id, text, time.UnixMilli(1))
+		if err == nil {
+			assert.True(t, strings.HasPrefix(text, body))
+			assert.Equal(t, stored.ID, found.ID)
+			return
+		}
+		assert.NotEqual(t, secret, text)
+		assert.Zero(t, found)
+		assert.NotContains(t, err.Error(), "_")
 	})
 }
