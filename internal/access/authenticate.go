@@ -248,7 +248,8 @@ func (a *Authenticator) WithTypes(types schema.Types) *Authenticator {
 //
 //   - ErrRevoked, ErrExpired, ErrClientRevoked, ErrProofEnded, ErrAccessExpired,
 //     ErrStaticRefused and ErrDisabled are only for a caller that knows the secret, or has
-//     an access token that was issued here. They come with the grant that the token would have given, for the log.
+//     an access token that was issued here. They come with the grant that the token would
+//     have given, for the log.
 //   - Any other error for a token of the right form comes with a grant that has
 //     the tenant and the token as claimed, which are not proven.
 //   - Errors of other packages come from the source: the token was not checked.
@@ -267,13 +268,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, header string) (Grant,
 	if err != nil {
 		return claimed, err
 	}
-	if err := token.check(found, a.now()); err != nil && errors.Is(err, ErrUnknown) {
-		return claimed, err
-	} else if err != nil {
-		return grantOf(token, found), err
-	}
 	grant := grantOf(token, found)
-	switch {
+	switch err := token.check(found, a.now()); {
+	case errors.Is(err, ErrUnknown):
+		return claimed, err
+	case err != nil:
+		return grant, err
 	case found.owner.Settings.SCIMDisabled:
 		return grant, ErrDisabled
 	case token.ticket == nil && found.owner.Settings.StaticTokens == tenant.StaticRefuse:
@@ -329,7 +329,7 @@ func (t Token) used() string {
 // lookUp returns the token's record, cached for CacheTime. A token that is not
 // cached must pass the screen first.
 func (a *Authenticator) lookUp(ctx context.Context, token Token) (entry, error) {
-	key := token.entryKey()
+	key := entryKey(token.Tenant, token.ID, token.used())
 	now := a.now()
 	a.mu.Lock()
 	found, ok := a.cached[key]
@@ -402,7 +402,7 @@ func (a *Authenticator) typesOf(owner Owner) (schema.Types, error) {
 }
 
 // entryKey returns the key under which a token is cached. Access tokens of a client share an
-// entry if the same secret got them, because each secret has a record of its last use.
-func (t Token) entryKey() string { return cacheKey(t.Tenant, t.ID) + "_" + t.used() }
+// entry if they have the same record of the last use: each secret has its own.
+func entryKey(t tenant.ID, id, used string) string { return cacheKey(t, id) + "_" + used }
 
 func cacheKey(t tenant.ID, id string) string { return t.String() + "_" + id }

@@ -59,27 +59,25 @@ type ClientStore interface {
 
 // Clients manages the OAuth clients of all tenants. It is safe for concurrent use.
 type Clients struct {
-	store  ClientStore
-	keys   *Keeper // only for the deployment's keys
-	now    func() time.Time
-	random io.Reader
+	store ClientStore
+	marker
 }
 
 // NewClients returns a Clients.
 func NewClients(s ClientStore, now func() time.Time) *Clients {
-	return &Clients{store: s, keys: &Keeper{now: now, random: rand.Reader}, now: now, random: rand.Reader}
+	return &Clients{s, marker{now: now, random: rand.Reader}}
 }
 
 // WithKeys marks new secrets with the deployment's key. Call it before the Clients are used.
 func (k *Clients) WithKeys(keys Keys) *Clients {
-	k.keys.keys = keys
+	k.keys = keys
 	return k
 }
 
 // WithRandom replaces the source of ids and secrets, for tests that repeat a run. Call it
 // before the Clients are used.
 func (k *Clients) WithRandom(random io.Reader) *Clients {
-	k.random, k.keys.random = random, random
+	k.random = random
 	return k
 }
 
@@ -154,7 +152,7 @@ func (k *Clients) mint(ctx context.Context, t tenant.ID, w SecretWanted) (string
 	case w.Expires.Sub(now) > MaxSecretLife:
 		return "", Secret{}, ErrTooFar
 	}
-	key, err := k.keys.key(ctx)
+	key, err := k.key(ctx)
 	if err != nil {
 		return "", Secret{}, err
 	}

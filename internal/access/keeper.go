@@ -58,15 +58,13 @@ type Rotations interface {
 // Keeper mints, rotates and revokes the tokens of all tenants. It is safe for
 // concurrent use.
 type Keeper struct {
-	store  Store
-	keys   Keys // nil if there are none
-	now    func() time.Time
-	random io.Reader
+	store Store
+	marker
 }
 
 // NewKeeper returns a Keeper.
 func NewKeeper(s Store, now func() time.Time) *Keeper {
-	return &Keeper{store: s, now: now, random: rand.Reader}
+	return &Keeper{s, marker{now: now, random: rand.Reader}}
 }
 
 // WithKeys marks new tokens with the deployment's key, and keeps one that is not

@@ -79,27 +79,34 @@ func newKey(random io.Reader, now time.Time) (Key, error) {
 	return Key{ID: hex.EncodeToString(drawn[:keyIDSize/2]), Secret: drawn[keyIDSize/2:], Created: now}, nil
 }
 
-// key returns the key that marks a new token, nil for a Keeper without keys. It
+// A marker has what marks new tokens and client secrets.
+type marker struct {
+	keys   Keys // nil if there are none
+	now    func() time.Time
+	random io.Reader
+}
+
+// key returns the key that marks a new credential, nil for a marker without keys. It
 // creates the deployment's first key, and the successor of one that is a year
 // old: nothing else rotates keys.
-func (k *Keeper) key(ctx context.Context) (*Key, error) {
-	if k.keys == nil {
+func (m marker) key(ctx context.Context) (*Key, error) {
+	if m.keys == nil {
 		return nil, nil
 	}
 	for range maxRounds {
-		known, err := k.keys.TokenKeys(ctx)
+		known, err := m.keys.TokenKeys(ctx)
 		if err != nil {
 			return nil, err
 		}
-		now := k.now()
+		now := m.now()
 		if n := len(known); n > 0 && now.Sub(known[n-1].Created) < KeyLife {
 			return settled(known, now), nil
 		}
-		added, err := newKey(k.random, now)
+		added, err := newKey(m.random, now)
 		if err != nil {
 			return nil, err
 		}
-		if err = k.keys.AddTokenKey(ctx, known, added); err == nil {
+		if err = m.keys.AddTokenKey(ctx, known, added); err == nil {
 			return settled(append(known, added), now), nil
 		}
 		if !errors.Is(err, ErrKeys) {

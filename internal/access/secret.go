@@ -29,8 +29,8 @@ func mintSecret(random io.Reader, t tenant.ID, key *Key) (text string, s Secret)
 	return text, Secret{ID: r.ID, Hash: r.Hash, LastFour: r.LastFour}
 }
 
-// checkSecret returns the client's secret that a text has, if it is live. All its secrets are
-// hashed and compared alike, whatever the text names.
+// checkSecret returns the client's secret that a text has, if it is live. A text that names
+// none of its secrets is hashed and compared too, so that the time does not show which exist.
 func (c Client) checkSecret(t tenant.ID, text string, now time.Time) (Secret, error) {
 	named, err := parse(text, SecretPrefix)
 	if err != nil {

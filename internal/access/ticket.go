@@ -99,11 +99,7 @@ func sign(t tenant.ID, c Client, p Proof, issued, expires time.Time, key *Key) s
 	binary.BigEndian.PutUint64(payload[1+proofSize:], uint64(issued.UnixMilli()))
 	binary.BigEndian.PutUint64(payload[1+proofSize+8:], uint64(expires.UnixMilli()))
 	signed := strings.Join([]string{AccessPrefix, t.String(), c.ID, base32Lower.EncodeToString(payload)}, "_")
-	body := signed + "_" + c.code(signed)
-	if key == nil {
-		return body + "_" + checksum(body)
-	}
-	return body + "_" + key.mark(body)
+	return ended(signed+"_"+c.code(signed), key)
 }
 
 // code returns the authentication code of the text of an access token.
@@ -131,16 +127,12 @@ func parseAccess(text string) (Token, error) {
 	if err != nil {
 		return Token{}, ErrMalformed
 	}
-	body, end := text[:len(text)-len(parts[5])-1], parts[5]
-	said.signed, said.code = body[:len(body)-codeText-1], parts[4]
 	token := Token{Tenant: t, ID: parts[2], ticket: said}
-	switch {
-	case len(end) == markSize && isHex(end):
-		token.body, token.mark = body, end
-	case end == checksum(body):
-	default:
+	body, ok := token.takeEnd(text)
+	if !ok {
 		return Token{}, ErrMalformed
 	}
+	said.signed, said.code = body[:len(body)-codeText-1], parts[4]
 	return token, nil
 }
 

@@ -59,11 +59,7 @@ func mint(random io.Reader, prefix string, t tenant.ID, key *Key) (text string, 
 	id := randomText(random, 10)
 	secret := randomText(random, 32)
 	body := strings.Join([]string{prefix, t.String(), id, secret}, "_")
-	end := checksum(body)
-	if key != nil {
-		end = key.mark(body)
-	}
-	text = body + "_" + end
+	text = ended(body, key)
 	return text, Record{ID: id, Hash: hash(secret), LastFour: text[len(text)-4:]}
 }
 
@@ -81,19 +77,36 @@ func parse(text, prefix string) (Token, error) {
 		len(parts[2]) != idSize || len(parts[3]) != secretSize || !isBase32(parts[2]) || !isBase32(parts[3]) {
 		return Token{}, ErrMalformed
 	}
-	body, end := text[:len(text)-len(parts[4])-1], parts[4]
-	switch {
-	case len(end) == markSize && isHex(end):
-	case end == checksum(body):
-		body, end = "", ""
-	default:
-		return Token{}, ErrMalformed
-	}
 	t, err := tenant.ParseID(parts[1])
 	if err != nil {
 		return Token{}, ErrMalformed
 	}
-	return Token{Tenant: t, ID: parts[2], secret: parts[3], body: body, mark: end}, nil
+	token := Token{Tenant: t, ID: parts[2], secret: parts[3]}
+	if _, ok := token.takeEnd(text); !ok {
+		return Token{}, ErrMalformed
+	}
+	return token, nil
+}
+
+// ended returns a credential with its end: the mark of a key or, without one, a checksum.
+func ended(body string, key *Key) string {
+	end := checksum(body)
+	if key != nil {
+		end = key.mark(body)
+	}
+	return body + "_" + end
+}
+
+// takeEnd returns the text before the end of a credential, and keeps a mark for the
+// deployment's keys to check. ok is false for an end of another form, or a wrong checksum.
+func (t *Token) takeEnd(text string) (body string, ok bool) {
+	at := strings.LastIndexByte(text, '_')
+	body, end := text[:at], text[at+1:]
+	if len(end) == markSize && isHex(end) {
+		t.body, t.mark = body, end
+		return body, true
+	}
+	return body, end == checksum(body)
 }
 
 // GoString keeps the secret out of %#v.

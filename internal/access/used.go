@@ -45,7 +45,7 @@ func (a *Authenticator) RecordUse(ctx context.Context, g Grant) (done func()) {
 
 // first reports whether this request is the one that records the use.
 func (a *Authenticator) first(g Grant) bool {
-	key := cacheKey(g.Tenant, g.TokenID) + "_" + g.used
+	key := entryKey(g.Tenant, g.TokenID, g.used)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found, ok := a.cached[key]
@@ -59,7 +59,7 @@ func (a *Authenticator) first(g Grant) bool {
 
 // forget lets the next request record the use.
 func (a *Authenticator) forget(g Grant) {
-	key := cacheKey(g.Tenant, g.TokenID) + "_" + g.used
+	key := entryKey(g.Tenant, g.TokenID, g.used)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if found, ok := a.cached[key]; ok {

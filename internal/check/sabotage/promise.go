@@ -121,7 +121,7 @@ var broken = []struct {
 	},
 	{
 		"token with a wrong checksum", "Every invented token costs a read.", "internal/access/token.go",
-		[]Edit{{"Parse", "case end == checksum(body):", "case len(end) == checksumSize:"}},
+		[]Edit{{"takeEnd", "end == checksum(body)", "len(end) == checksumSize"}},
 		"internal/access", "TestParse_RefusesOtherTexts",
 	},
 	{
