@@ -16,8 +16,11 @@ const UnusualAdvice = "Check in the identity provider whether the assignment or 
 	"If it was, stop provisioning there first, then correct it and start provisioning again: users that are assigned again are reactivated in place. " +
 	"If the deactivations are intended, nothing is to be done."
 
+// EndsActivity reports whether the action makes a user inactive or deletes the user.
+func (a Action) EndsActivity() bool { return a == Deactivated || a == Deleted }
+
 // Departs reports whether the entry is of an active user whom an identity provider deactivated
 // or deleted.
 func (e Entry) Departs() bool {
-	return e.By != ByApplication && e.ResourceType == TypeUser && (e.Action == Deactivated || e.Action == Deleted) && e.Seats+e.Readers < 0
+	return e.By != ByApplication && e.ResourceType == TypeUser && e.Action.EndsActivity() && e.Seats+e.Readers < 0
 }

@@ -91,7 +91,7 @@ func clientItem(t tenant.ID, c access.Client) table.Item {
 	for i, one := range c.Secrets {
 		secrets[i] = storedClientSecret{
 			ID: one.ID, Hash: one.Hash, LastFour: one.LastFour, Label: one.Label,
-			Created: one.Created.UnixMilli(), Expires: one.Expires.UnixMilli(), Revoked: milliseconds(one.Revoked),
+			Created: one.Created.UnixMilli(), Expires: one.Expires.UnixMilli(), Revoked: millis(one.Revoked).Number(),
 		}
 	}
 	a := table.Attributes{
@@ -99,43 +99,18 @@ func clientItem(t tenant.ID, c access.Client) table.Item {
 		attrCreated:       millis(c.Created),
 		attrRevoked:       millis(c.Revoked),
 		attrSigningKey:    table.Text(base64.StdEncoding.EncodeToString(c.SigningKey)),
-		attrClientSecrets: table.Text(encoded(secrets)),
+		attrClientSecrets: table.Text(encode(secrets)),
 	}
 	if c.Label != "" {
 		a[attrLabel] = table.Text(c.Label)
 	}
 	if f := c.Federation; f != nil {
-		a[attrFederation] = table.Text(encoded(storedFederation{f.Issuer, f.Subject, f.Audience, f.JWKSURI, f.Revision, f.Since.UnixMilli()}))
+		a[attrFederation] = table.Text(encode(storedFederation{f.Issuer, f.Subject, f.Audience, f.JWKSURI, f.Revision, f.Since.UnixMilli()}))
 	}
 	if k := c.Keys; k != nil {
-		a[attrClientKeys] = table.Text(encoded(storedClientKeys{k.JWKS, k.Revision, k.Since.UnixMilli()}))
+		a[attrClientKeys] = table.Text(encode(storedClientKeys{k.JWKS, k.Revision, k.Since.UnixMilli()}))
 	}
 	return table.Item{Key: clientKey(t, c.ID), Attributes: a}
-}
-
-// milliseconds returns a time as stored in JSON, 0 for the zero time.
-func milliseconds(at time.Time) int64 {
-	if at.IsZero() {
-		return 0
-	}
-	return at.UnixMilli()
-}
-
-// timeIn returns a time that is stored in JSON, zero for 0.
-func timeIn(millis int64) time.Time {
-	if millis == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(millis).UTC()
-}
-
-// encoded returns a value of our own types as JSON.
-func encoded(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic("store: " + err.Error()) // texts and numbers
-	}
-	return string(text)
 }
 
 // decodeClient returns the client that an item is. The error quotes nothing of it.
@@ -152,7 +127,7 @@ func decodeClient(id string, a table.Attributes) (access.Client, error) {
 	for _, one := range secrets {
 		c.Secrets = append(c.Secrets, access.Secret{
 			ID: one.ID, Hash: one.Hash, LastFour: one.LastFour, Label: one.Label,
-			Created: timeIn(one.Created), Expires: timeIn(one.Expires), Revoked: timeIn(one.Revoked),
+			Created: timeAt(one.Created), Expires: timeAt(one.Expires), Revoked: timeAt(one.Revoked),
 		})
 	}
 	var err error
@@ -165,7 +140,7 @@ func decodeClient(id string, a table.Attributes) (access.Client, error) {
 			return access.Client{}, damaged
 		}
 		c.Federation = &access.Federation{
-			Issuer: f.Issuer, Subject: f.Subject, Audience: f.Audience, JWKSURI: f.JWKSURI, Revision: f.Revision, Since: timeIn(f.Since),
+			Issuer: f.Issuer, Subject: f.Subject, Audience: f.Audience, JWKSURI: f.JWKSURI, Revision: f.Revision, Since: timeAt(f.Since),
 		}
 	}
 	if text := a.Text(attrClientKeys); text != "" {
@@ -173,7 +148,7 @@ func decodeClient(id string, a table.Attributes) (access.Client, error) {
 		if json.Unmarshal([]byte(text), &k) != nil {
 			return access.Client{}, damaged
 		}
-		c.Keys = &access.KeySet{JWKS: k.JWKS, Revision: k.Revision, Since: timeIn(k.Since)}
+		c.Keys = &access.KeySet{JWKS: k.JWKS, Revision: k.Revision, Since: timeAt(k.Since)}
 	}
 	return c, nil
 }

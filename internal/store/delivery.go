@@ -235,8 +235,7 @@ func joinAttempts(attempts []subscription.Attempt) string {
 	for i, t := range attempts {
 		stored[i] = storedAttempt{t.Time.UnixMilli(), t.Duration.Milliseconds(), t.Status, t.Error, t.Answer}
 	}
-	encoded, _ := json.Marshal(stored) // texts and numbers cannot fail
-	return string(encoded)
+	return encode(stored)
 }
 
 func splitAttempts(text string) ([]subscription.Attempt, error) {

@@ -71,6 +71,5 @@ func encodeTokenKeys(keys []access.Key) string {
 	for i, k := range keys {
 		stored[i] = storedKey{ID: k.ID, Secret: base64.StdEncoding.EncodeToString(k.Secret), Created: k.Created.UnixMilli()}
 	}
-	encoded, _ := json.Marshal(stored) // texts and numbers cannot fail
-	return string(encoded)
+	return encode(stored)
 }

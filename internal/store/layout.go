@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/directory"
@@ -29,6 +30,14 @@ func partition(t tenant.ID, name string) string {
 		return "T#" + t.String()
 	}
 	return "T#" + t.String() + "#" + name
+}
+
+// splitPartition returns the tenant's id and the name that a partition of a tenant has, for
+// example LOG; ok is false for any other, and for the tenant's own, which has no name.
+func splitPartition(partition string) (id, name string, ok bool) {
+	rest, ok := strings.CutPrefix(partition, "T#")
+	id, name, two := strings.Cut(rest, "#")
+	return id, name, ok && two
 }
 
 func tenantKey(t tenant.ID) table.Key {

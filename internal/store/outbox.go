@@ -183,8 +183,7 @@ func joinDetails(details map[string]string) string {
 	if len(details) == 0 {
 		return ""
 	}
-	encoded, _ := json.Marshal(details) // texts cannot fail
-	return string(encoded)
+	return encode(details)
 }
 
 func splitDetails(text string) (details map[string]string, err error) {

@@ -75,9 +75,8 @@ func decodeSignal(item table.Item) journal.Signal {
 // other item. The source of an entry of a whole new set (journal.Entry.NewSet) is without the
 // ids of the set: SetOf reads them.
 func SourceOf(item table.Item) (t tenant.ID, s event.Source, ok bool) {
-	rest, ok := strings.CutPrefix(item.Partition, "T#")
-	name, of, two := strings.Cut(rest, "#")
-	if !ok || !two {
+	name, of, ok := splitPartition(item.Partition)
+	if !ok {
 		return t, s, false
 	}
 	switch of {

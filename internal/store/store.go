@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -164,12 +165,20 @@ func millis(t time.Time) table.Value {
 	return table.Number(t.UnixMilli())
 }
 
-func timeOf(a table.Attributes, name string) time.Time {
-	ms := a.Number(name)
-	if ms == 0 {
+func timeOf(a table.Attributes, name string) time.Time { return timeAt(a.Number(name)) }
+
+// timeAt returns a stored time, zero for 0.
+func timeAt(millis int64) time.Time {
+	if millis == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.UnixMilli(millis).UTC()
+}
+
+// encode returns a value of our own types as JSON: texts and numbers, which cannot fail.
+func encode(value any) string {
+	encoded, _ := json.Marshal(value)
+	return string(encoded)
 }
 
 // expired reports that an item's time to live has passed: DynamoDB removes it

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -22,9 +21,8 @@ func FactOf(r table.Record) (fact watch.Fact, ok bool) {
 	if r.Item == nil || r.Fault != nil {
 		return fact, false
 	}
-	rest, ok := strings.CutPrefix(r.Key.Partition, "T#")
-	name, of, two := strings.Cut(rest, "#")
-	if !ok || !two {
+	name, of, ok := splitPartition(r.Key.Partition)
+	if !ok {
 		return fact, false
 	}
 	t, err := tenant.ParseID(name)
@@ -34,11 +32,17 @@ func FactOf(r table.Record) (fact watch.Fact, ok bool) {
 	switch {
 	case of == "LEDGER":
 		return watch.Fact{Tenant: t, Counts: true}, true
-	case of == logName && r.Inserted:
+	case of == logName && r.Inserted && mayBeReported(r.Item.Attributes):
 		e := decodeEntry(*r.Item)
 		return watch.Fact{Tenant: t, Entry: &e}, e.Cause != "" || e.Departs()
 	}
 	return fact, false
+}
+
+// mayBeReported reports whether an entry has a cause or ends a user's activity. Most entries do
+// not, and need not be decoded.
+func mayBeReported(entry table.Attributes) bool {
+	return entry.Text(attrCause) != "" || journal.Action(entry.Text(attrAction)).EndsActivity()
 }
 
 // Watched implements watch.Store.

@@ -280,8 +280,7 @@ func encodeSecrets(secrets []subscription.Secret) string {
 	for i, s := range secrets {
 		stored[i] = storedSecret{Key: base64.StdEncoding.EncodeToString(s.Key), End: millis(s.End).Number()}
 	}
-	encoded, _ := json.Marshal(stored) // texts and numbers cannot fail
-	return string(encoded)
+	return encode(stored)
 }
 
 func decodeSecrets(text string) ([]subscription.Secret, error) {
@@ -295,10 +294,7 @@ func decodeSecrets(text string) ([]subscription.Secret, error) {
 		if err != nil {
 			return nil, err
 		}
-		secrets[i].Key = key
-		if s.End != 0 {
-			secrets[i].End = time.UnixMilli(s.End).UTC()
-		}
+		secrets[i].Key, secrets[i].End = key, timeAt(s.End)
 	}
 	return secrets, nil
 }

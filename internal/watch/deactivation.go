@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -221,7 +220,7 @@ func (w *Watcher) unusualSignal(ctx context.Context, t tenant.ID, found Deactiva
 		}
 	}
 	if found.Cut {
-		details["approximate"] = fmt.Sprint(true)
+		details["approximate"] = "true"
 	}
 	return journal.Signal{Type: string(event.DeactivationsUnusual), Details: details}, nil
 }
