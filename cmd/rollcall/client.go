@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/credential"
 )
 
@@ -159,7 +158,7 @@ func clientList() *cobra.Command {
 			return a.show(c, answer, func(w io.Writer) {
 				rows := make([][]string, len(answer.Clients))
 				for i, one := range answer.Clients {
-					_, last := liveSecrets(one)
+					_, last := one.LiveSecrets()
 					rows[i] = []string{
 						text(one.ClientID), text(one.Label), text(one.State), otherwise(seconds(one.LastUsedAt), "never"), methods(one), seconds(last),
 					}
@@ -177,36 +176,9 @@ func clientList() *cobra.Command {
 	}), false, a.tenants)
 }
 
-// liveSecrets returns how many secrets of a client work, and when the last of them expires.
-func liveSecrets(c adminwire.Client) (n int, last *time.Time) {
-	for _, s := range c.Secrets {
-		if s.State != "live" {
-			continue
-		}
-		n++
-		if last == nil || s.ExpiresAt != nil && s.ExpiresAt.After(*last) {
-			last = s.ExpiresAt
-		}
-	}
-	return n, last
-}
-
 // methods says in words how a client authenticates.
 func methods(c adminwire.Client) string {
-	var by []string
-	if n, _ := liveSecrets(c); n > 0 {
-		by = append(by, amount.Count(int64(n), "secret"))
-	}
-	if c.Federation != nil {
-		by = append(by, "federation")
-	}
-	if c.Keys != nil {
-		by = append(by, "keys")
-	}
-	if len(by) == 0 {
-		return "nothing"
-	}
-	return strings.Join(by, ", ")
+	return otherwise(text(strings.Join(c.Methods(), ", ")), "nothing")
 }
 
 func clientShow() *cobra.Command {
@@ -240,7 +212,7 @@ func printClient(w io.Writer, c adminwire.Client) {
 		rows = append(rows, [2]string{"issuer", text(f.Issuer)}, [2]string{"subject", text(f.Subject)}, [2]string{"audience", text(f.Audience)}, [2]string{"keys of it", text(f.JWKSURI)})
 	}
 	if c.Keys != nil {
-		rows = append(rows, [2]string{"own keys", strings.Join(keyNames(c.Keys.JWKS), ", ")})
+		rows = append(rows, [2]string{"own keys", text(strings.Join(c.Keys.Names(), ", "))})
 	}
 	labelled(w, "", rows)
 	if len(c.Secrets) == 0 {
@@ -252,19 +224,6 @@ func printClient(w io.Writer, c adminwire.Client) {
 		list[i] = []string{text(s.SecretID), text(s.Label), text(s.LastFour), text(s.State), otherwise(seconds(s.LastUsedAt), "never"), seconds(s.ExpiresAt)}
 	}
 	printTable(w, []column{{"SECRET", stays}, {"LABEL", left}, {"ENDS IN", stays}, {"STATE", stays}, {"LAST USED", below}, {"EXPIRES", stays}}, list)
-}
-
-// keyNames returns the ids of the keys of a JWK Set, or their types where they have none.
-func keyNames(set map[string]any) []string {
-	keys, _ := set["keys"].([]any)
-	names := make([]string, len(keys))
-	for i, key := range keys {
-		members, _ := key.(map[string]any)
-		if names[i] = text(members["kid"]); names[i] == "-" {
-			names[i] = text(members["kty"]) + " without an id"
-		}
-	}
-	return names
 }
 
 func clientRotate() *cobra.Command {
@@ -337,7 +296,7 @@ func (o *secretFlags) endSecret(c *cobra.Command, args []string, secret string, 
 		return err
 	}
 	what := fmt.Sprintf("This ends the secret %s of the client %s, which ends in %s. It cannot be restored, and access tokens that it got stop working.", text(s.SecretID), text(found.ClientID), text(s.LastFour))
-	if n, _ := liveSecrets(found); n == 1 && s.State == "live" {
+	if n, _ := found.LiveSecrets(); n == 1 && s.State == "live" {
 		what += " It is the last secret that works."
 	}
 	if err := confirm(c, yes, what, "yes"); err != nil {
@@ -548,10 +507,8 @@ func readJWKS(file string) (map[string]any, error) {
 	keys, _ := set["keys"].([]any)
 	for _, key := range keys {
 		members, _ := key.(map[string]any)
-		for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-			if _, ok := members[private]; ok {
-				return nil, mistake("%s has a private key; nothing was sent. Give a JWK Set with the public keys only", file)
-			}
+		if adminwire.PrivateMember(members) != "" {
+			return nil, mistake("%s has a private key; nothing was sent. Give a JWK Set with the public keys only", file)
 		}
 	}
 	if len(keys) == 0 {

@@ -55,7 +55,7 @@ func (d *doctor) oauth(t adminwire.Tenant) string {
 func endingSecrets(tenant string, clients []adminwire.Client, now time.Time) error {
 	var names []string
 	for _, c := range clients {
-		n, last := liveSecrets(c)
+		n, last := c.LiveSecrets()
 		if c.State == "live" && n > 0 && c.Federation == nil && c.Keys == nil && last.Sub(now) < endsSoon {
 			names = append(names, fmt.Sprintf("the last secret of %s expires at %s: rollcall client rotate %s %[1]s", text(c.ClientID), seconds(last), tenant))
 		}
@@ -69,7 +69,7 @@ func endingSecrets(tenant string, clients []adminwire.Client, now time.Time) err
 // lockedOut returns an error if no client can authenticate, while static tokens are refused.
 func lockedOut(tenant string, clients []adminwire.Client) error {
 	for _, c := range clients {
-		if n, _ := liveSecrets(c); c.State == "live" && (n > 0 || c.Federation != nil || c.Keys != nil) {
+		if c.State == "live" && len(c.Methods()) > 0 {
 			return nil
 		}
 	}

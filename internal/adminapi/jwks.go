@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/outbound"
 )
 
 // The bounds of a client's keys. A request for a token reads all of them.
@@ -23,9 +26,6 @@ const (
 	sizeOfP256  = 32
 	uncompacted = 4 // begins the encoding of a point of a curve with both coordinates
 )
-
-// privateMembers are the members of a JSON Web Key that only its owner may know. RFC 7518 §6
-var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 // checkJWKS returns the text of a JWK Set to store, and refuses one with anything but public
 // keys for RS256 and ES256. No error quotes a value of a key. RFC 7517 §5
@@ -67,10 +67,8 @@ func checkJWKS(set map[string]any) (string, error) {
 
 // checkJWK returns what is wrong with a key, "" for nothing.
 func checkJWK(key map[string]any) string {
-	for _, name := range privateMembers {
-		if _, ok := key[name]; ok {
-			return "is a private or secret key (" + name + "); nothing was changed. Send public keys only, and replace this one: it is known to others now."
-		}
+	if name := adminwire.PrivateMember(key); name != "" {
+		return "is a private or secret key (" + name + "); nothing was changed. Send public keys only, and replace this one: it is known to others now."
 	}
 	text := func(name string) string {
 		value, _ := key[name].(string)
@@ -137,7 +135,7 @@ func (s *Service) checkJWKSURI(uri string) error {
 		return wrong("has a fragment (#), which is never sent.")
 	}
 	host := strings.ToLower(u.Host)
-	loopback := s.LoopbackWebhooks && isLoopback(u.Hostname()) // as for webhooks: rollcall local
+	loopback := s.LoopbackWebhooks && outbound.IsLoopback(u.Hostname()) // as for webhooks: rollcall local
 	if u.Scheme != "https" && !(loopback && u.Scheme == "http") {
 		return wrong("does not begin with https://.")
 	}
@@ -154,9 +152,4 @@ func (s *Service) checkJWKSURI(uri string) error {
 		return wrong("has the host %s, and this deployment fetches no keys (JwksHosts).", host)
 	}
 	return wrong("has the host %s, and this deployment fetches keys only from %s (JwksHosts).", host, strings.Join(s.JWKSHosts, ", "))
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -1,6 +1,10 @@
 package adminwire
 
-import "time"
+import (
+	"time"
+
+	"github.com/rollcall-scim/rollcall/internal/amount"
+)
 
 // NewClient has the choices for a new OAuth client.
 type NewClient struct {
@@ -121,4 +125,57 @@ type ClientKeys struct {
 	JWKS map[string]any `json:"jwks"`
 	// When they were set.
 	Since *time.Time `json:"since"`
+}
+
+// LiveSecrets returns how many secrets of the client work, and when the last of them expires.
+func (c Client) LiveSecrets() (n int, last *time.Time) {
+	for _, s := range c.Secrets {
+		if s.State != "live" {
+			continue
+		}
+		n++
+		if last == nil || s.ExpiresAt != nil && s.ExpiresAt.After(*last) {
+			last = s.ExpiresAt
+		}
+	}
+	return n, last
+}
+
+// Methods says in words how the client authenticates, for example "2 secrets" and "keys".
+func (c Client) Methods() (by []string) {
+	if n, _ := c.LiveSecrets(); n > 0 {
+		by = append(by, amount.Count(int64(n), "secret"))
+	}
+	if c.Federation != nil {
+		by = append(by, "federation")
+	}
+	if c.Keys != nil {
+		by = append(by, "keys")
+	}
+	return by
+}
+
+// Names returns the ids of the keys, with their types where they have none.
+func (k ClientKeys) Names() []string {
+	keys, _ := k.JWKS["keys"].([]any)
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		members, _ := key.(map[string]any)
+		kind, _ := members["kty"].(string)
+		if names[i], _ = members["kid"].(string); names[i] == "" {
+			names[i] = kind + " without an id"
+		}
+	}
+	return names
+}
+
+// PrivateMember returns the name of a member of a JSON Web Key that only its owner may know, ""
+// if the key has none. RFC 7518 §6
+func PrivateMember(key map[string]any) string {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		if _, ok := key[name]; ok {
+			return name
+		}
+	}
+	return ""
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/amount"
 	"github.com/rollcall-scim/rollcall/internal/text"
 )
 
@@ -38,28 +37,8 @@ func newClientRow(tenant string, c adminwire.Client, now time.Time) clientRow {
 		ID: c.ClientID, Label: c.Label, To: of(tenant, "clients", c.ClientID),
 		Revoked: whenOf(c.RevokedAt, now), Created: whenOf(c.CreatedAt, now), LastUsed: whenOf(c.LastUsedAt, now),
 	}
-	var last *time.Time
-	working := 0
-	for _, s := range c.Secrets {
-		if s.State != live {
-			continue
-		}
-		working++
-		if last == nil || s.ExpiresAt != nil && s.ExpiresAt.After(*last) {
-			last = s.ExpiresAt
-		}
-	}
-	var by []string
-	if working > 0 {
-		by = append(by, amount.Count(int64(working), "secret"))
-	}
-	if c.Federation != nil {
-		by = append(by, "federation")
-	}
-	if c.Keys != nil {
-		by = append(by, "keys")
-	}
-	r.Methods, r.Ends = strings.Join(by, ", "), whenOf(last, now)
+	_, last := c.LiveSecrets()
+	r.Methods, r.Ends = strings.Join(c.Methods(), ", "), whenOf(last, now)
 	r.Soon = last != nil && last.Sub(now) < soonTime
 	return r
 }
@@ -316,27 +295,13 @@ func (c *Console) clientPage(q *request, one adminwire.Client, f clientForms) pa
 		data["FederationSince"] = whenOf(one.Federation.Since, c.now())
 	}
 	if one.Keys != nil {
-		data["KeyNames"], data["KeysSince"] = keyNames(one.Keys.JWKS), whenOf(one.Keys.Since, c.now())
+		data["KeyNames"], data["KeysSince"] = strings.Join(one.Keys.Names(), ", "), whenOf(one.Keys.Since, c.now())
 	}
 	p := page{name: "client", title: "Client", here: "Clients", data: data}
 	if wrong {
 		p.status = http.StatusBadRequest
 	}
 	return p
-}
-
-// keyNames returns the ids of the keys of a JWK Set, with their types where they have none.
-func keyNames(set map[string]any) string {
-	keys, _ := set["keys"].([]any)
-	names := make([]string, len(keys))
-	for i, key := range keys {
-		members, _ := key.(map[string]any)
-		kind, _ := members["kty"].(string)
-		if names[i], _ = members["kid"].(string); names[i] == "" {
-			names[i] = kind + " without an id"
-		}
-	}
-	return strings.Join(names, ", ")
 }
 
 // A clientEffect is a change of a client that is confirmed first.
