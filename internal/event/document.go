@@ -28,9 +28,6 @@ An application reads them from the [list of events](admin-api.md), and gets them
 		if k.Type == WebhookDisabled || k.Type == WebhookTest {
 			about = "deployment"
 		}
-		if k.Reserved {
-			cause += " Reserved: this version sends none."
-		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", k.Type, cause, about, k.Fields, k.uris())
 	}
 	b.WriteString(fieldsAndLimits)

@@ -26,8 +26,6 @@ type Kind struct {
 	// SCIM is the URI of RFC 9967, "" for none. A change by a PUT has its own.
 	SCIM string
 	Put  bool
-	// Reserved reports that nothing causes it in this version.
-	Reserved bool
 }
 
 // kinds are all types of event, in the order in which documents list them.
