@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -30,14 +29,6 @@ func (q *request) end(sent *time.Time) (time.Time, error) {
 	return *sent, nil
 }
 
-// checkLabel refuses a label that is not one short line.
-func checkLabel(label string) error {
-	if !isLine(label, maxLabel) {
-		return &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
-	}
-	return nil
-}
-
 // errSecretPast is the refusal of a secret that would not work for a moment: the detail of
 // access.ErrPast is about tokens.
 var errSecretPast = &problem{kind: kindInvalid, detail: "expiresAt must be in the future, at most 3 years from now; a secret without it expires in a year."}
@@ -48,16 +39,6 @@ func ofSecret(err error) error {
 		return errSecretPast
 	}
 	return err
-}
-
-// tokenEndpoint returns the URL at which clients get access tokens: beside the SCIM endpoints,
-// at the root of their host.
-func (s *Service) tokenEndpoint() string {
-	u, err := url.Parse(s.BaseURL)
-	if err != nil { // app checks it
-		return ""
-	}
-	return u.Scheme + "://" + u.Host + "/oauth2/token"
 }
 
 // secretDocument returns a secret without its text and without its hash.
@@ -78,7 +59,7 @@ func (q *request) secretDocument(s access.Secret) adminwire.ClientSecret {
 // clientDocument returns a client without its signing key.
 func (s *Service) clientDocument(q *request, c access.Client) adminwire.Client {
 	d := adminwire.Client{
-		ClientID: access.ClientID(q.tenant, c.ID), Label: c.Label, State: "live", TokenEndpoint: s.tokenEndpoint(),
+		ClientID: access.ClientID(q.tenant, c.ID), Label: c.Label, State: "live", TokenEndpoint: s.TokenEndpoint,
 		CreatedAt: instant(c.Created), LastUsedAt: instant(c.LastUsed), RevokedAt: instant(c.Revoked),
 		Secrets: listOf(c.Secrets, q.secretDocument),
 	}
@@ -229,7 +210,7 @@ func (s *Service) createClientSecret(ctx context.Context, q *request) (*reply, e
 		return nil, ofSecret(err)
 	}
 	return answer(http.StatusCreated, adminwire.CreatedClientSecret{
-		ClientSecret: q.secretDocument(secret), ClientID: access.ClientID(q.tenant, id), Text: text, TokenEndpoint: s.tokenEndpoint(),
+		ClientSecret: q.secretDocument(secret), ClientID: access.ClientID(q.tenant, id), Text: text, TokenEndpoint: s.TokenEndpoint,
 	}, nil)
 }
 

@@ -47,7 +47,9 @@ type Config struct {
 	Types schema.Types
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.
 	BaseURL string
-	Log     *slog.Logger
+	// TokenEndpoint is where OAuth clients get access tokens.
+	TokenEndpoint string
+	Log           *slog.Logger
 	// NewID returns a new request id, a UUIDv7.
 	NewID func() string
 	Now   func() time.Time

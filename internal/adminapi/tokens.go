@@ -11,14 +11,22 @@ import (
 
 const maxLabel = 100
 
+// checkLabel refuses a label that is not one short line.
+func checkLabel(label string) error {
+	if !isLine(label, maxLabel) {
+		return &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
+	}
+	return nil
+}
+
 // wanted reads the choices for a token.
 func (q *request) wanted() (access.Wanted, error) {
 	var body adminwire.NewToken
 	if err := q.decode(&body); err != nil {
 		return access.Wanted{}, err
 	}
-	if !isLine(body.Label, maxLabel) {
-		return access.Wanted{}, &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
+	if err := checkLabel(body.Label); err != nil {
+		return access.Wanted{}, err
 	}
 	w := access.Wanted{Label: body.Label}
 	if body.ExpiresAt != nil {

@@ -87,10 +87,7 @@ func (s *Service) checkWebhook(e subscription.Endpoint) error {
 	if fault := subscription.URLFault(e.URL, s.LoopbackWebhooks); fault != "" {
 		return &problem{kind: kindInvalid, detail: fault}
 	}
-	if !isLine(e.Label, maxLabel) {
-		return &problem{kind: kindInvalid, detail: fmt.Sprintf("label must be one line of text of at most %d bytes.", maxLabel)}
-	}
-	return nil
+	return checkLabel(e.Label)
 }
 
 // parseTypes reads the types of events that an endpoint gets, each once.

@@ -63,8 +63,8 @@ type Config struct {
 	// JWKSHosts are the hosts from which the keys of identity providers are fetched; nil means
 	// Microsoft's.
 	JWKSHosts []string
-	// LoopbackWebhooks allows endpoints of webhooks on this machine, without TLS: only
-	// rollcall local does.
+	// LoopbackWebhooks allows endpoints of webhooks, and hosts of JWKSHosts, on this machine,
+	// without TLS: only rollcall local does.
 	LoopbackWebhooks bool
 }
 
@@ -289,7 +289,7 @@ func (a *App) AdminHandler() http.Handler {
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
 		Events: documents, Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
 		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now}, Waker: a.waker,
-		Types: a.service.Types, BaseURL: a.service.BaseURL,
+		Types: a.service.Types, BaseURL: a.service.BaseURL, TokenEndpoint: oauth.TokenEndpoint(a.service.BaseURL, httpapi.Prefix),
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})
 }
@@ -297,13 +297,10 @@ func (a *App) AdminHandler() http.Handler {
 // OAuthHandler serves the token endpoint and its metadata.
 func (a *App) OAuthHandler() http.Handler {
 	c := a.service
-	limits := throttle.New(c.TenantRate, c.Buckets)
-	if c.Spread != nil {
-		limits.WithSpread(c.Spread)
-	}
 	return oauth.New(oauth.Config{
-		Issuer: access.NewIssuer(a.Store, c.Now), Keys: assertion.NewFetcher(a.jwksHosts, a.loopbackWebhooks, c.Now), BaseURL: c.BaseURL, SCIMPath: httpapi.Prefix, Log: c.Log, NewID: c.NewID, Now: c.Now,
-		RequestTime: c.RequestTime, Journal: a.Store, Limits: limits,
+		Issuer: access.NewIssuer(a.Store, c.Now), Keys: assertion.NewFetcher(a.jwksHosts, a.loopbackWebhooks, c.Now),
+		BaseURL: c.BaseURL, SCIMPath: httpapi.Prefix, Log: c.Log, NewID: c.NewID, Now: c.Now,
+		RequestTime: c.RequestTime, Journal: a.Store, Limits: throttle.New(c.TenantRate, c.Buckets).WithSpread(c.Spread),
 	})
 }
 

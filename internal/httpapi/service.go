@@ -86,11 +86,10 @@ func New(c Config, functions ...string) *Service {
 	if c.RequestTime == 0 {
 		c.RequestTime = requestTime
 	}
-	limits := throttle.New(c.TenantRate, c.Buckets)
-	if c.Spread != nil {
-		limits.WithSpread(c.Spread)
+	return &Service{
+		Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions,
+		limits: throttle.New(c.TenantRate, c.Buckets).WithSpread(c.Spread),
 	}
-	return &Service{Config: c, router: newRouter(Routes()), bulkRouter: newRouter(bulkRoutes()), functions: functions, limits: limits}
 }
 
 // MinRate is the lowest rate that a tenant can be limited to, in requests a

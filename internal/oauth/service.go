@@ -25,6 +25,16 @@ const (
 	MetadataPath = "/.well-known/oauth-authorization-server"
 )
 
+// issuerOf returns the name of the authorization server: the base URL of the SCIM endpoints
+// without their path.
+func issuerOf(baseURL, scimPath string) string { return strings.TrimSuffix(baseURL, scimPath) }
+
+// TokenEndpoint returns the URL of the token endpoint, beside the SCIM endpoints with a base URL
+// that ends in scimPath.
+func TokenEndpoint(baseURL, scimPath string) string {
+	return issuerOf(baseURL, scimPath) + EndpointPath
+}
+
 // A Config has what a Service is built from.
 type Config struct {
 	Issuer *access.Issuer
@@ -80,7 +90,7 @@ func New(c Config) *Service {
 		c.RequestTime = requestTime
 	}
 	return &Service{
-		Config: c, router: web.NewRouter(web.Exact, Routes(), (*Route).pattern), issuer: strings.TrimSuffix(c.BaseURL, c.SCIMPath),
+		Config: c, router: web.NewRouter(web.Exact, Routes(), (*Route).pattern), issuer: issuerOf(c.BaseURL, c.SCIMPath),
 	}
 }
 

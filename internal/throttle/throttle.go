@@ -86,9 +86,11 @@ func New(perSecond int, buckets Buckets) *Limiter {
 
 // WithSpread sets by how much longer than necessary, at most, an instance waits before
 // it asks an empty bucket again: instances that all ask at once are all busy at once.
-// Call it before the Limiter is used.
+// Call it before the Limiter is used. nil means no longer.
 func (l *Limiter) WithSpread(spread func(longest time.Duration) time.Duration) *Limiter {
-	l.spread = spread
+	if spread != nil {
+		l.spread = spread
+	}
 	return l
 }
 
