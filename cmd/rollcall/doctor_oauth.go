@@ -51,7 +51,7 @@ func (d *doctor) oauth(t adminwire.Tenant) string {
 }
 
 // endingSecrets returns an error that names the clients whose last secret ends soon, nil if
-// there are none. A client with a federation or keys can do without a secret.
+// there are none. Clients with a federation or keys are left out: they need no secret.
 func endingSecrets(tenant string, clients []adminwire.Client, now time.Time) error {
 	var names []string
 	for _, c := range clients {

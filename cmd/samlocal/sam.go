@@ -97,8 +97,8 @@ func (s *session) variables(table, baseURL string) (map[string]string, error) {
 }
 
 // environment returns the file for sam local's --env-vars. SAM silently ignores
-// a variable that the template does not have. The feed and the admin API get no queue of
-// wake-ups: there is none on this machine.
+// a variable that the template does not have. The feed and the admin API get an empty name
+// of the queue of wake-ups, because this machine has no queue.
 func environment(variables map[string]string) ([]byte, error) {
 	return json.MarshalIndent(map[string]map[string]string{
 		"Parameters": variables, "AdminFunction": {"ROLLCALL_WAKE_QUEUE": ""}, "FeedFunction": {"ROLLCALL_WAKE_QUEUE": ""},

@@ -58,8 +58,7 @@ func ParseKeys(set []byte) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// maxNumber is the longest number of a key in its text: of an RSA key of 8192 bits and a little
-// more, so that one that is too large is named as such.
+// maxNumber is the longest modulus of an RSA key as base64url: more than one of 4096 bits has.
 const maxNumber = 2 << 10
 
 func parseKey(raw jsontext.Value) (key jose.JSONWebKey, ok bool) {
