@@ -156,7 +156,7 @@ func TestAuthenticate_AccessTokensFollowTheModel(t *testing.T) {
 			"no keys": func(*rapid.T) { change(m.clients.EndKeys(ctx, of, m.id), func() { m.keys = 0 }) },
 			"revoke": func(rt *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(rt, "really") > 0 {
-					rt.Skip()
+					return // it ends all other actions
 				}
 				require.NoError(rt, m.clients.Revoke(ctx, of, m.id))
 				m.revoked = true
