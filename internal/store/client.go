@@ -193,15 +193,7 @@ func addUse(c *access.Client, used map[string]table.Attributes) {
 
 // Clients implements access.ClientStore.
 func (s *Store) Clients(ctx context.Context, t tenant.ID) ([]access.Client, error) {
-	var found []table.Item
-	used := map[string]table.Attributes{}
-	err := s.Together(ctx,
-		func(ctx context.Context) error {
-			return s.scanPrefix(ctx, partition(t, ""), clientKey(t, "").Sort, func(i table.Item) { found = append(found, i) })
-		},
-		func(ctx context.Context) error {
-			return s.scan(ctx, usedKey(t, "").Partition, func(i table.Item) { used[i.Sort] = i.Attributes })
-		})
+	found, used, err := s.credentialItems(ctx, t, clientKey(t, "").Sort)
 	if err != nil {
 		return nil, err
 	}

@@ -144,17 +144,23 @@ func (s *Store) Token(ctx context.Context, t tenant.ID, id string) (access.Recor
 	return decodeToken(id, item.Attributes, items[usedKey(t, id)].Attributes), true, nil
 }
 
-// Tokens reads all tokens of an existing tenant, in the order of their ids.
-func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error) {
-	var found []table.Item
-	used := map[string]table.Attributes{}
-	err := s.Together(ctx,
+// credentialItems reads the items of a tenant's credentials that begin with a prefix, in order,
+// and the last uses of all credentials by their names.
+func (s *Store) credentialItems(ctx context.Context, t tenant.ID, prefix string) (found []table.Item, used map[string]table.Attributes, err error) {
+	used = map[string]table.Attributes{}
+	err = s.Together(ctx,
 		func(ctx context.Context) error {
-			return s.scanPrefix(ctx, partition(t, ""), tokenKey(t, "").Sort, func(i table.Item) { found = append(found, i) })
+			return s.scanPrefix(ctx, partition(t, ""), prefix, func(i table.Item) { found = append(found, i) })
 		},
 		func(ctx context.Context) error {
 			return s.scan(ctx, usedKey(t, "").Partition, func(i table.Item) { used[i.Sort] = i.Attributes })
 		})
+	return found, used, err
+}
+
+// Tokens reads all tokens of an existing tenant, in the order of their ids.
+func (s *Store) Tokens(ctx context.Context, t tenant.ID) ([]access.Record, error) {
+	found, used, err := s.credentialItems(ctx, t, tokenKey(t, "").Sort)
 	if err != nil {
 		return nil, err
 	}
