@@ -81,7 +81,7 @@ var rooms = []room{
 		reason: "routes and answers are the same whatever is served",
 	},
 	{
-		name: "documents", packages: []string{"./internal/adminwire", "./internal/sheet"},
+		name: "documents", packages: []string{"./internal/adminwire", "./internal/sheet", "./internal/guide"},
 		imports: []string{"leaves"}, modules: []string{jsonLibrary},
 		reason: "the documents of the admin API are the same for the service and its clients, and depend on neither",
 	},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/rollcall-scim/rollcall/internal/assertion/assertiontest"
 	"github.com/rollcall-scim/rollcall/internal/cause"
@@ -18,22 +19,23 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/check/watch"
 	"github.com/rollcall-scim/rollcall/internal/e2e/replay/replaytest"
 	"github.com/rollcall-scim/rollcall/internal/event"
-	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/guide"
 	"github.com/rollcall-scim/rollcall/internal/journal"
 	"github.com/rollcall-scim/rollcall/internal/setting"
 )
 
-// files are the generated files, each with what makes it from the repository's tree.
-var files = []struct {
+// A file is a generated file, with what makes it from the repository's tree.
+type file struct {
 	name string
 	of   func(tree fs.FS) ([]byte, error)
-}{
+}
+
+// files are the generated files besides the setup pages.
+var files = []file{
 	{"docs/reference/causes.md", func(fs.FS) ([]byte, error) { return cause.Document(journal.Documented, setting.Documented), nil }},
 	{"docs/reference/events.md", func(fs.FS) ([]byte, error) { return event.Document(), nil }},
 	{"docs/reference/faulty-settings.md", func(fs.FS) ([]byte, error) { return setting.Document(), nil }},
 	{"docs/reference/cost.md", cost.Page},
-	{"docs/how-to/connect-okta.md", setupPage("docs/how-to/connect-okta.md", idp.Okta)},
-	{"docs/how-to/connect-entra.md", setupPage("docs/how-to/connect-entra.md", idp.Entra)},
 	{"docs/reference/hostile-assertions.md", func(fs.FS) ([]byte, error) { return assertiontest.Document(), nil }},
 	{"docs/reference/dialect-places.md", func(fs.FS) ([]byte, error) { return replaytest.Document(), nil }},
 	{conformance.Pages[0].Name, conformancePage(conformance.Pages[0])},
@@ -82,17 +84,29 @@ func conformancePage(page conformance.Page) func(tree fs.FS) ([]byte, error) {
 	}
 }
 
-func setupPage(name string, p idp.Provider) func(fs.FS) ([]byte, error) {
-	return func(tree fs.FS) ([]byte, error) {
-		page, err := fs.ReadFile(tree, name)
-		if err != nil {
-			return nil, err
-		}
-		if page, err = cause.SetupPage(page, p); err != nil {
-			return nil, err
-		}
-		return setting.SetupPage(page, p)
+// setupPages returns the setup page of each product that the guide knows.
+func setupPages() []file {
+	var pages []file
+	for _, p := range guide.Products() {
+		pages = append(pages, file{p.File(), func(tree fs.FS) ([]byte, error) { return setupPage(tree, p) }})
 	}
+	return pages
+}
+
+// setupPage makes a setup page: its steps, and its tables of failures and faulty settings if
+// it has them.
+func setupPage(tree fs.FS, p guide.Product) ([]byte, error) {
+	page, err := fs.ReadFile(tree, p.File())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if page, err = guide.Document(p, page); err != nil || p.Whole() {
+		return page, err
+	}
+	if page, err = cause.SetupPage(page, p.Provider); err != nil {
+		return nil, err
+	}
+	return setting.SetupPage(page, p.Provider)
 }
 
 // ofModules returns a document about the modules that the binaries link.
@@ -107,7 +121,7 @@ func ofModules(document func([]supply.Module) []byte) func(fs.FS) ([]byte, error
 }
 
 func main() {
-	for _, f := range files {
+	for _, f := range slices.Concat(files, setupPages()) {
 		content, err := f.of(os.DirFS("."))
 		if err == nil {
 			err = os.WriteFile(f.name, content, 0o644) //nolint:gosec // G306: files of the repository are for everybody
