@@ -70,7 +70,7 @@ type Check struct {
 	// Text says in sentences what came, or what to wait for, and Cause is the cause of
 	// a failure or of a warning.
 	Text, Cause string
-	// Detail is the error that the product received.
+	// Detail is what the error says that the product received, without what to do.
 	Detail string
 	// WhatToDo says what to do in the product, in the words of its screens; it can have the
 	// marks of a guide.
@@ -312,9 +312,19 @@ func (b *board) ended() string {
 
 // failed returns the check as failing by the request of an entry.
 func (b *board) failed(check Check, e adminwire.Entry) Check {
-	check.State, check.Time, check.RequestID, check.Subject, check.Detail = Failing, &e.Time, e.RequestID, e.Subject, e.Detail
+	check.State, check.Time, check.RequestID, check.Subject, check.Detail = Failing, &e.Time, e.RequestID, e.Subject, whatHappened(e)
 	check.explain(b, e)
 	return check
+}
+
+// whatHappened returns an entry's detail without what to do and without the id of the
+// request.
+func whatHappened(e adminwire.Entry) string {
+	what, _, _ := strings.Cut(e.Detail, " (request ")
+	if e.WhatToDo != "" {
+		what, _, _ = strings.Cut(what, e.WhatToDo)
+	}
+	return strings.TrimSpace(what)
 }
 
 // explain adds the explanation of an entry's cause, and what to do in the product.
