@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -65,12 +64,19 @@ type Clients struct {
 
 // NewClients returns a Clients.
 func NewClients(s ClientStore, now func() time.Time) *Clients {
-	return &Clients{s, marker{now: now, random: rand.Reader}}
+	return &Clients{s, newMarker(nil, now)}
 }
 
 // WithKeys marks new secrets with the deployment's key. Call it before the Clients are used.
 func (k *Clients) WithKeys(keys Keys) *Clients {
 	k.keys = keys
+	return k
+}
+
+// Settled leaves it to others to create the deployment's keys: these Clients may only read them.
+// Call it before they are used.
+func (k *Clients) Settled() *Clients {
+	k.fixed = true
 	return k
 }
 

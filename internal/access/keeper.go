@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"time"
@@ -64,13 +63,20 @@ type Keeper struct {
 
 // NewKeeper returns a Keeper.
 func NewKeeper(s Store, now func() time.Time) *Keeper {
-	return &Keeper{s, marker{now: now, random: rand.Reader}}
+	return &Keeper{s, newMarker(nil, now)}
 }
 
 // WithKeys marks new tokens with the deployment's key, and keeps one that is not
 // older than KeyLife. Call it before the Keeper is used.
 func (k *Keeper) WithKeys(keys Keys) *Keeper {
 	k.keys = keys
+	return k
+}
+
+// Settled leaves it to others to create the deployment's keys: this Keeper may only read them.
+// Call it before the Keeper is used.
+func (k *Keeper) Settled() *Keeper {
+	k.fixed = true
 	return k
 }
 

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -84,6 +85,13 @@ type marker struct {
 	keys   Keys // nil if there are none
 	now    func() time.Time
 	random io.Reader
+	// fixed reports that the keys may only be read.
+	fixed bool
+}
+
+// newMarker returns a marker with keys, nil for none.
+func newMarker(keys Keys, now func() time.Time) marker {
+	return marker{keys: keys, now: now, random: rand.Reader}
 }
 
 // key returns the key that marks a new credential, nil for a marker without keys. It
@@ -99,8 +107,12 @@ func (m marker) key(ctx context.Context) (*Key, error) {
 			return nil, err
 		}
 		now := m.now()
-		if n := len(known); n > 0 && now.Sub(known[n-1].Created) < KeyLife {
+		n := len(known)
+		if n > 0 && (m.fixed || now.Sub(known[n-1].Created) < KeyLife) {
 			return settled(known, now), nil
+		}
+		if m.fixed {
+			return nil, ErrKeys
 		}
 		added, err := newKey(m.random, now)
 		if err != nil {

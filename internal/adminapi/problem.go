@@ -190,6 +190,7 @@ var sentinels = [...]struct {
 	{access.ErrNoToken, kindNotFound, "Token not found."},
 	{access.ErrTooManyTokens, kindState, "The tenant has the largest number of live tokens; revoke one first."},
 	{access.ErrRotation, kindState, "The token's state does not allow this: a rotation is started for a live token, and completed or cancelled after that."},
+	{access.ErrLinkTime, kindInvalid, "minutes must be 1 to 60: for so long the link works. Without it, it works for 10 minutes."},
 	{access.ErrPast, kindInvalid, "expiresAt must be in the future; leave it out for a token that never expires."},
 	{access.ErrNoClient, kindNotFound, "Client not found."},
 	{access.ErrNoSecret, kindNotFound, "The client has no such secret."},

@@ -224,6 +224,13 @@ var routes = []Route{
 		answers{{204, "The new token is revoked", nil}},
 	},
 	{
+		post, one + "/portal-links", "createPortalLink", (*Service).createPortalLink,
+		"Create a link that opens the customer's portal once, for one person",
+		nil,
+		adminwire.NewPortalLink{},
+		answers{{201, "The link, which is shown only this once", adminwire.PortalLink{}}},
+	},
+	{
 		get, one + "/clients", "listClients", (*Service).listClients,
 		"List OAuth clients, revoked ones too", nil, nil,
 		answers{{200, "All clients, without the texts of their secrets", adminwire.Clients{}}},

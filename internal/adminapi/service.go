@@ -45,6 +45,9 @@ type Config struct {
 	Waker Waker
 	// Types are the resource types as every tenant has them.
 	Types schema.Types
+	// Porter makes links to the customer's portal, which is at PortalURL; nil if there is none.
+	Porter    *access.Porter
+	PortalURL string
 	// BaseURL is that of the SCIM endpoints, which identity providers are given.
 	BaseURL string
 	// TokenEndpoint is where OAuth clients get access tokens.

@@ -40,6 +40,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/meter"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/throttle"
+	"github.com/rollcall-scim/rollcall/internal/web"
 	"github.com/rollcall-scim/rollcall/internal/webhook"
 )
 
@@ -162,6 +163,8 @@ type App struct {
 	loopbackWebhooks bool
 	sender           webhook.Sender // nil for HTTP
 	waker            adminapi.Waker // nil if redeliveries wait for the schedule
+	hasPortal        bool
+	readsKeys        bool // credentials are marked with keys that others have created
 }
 
 // New assembles the service on a table. Conflicts, throttling and lost answers
@@ -275,6 +278,14 @@ func (a *App) AdminHandler() http.Handler {
 	clients := access.NewClients(a.Store, a.service.Now).WithKeys(a.Store)
 	webhooks := subscription.NewRegistry(a.Store, a.service.NewID, a.service.Now)
 	documents := admindoc.NewReader(a.Store)
+	if a.readsKeys {
+		tokens.Settled()
+		clients.Settled()
+	}
+	var porter *access.Porter
+	if a.hasPortal {
+		porter = a.Porter()
+	}
 	sender := a.sender
 	if sender == nil {
 		sender = webhook.NewHTTP(a.loopbackWebhooks, a.service.Now)
@@ -289,9 +300,39 @@ func (a *App) AdminHandler() http.Handler {
 		Provisioning: provlog.NewLog(a.Store, a.service.Now), Effects: effect.NewForecaster(a.service.Directory, httpapi.Refused, a.service.Now),
 		Events: documents, Directory: a.service.Directory, Webhooks: webhooks, LoopbackWebhooks: a.loopbackWebhooks, Deliveries: a.Store,
 		Redeliveries: a.Store, Tester: &webhook.Tester{Documents: documents, Sender: sender, Now: a.service.Now}, Waker: a.waker,
+		Porter: porter, PortalURL: a.Origin() + web.PortalPrefix + "/open",
 		Types: a.service.Types, BaseURL: a.service.BaseURL, TokenEndpoint: oauth.TokenEndpoint(a.service.BaseURL, httpapi.Prefix),
 		Log: a.service.Log, NewID: a.service.NewID, Now: a.service.Now, RequestTime: a.service.RequestTime,
 	})
+}
+
+// WithPortal says that the deployment serves the customer's portal, so that the admin API makes
+// links to it. Call it before AdminHandler.
+func (a *App) WithPortal() *App {
+	a.hasPortal = true
+	return a
+}
+
+// SettleKeys leaves it to others to create the keys that mark credentials. Call it before
+// AdminHandler and Porter.
+func (a *App) SettleKeys() { a.readsKeys = true }
+
+// Porter returns what makes links to the customer's portal, and lets their holders in.
+func (a *App) Porter() *access.Porter {
+	p := access.NewPorter(a.Store, a.Store, a.service.Now)
+	if a.random != nil {
+		p.WithRandom(a.random)
+	}
+	if a.readsKeys {
+		p.Settled()
+	}
+	return p
+}
+
+// Origin returns the scheme and host of the base URL.
+func (a *App) Origin() string {
+	base, _ := url.Parse(a.service.BaseURL) // it was checked
+	return base.Scheme + "://" + base.Host
 }
 
 // OAuthHandler serves the token endpoint and its metadata.

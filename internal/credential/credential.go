@@ -11,11 +11,14 @@ import (
 )
 
 // The prefixes of credentials: a tenant's SCIM token, the secret and the access tokens of an
-// OAuth client, the admin token of rollcall local, and the secret of a webhook.
+// OAuth client, the secret in a link to the portal and the cookie of a session of it, the admin
+// token of rollcall local, and the secret of a webhook.
 const (
 	Token        = "rct_"
 	ClientSecret = "rcs_"
 	AccessToken  = "rcx_"
+	PortalLink   = "rcl_"
+	PortalVisit  = "rcv_"
 	LocalAdmin   = "rca_local_"
 	Webhook      = "whsec_"
 )
@@ -24,7 +27,7 @@ const (
 // cut off after at least 16 characters, in any letter case. Few requests have a text
 // with the prefix of one, so it is compiled for the first of them.
 var form = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(?:rc[ts]_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rcx_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{44}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,}|whsec_[a-z0-9+/]{16,}={0,2})`)
+	return regexp.MustCompile(`(?i)^(?:rc[tslv]_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rcx_[a-z0-9-]{1,63}_[a-z2-7]{16}_[a-z2-7]{44}_[a-z2-7]{16,52}(_[0-9a-f]{1,32})?|rca_local_[a-z2-7]{16,}|whsec_[a-z0-9+/]{16,}={0,2})`)
 })
 
 // In reports whether a credential is in a text.
@@ -77,7 +80,7 @@ func next(text string, at int) (from, to int) {
 // prefixed returns where a text ends in a prefix of credentials, without its underscore; -1 if
 // it does not.
 func prefixed(text string) int {
-	for _, prefix := range [...]string{"rct", "rcs", "rcx", "rca", "whsec"} {
+	for _, prefix := range [...]string{"rct", "rcs", "rcx", "rcl", "rcv", "rca", "whsec"} {
 		from := len(text) - len(prefix)
 		if from >= 0 && strings.EqualFold(text[from:], prefix) {
 			return from

@@ -54,7 +54,7 @@ type settled struct {
 // and a row without a condition, fail too.
 func TestConditions_EachSettlesItsRace(t *testing.T) {
 	acme := mustID(t, "acme")
-	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), ledgerDecisions(acme), tokenDecisions(acme), expiringDecisions(), logDecisions(acme), rebuildDecisions(acme), recountDecisions(acme), endpointDecisions(), redeliveryDecisions(), outboxDecisions(acme)) {
+	for _, d := range slices.Concat(userDecisions(acme), groupDecisions(acme), partDecisions(acme), taskDecisions(acme), tenantDecisions(acme), ledgerDecisions(acme), tokenDecisions(acme), expiringDecisions(), logDecisions(acme), rebuildDecisions(acme), recountDecisions(acme), endpointDecisions(), redeliveryDecisions(), outboxDecisions(acme), portalDecisions(acme)) {
 		t.Run(d.name, func(t *testing.T) {
 			clean, _ := d.run(t, nil)
 			require.NotNil(t, clean.tx, "the transaction was not written")

@@ -139,7 +139,7 @@ func (p *purge) all(ctx context.Context) error {
 // recordPartitions returns the tenant's partitions that have a fixed name and
 // lead to no others. The rest is found from users, groups and tasks.
 func recordPartitions() []string {
-	names := []string{"MAILS", "LEDGER", logName, signalsName, "SETS", "INDEX", "MARKS", "FAILING", "USED", "RATE", "GUARD", "MARKERS", "OWED", "OFFBOARDING", "JTI", "WATCH"}
+	names := []string{"MAILS", "LEDGER", logName, signalsName, "SETS", "INDEX", "MARKS", "FAILING", "USED", "RATE", "GUARD", "MARKERS", "OWED", "OFFBOARDING", "JTI", "WATCH", portalName}
 	for _, kind := range slices.Concat(directory.Kinds[:], directory.GroupKinds[:]) {
 		names = append(names, "NAMES#"+string(kind))
 	}

@@ -41,3 +41,6 @@ func MediaType(r *http.Request) string {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.ToLower(strings.Trim(kind, " \t"))
 }
+
+// PortalPrefix begins the path of every page of the customer's portal.
+const PortalPrefix = "/portal"

@@ -194,6 +194,12 @@ var removed = []struct {
 	{"tenant.go", "sameSettings", "table.Is(attrSettings, table.Text(t.Stored))", "table.Present()", "changed settings/two changes of the settings"},
 	{"tenant.go", "EndTenant", ", sameSettings(before))}", ")}", "the end of a tenant/two changes of the settings"},
 
+	{"portal.go", "AddLink", "link), table.Absent())", "link))", "a new link/two links of one id"},
+	{"portal.go", "AddLink", ", table.Check(tenantKey(t), table.Present())", "", "a new link/a link and the deletion of the tenant"},
+	{"portal.go", "OpenLink", "table.Delete(linkKey(t, link), table.Present())", "table.Delete(linkKey(t, link))", "a session/two who open one link"},
+	{"portal.go", "OpenLink", "session), table.Absent())", "session))", "a session/two sessions of one id"},
+	{"portal.go", "OpenLink", ",\n\t\ttable.Check(tenantKey(t), table.Present())", "", "a session/a link and the deletion of the tenant"},
+	{"portal.go", "CountWrong", ", table.Check(tenantKey(t), table.Present())", "", "a link that does not work/a link and the deletion of the tenant"},
 	{"client.go", "AddClient", "table.Put(clientItem(t, c), table.Absent())", "table.Put(clientItem(t, c))", "a new client/two clients of one id"},
 	{"client.go", "AddClient", ", table.Check(tenantKey(t), table.Present())", "", "a new client/a client and the deletion of its tenant"},
 	{"client.go", "ChangeClient", ", table.Is(attrClientVersion, table.Number(c.Version-1))", "", "a changed client/two changes of a client"},
