@@ -28,6 +28,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/dev/demo"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/httpapi"
+	"github.com/rollcall-scim/rollcall/internal/portal"
 	"github.com/rollcall-scim/rollcall/internal/scim/schema"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -49,6 +50,7 @@ type localOptions struct {
 	rate      int
 	jwksHosts []string
 	demo      bool
+	portal    portal.Config
 }
 
 const localLong = `Serve SCIM on this machine: the routes of template.yaml, each request as the event
@@ -93,6 +95,11 @@ func newLocal() *cobra.Command {
 	flags.StringVar(&o.extension, "extension", "", "`URN` of the schema extension that has isTeamAccount")
 	flags.IntVar(&o.rate, "rate", app.DefaultTenantRate, "`NUMBER` of requests a second that a tenant may make, beyond which it gets 429; 0 is any number")
 	flags.StringArrayVar(&o.jwksHosts, "jwks-host", nil, "also read the keys of assertions from this `HOST:PORT`, on this machine without TLS too (docs/reference/oauth.md); may be given again")
+	brand := &o.portal.Brand
+	flags.StringVar(&brand.Name, "portal-name", portal.DefaultName, "`NAME` of your product in the customer's portal")
+	flags.StringVar(&brand.Logo, "portal-logo", "", "https `URL` of its logo there")
+	flags.StringVar(&brand.Color, "portal-color", "", "`#RRGGBB` of links and buttons there")
+	flags.StringVar(&brand.Support, "portal-support", "", "https or mailto `URL` of your support there")
 	flags.StringArrayVar(&o.schemas, "schema", nil, "register the schema in this `FILE` for the tenant (docs/reference/tenant-schemas.md); may be given again")
 	return c
 }
@@ -225,9 +232,7 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 		BaseURL: "http://" + near + httpapi.Prefix, AdminURL: "http://" + near + adminapi.Prefix,
 		Tenant: t.String(), PID: os.Getpid(),
 	}}
-	a, err := app.New(opened.Table, app.Config{
-		BaseURL: s.BaseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true, JWKSHosts: append(app.DefaultJWKSHosts(), o.jwksHosts...),
-	}, logger)
+	a, visited, err := o.assemble(opened.Table, s.BaseURL, logger)
 	if err != nil {
 		return s, nil, err
 	}
@@ -256,7 +261,7 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	if s.AdminToken, err = adminToken(kept); err != nil {
 		return s, nil, err
 	}
-	gateway, err := local.FromTemplate(rollcall.Template, func(function string) http.Handler { return a.FunctionHandler(function) })
+	gateway, err := local.FromTemplate(rollcall.Template, portal.Functions(a, visited))
 	if err != nil {
 		return s, nil, err
 	}
@@ -267,6 +272,19 @@ func (o localOptions) build(ctx context.Context, opened engine, t tenant.ID, add
 	}
 	s.state = stateOf(s.info, o.whereData())
 	return s, s.state.withProof(handler), nil
+}
+
+// assemble returns the service and the customer's portal on a table.
+func (o localOptions) assemble(on table.Table, baseURL string, logger *slog.Logger) (*app.App, http.Handler, error) {
+	config := app.Config{
+		BaseURL: baseURL, ExtensionURN: o.extension, TenantRate: o.rate, LoopbackWebhooks: true, JWKSHosts: append(app.DefaultJWKSHosts(), o.jwksHosts...),
+	}
+	a, err := app.New(on, config, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	visited, err := portal.Local(on, config, o.portal, logger, app.Options{})
+	return a.WithPortal(), visited, err
 }
 
 // whereData returns where the data is, for the choice among several servers.

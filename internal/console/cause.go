@@ -12,14 +12,14 @@ import (
 
 // allCauses returns the meanings of all causes. They are part of the service's code,
 // so they are read once.
-func (c *Console) allCauses(q *request) ([]adminwire.Cause, error) {
+func (c *site) allCauses(q *request) ([]adminwire.Cause, error) {
 	c.mu.Lock()
 	known := c.causes
 	c.mu.Unlock()
 	if known != nil {
 		return known, nil
 	}
-	all, err := c.client.Causes(q.Context())
+	all, err := q.client.Causes(q.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (c *Console) allCauses(q *request) ([]adminwire.Cause, error) {
 }
 
 // meaning returns the meaning of a cause, false for an unknown cause.
-func (c *Console) meaning(q *request, cause string) (adminwire.Cause, bool, error) {
+func (c *site) meaning(q *request, cause string) (adminwire.Cause, bool, error) {
 	all, err := c.allCauses(q)
 	if err != nil {
 		return adminwire.Cause{}, false, err
@@ -44,7 +44,7 @@ func (c *Console) meaning(q *request, cause string) (adminwire.Cause, bool, erro
 
 // causeChoices returns the causes that a list can be filtered by. Without an answer of the
 // service only the chosen one is offered: the list itself shows the error.
-func (c *Console) causeChoices(q *request, chosen string) []choice {
+func (c *site) causeChoices(q *request, chosen string) []choice {
 	pairs := []string{"", "Any cause"}
 	all, err := c.allCauses(q)
 	if err != nil {
@@ -75,7 +75,7 @@ type causeRow struct {
 }
 
 // causeList: GET /console/causes
-func (c *Console) causeList(q *request) (page, error) {
+func (c *site) causeList(q *request) (page, error) {
 	all, err := c.allCauses(q)
 	if err != nil {
 		return page{}, err
@@ -83,7 +83,7 @@ func (c *Console) causeList(q *request) (page, error) {
 	rows := make([]causeRow, len(all))
 	for i, t := range all {
 		rows[i] = causeRow{
-			Cause: t.Cause, To: address(nil, "causes", t.Cause), Status: t.Status, ScimType: string(t.ScimType),
+			Cause: t.Cause, To: q.at.address("causes", t.Cause), Status: t.Status, ScimType: string(t.ScimType),
 			Summary: t.Summary, WhatToDo: t.WhatToDo, Stored: t.Where != inCloudWatch,
 		}
 	}
@@ -91,7 +91,7 @@ func (c *Console) causeList(q *request) (page, error) {
 }
 
 // cause: GET /console/causes/{cause}
-func (c *Console) cause(q *request) (page, error) {
+func (c *site) cause(q *request) (page, error) {
 	t, ok, err := c.meaning(q, q.parameters["cause"])
 	if err != nil {
 		return page{}, err
@@ -133,14 +133,17 @@ func adviceOf(t adminwire.Cause) []advice {
 }
 
 // logsOf returns links to the logs of the first tenants, filtered by a cause.
-func (c *Console) logsOf(q *request, cause string) []link {
-	found, err := c.client.Tenants(q.Context(), "", 10)
+func (c *site) logsOf(q *request, cause string) []link {
+	if !q.operates() {
+		return []link{{Name: "Show in the log", To: q.at.find(url.Values{"cause": {cause}}, "log")}}
+	}
+	found, err := q.client.Tenants(q.Context(), "", 10)
 	if err != nil {
 		return nil // the page says where to look without them
 	}
 	var links []link
 	for _, t := range found.Tenants {
-		links = append(links, link{Name: t.ID, To: address(url.Values{"cause": {cause}}, "t", t.ID, "log")})
+		links = append(links, link{Name: t.ID, To: q.at.in(t.ID).find(url.Values{"cause": {cause}}, "log")})
 	}
 	return links
 }

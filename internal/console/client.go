@@ -32,9 +32,9 @@ type clientRow struct {
 // an identity provider takes an administrator there.
 const soonTime = 30 * 24 * time.Hour
 
-func newClientRow(tenant string, c adminwire.Client, now time.Time) clientRow {
+func newClientRow(at home, c adminwire.Client, now time.Time) clientRow {
 	r := clientRow{
-		ID: c.ClientID, Label: c.Label, To: of(tenant, "clients", c.ClientID),
+		ID: c.ClientID, Label: c.Label, To: at.of("clients", c.ClientID),
 		Revoked: whenOf(c.RevokedAt, now), Created: whenOf(c.CreatedAt, now), LastUsed: whenOf(c.LastUsedAt, now),
 	}
 	_, last := c.LiveSecrets()
@@ -179,26 +179,26 @@ func keysInputs() fieldset {
 }
 
 // clients: GET /console/t/{tenant}/clients
-func (c *Console) clients(q *request) (page, error) {
+func (c *site) clients(q *request) (page, error) {
 	return c.clientsPage(q, secretInputs("For example “Entra production”."))
 }
 
-func (c *Console) clientsPage(q *request, form fieldset) (page, error) {
-	t, err := c.client.Tenant(q.Context(), q.tenant)
+func (c *site) clientsPage(q *request, form fieldset) (page, error) {
+	t, err := q.client.Tenant(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
-	all, err := c.client.Clients(q.Context(), q.tenant)
+	all, err := q.client.Clients(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
 	rows := make([]clientRow, len(all))
 	for i, one := range all {
-		rows[i] = newClientRow(q.tenant, one, c.now())
+		rows[i] = newClientRow(q.at, one, c.now())
 	}
 	p := page{name: "clients", title: "Clients", here: "Clients", data: map[string]any{
-		"Rows": rows, "Inputs": form, "To": of(q.tenant, "clients"), "Token": c.sessions.formToken(q.cookie),
-		"StaticRefused": t.StaticTokens == "refuse", "SettingsTo": of(q.tenant, "settings"), "TokensTo": of(q.tenant, "tokens"),
+		"Rows": rows, "Inputs": form, "To": q.at.of("clients"), "Token": q.visit.formToken(),
+		"StaticRefused": t.StaticTokens == "refuse", "SettingsTo": q.at.of("settings"), "TokensTo": q.at.of("tokens"),
 	}}
 	if form.wrong() {
 		p.status = http.StatusBadRequest
@@ -208,7 +208,7 @@ func (c *Console) clientsPage(q *request, form fieldset) (page, error) {
 
 // createClient: POST /console/t/{tenant}/clients creates a client. The next page shows its
 // secret, so that reloading the page does not create a second client.
-func (c *Console) createClient(q *request) (page, error) {
+func (c *site) createClient(q *request) (page, error) {
 	form := secretInputs("For example “Entra production”.")
 	form.read(q)
 	body := adminwire.NewClient{Label: form.value("label"), ExpiresAt: form.expiry(c.now())}
@@ -219,7 +219,7 @@ func (c *Console) createClient(q *request) (page, error) {
 	if form.wrong() {
 		return c.clientsPage(q, form)
 	}
-	made, err := c.client.CreateClient(q.Context(), q.tenant, body)
+	made, err := q.client.CreateClient(q.Context(), q.tenant, body)
 	if err = form.markRefusal(err); err != nil {
 		return page{}, err
 	}
@@ -227,26 +227,26 @@ func (c *Console) createClient(q *request) (page, error) {
 	case form.wrong():
 		return c.clientsPage(q, form)
 	case made.Text == "":
-		c.sessions.storeNotice(q.cookie, "Client created. Set how it authenticates.")
-		return goOn(of(q.tenant, "clients", made.ClientID)), nil
+		q.visit.storeNotice("Client created. Set how it authenticates.")
+		return goOn(q.at.of("clients", made.ClientID)), nil
 	}
 	return c.keepClientSecret(q, minted{id: made.ClientID, label: made.Label, text: made.Text, expires: made.ExpiresAt, endpoint: made.TokenEndpoint}), nil
 }
 
 // keepClientSecret keeps a new secret for the page that shows it.
-func (c *Console) keepClientSecret(q *request, m minted) page {
+func (c *site) keepClientSecret(q *request, m minted) page {
 	m.tenant, m.kind = q.tenant, clientSecret
-	c.sessions.keep(q.cookie, m)
-	return goOn(of(q.tenant, "client-secret"))
+	q.visit.keep(m)
+	return goOn(q.at.of("client-secret"))
 }
 
 // clientSecret: GET /console/t/{tenant}/client-secret shows a new secret, once.
-func (c *Console) clientSecret(q *request) (page, error) {
-	clients := of(q.tenant, "clients")
+func (c *site) clientSecret(q *request) (page, error) {
+	clients := q.at.of("clients")
 	if q.Method == http.MethodHead || ahead(q.Request) {
 		return goOn(clients), nil
 	}
-	m := c.sessions.shown(q.cookie, q.tenant, clientSecret)
+	m := q.visit.shown(q.tenant, clientSecret)
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Secret already shown", here: "Clients", data: problem{
 			What: "Secret already shown", Why: "A secret is shown only once and is not stored.",
@@ -254,7 +254,7 @@ func (c *Console) clientSecret(q *request) (page, error) {
 		}}, nil
 	}
 	return page{name: "client-secret", title: "New secret", here: "Clients", data: map[string]any{
-		"ID": m.id, "Label": m.label, "Text": m.text, "Expires": whenOf(m.expires, c.now()), "Endpoint": m.endpoint, "To": of(q.tenant, "clients", m.id),
+		"ID": m.id, "Label": m.label, "Text": m.text, "Expires": whenOf(m.expires, c.now()), "Endpoint": m.endpoint, "To": q.at.of("clients", m.id),
 	}}, nil
 }
 
@@ -262,15 +262,15 @@ func (c *Console) clientSecret(q *request) (page, error) {
 type clientForms struct{ added, federation, keys fieldset }
 
 // oauthClient: GET /console/t/{tenant}/clients/{client}
-func (c *Console) oauthClient(q *request) (page, error) {
-	one, err := c.client.OAuthClient(q.Context(), q.tenant, q.parameters["client"])
+func (c *site) oauthClient(q *request) (page, error) {
+	one, err := q.client.OAuthClient(q.Context(), q.tenant, q.parameters["client"])
 	if err != nil {
 		return page{}, err
 	}
 	return c.clientPage(q, one, clientForms{}), nil
 }
 
-func (c *Console) clientPage(q *request, one adminwire.Client, f clientForms) page {
+func (c *site) clientPage(q *request, one adminwire.Client, f clientForms) page {
 	wrong := f.added.wrong() || f.federation.wrong() || f.keys.wrong()
 	if f.added == nil {
 		f.added = secretInputs("For example the year.")
@@ -281,15 +281,15 @@ func (c *Console) clientPage(q *request, one adminwire.Client, f clientForms) pa
 	if f.keys == nil {
 		f.keys = keysInputs()
 	}
-	to := of(q.tenant, "clients", one.ClientID)
+	to := q.at.of("clients", one.ClientID)
 	rows := make([]secretRow, len(one.Secrets))
 	for i, s := range one.Secrets {
 		rows[i] = newSecretRow(to, s, c.now())
 	}
 	data := map[string]any{
-		"Row": newClientRow(q.tenant, one, c.now()), "Live": one.State == live, "Endpoint": one.TokenEndpoint, "Secrets": rows, "To": to,
-		"Token": c.sessions.formToken(q.cookie), "Secret": f.added, "Federation": f.federation, "Keys": f.keys,
-		"HasFederation": one.Federation != nil, "HasKeys": one.Keys != nil, "KeyNames": "",
+		"Row": newClientRow(q.at, one, c.now()), "Live": one.State == live, "Endpoint": one.TokenEndpoint, "Secrets": rows, "To": to,
+		"Token": q.visit.formToken(), "Secret": f.added, "Federation": f.federation, "Keys": f.keys,
+		"HasFederation": one.Federation != nil, "HasKeys": one.Keys != nil, "KeyNames": "", "Operates": q.operates(),
 	}
 	if one.Federation != nil {
 		data["FederationSince"] = whenOf(one.Federation.Since, c.now())
@@ -307,7 +307,7 @@ func (c *Console) clientPage(q *request, one adminwire.Client, f clientForms) pa
 // A clientEffect is a change of a client that is confirmed first.
 type clientEffect struct {
 	title, what, button, done string
-	do                        func(c *Console, q *request, client string) error
+	do                        func(c *site, q *request, client string) error
 }
 
 // clientEffects are the changes of a client that are confirmed, by the last segment of the path.
@@ -315,49 +315,49 @@ var clientEffects = map[string]clientEffect{
 	"revoke": {
 		title: "Revoke the client", button: "Revoke client", done: "Client revoked. Its access tokens are refused within 10 seconds.",
 		what: "It gets no access tokens, and those that it has are refused within 10 seconds. An identity provider that still uses it stops provisioning. This cannot be undone.",
-		do: func(c *Console, q *request, client string) error {
-			return c.client.RevokeClient(q.Context(), q.tenant, client)
+		do: func(c *site, q *request, client string) error {
+			return q.client.RevokeClient(q.Context(), q.tenant, client)
 		},
 	},
 	"end-secret": {
 		title: "End the secret", button: "End secret", done: "Secret ended. Access tokens that it got are refused within 10 seconds.",
 		what: "It gets no access tokens, and those that it got are refused within 10 seconds. Do this when the identity provider uses another secret. This cannot be undone.",
-		do: func(c *Console, q *request, client string) error {
-			return c.client.RevokeClientSecret(q.Context(), q.tenant, client, q.PostForm.Get("secret"))
+		do: func(c *site, q *request, client string) error {
+			return q.client.RevokeClientSecret(q.Context(), q.tenant, client, q.PostForm.Get("secret"))
 		},
 	},
 	"remove-federation": {
 		title: "Remove the federation", button: "Remove federation", done: "Federation removed.",
 		what: "Assertions of the issuer get no access tokens, and those that they got are refused within 10 seconds.",
-		do: func(c *Console, q *request, client string) error {
-			return c.client.RemoveFederation(q.Context(), q.tenant, client)
+		do: func(c *site, q *request, client string) error {
+			return q.client.RemoveFederation(q.Context(), q.tenant, client)
 		},
 	},
 	"remove-keys": {
 		title: "Remove the keys", button: "Remove keys", done: "Keys removed.",
 		what: "Assertions that are signed by these keys get no access tokens, and those that they got are refused within 10 seconds.",
-		do: func(c *Console, q *request, client string) error {
-			return c.client.RemoveClientKeys(q.Context(), q.tenant, client)
+		do: func(c *site, q *request, client string) error {
+			return q.client.RemoveClientKeys(q.Context(), q.tenant, client)
 		},
 	},
 }
 
 // confirmClient: GET /console/t/{tenant}/clients/{client}/{change} asks before a client is changed.
-func (c *Console) confirmClient(q *request) (page, error) {
+func (c *site) confirmClient(q *request) (page, error) {
 	name := q.parameters["change"]
 	effect, ok := clientEffects[name]
 	if !ok {
 		return noPage(), nil
 	}
-	one, err := c.client.OAuthClient(q.Context(), q.tenant, q.parameters["client"])
+	one, err := q.client.OAuthClient(q.Context(), q.tenant, q.parameters["client"])
 	if err != nil {
 		return page{}, err
 	}
-	row := newClientRow(q.tenant, one, c.now())
+	row := newClientRow(q.at, one, c.now())
 	v := confirmation{
 		Title: effect.title, What: []string{effect.what}, Button: effect.button, Danger: true,
 		Facts: []fact{{"Client", one.ClientID}, {"Label", orNone(one.Label)}, {"Authenticates by", orNone(row.Methods)}, {"Last used", lastUse(row.LastUsed)}},
-		To:    row.To + "/" + name, Back: row.To, Token: c.sessions.formToken(q.cookie),
+		To:    row.To + "/" + name, Back: row.To, Token: q.visit.formToken(),
 	}
 	if name == "end-secret" {
 		s, ok := secretOf(one, q.URL.Query().Get("secret"))
@@ -397,13 +397,13 @@ func secretOf(one adminwire.Client, id string) (adminwire.ClientSecret, bool) {
 }
 
 // changeClient: POST /console/t/{tenant}/clients/{client}/{change}
-func (c *Console) changeClient(q *request) (page, error) {
+func (c *site) changeClient(q *request) (page, error) {
 	name, client := q.parameters["change"], q.parameters["client"]
 	forms := map[string]func(q *request, one adminwire.Client) (page, error){
 		"secret": c.addClientSecret, "federation": c.setFederation, "keys": c.setClientKeys,
 	}
 	if form := forms[name]; form != nil {
-		one, err := c.client.OAuthClient(q.Context(), q.tenant, client)
+		one, err := q.client.OAuthClient(q.Context(), q.tenant, client)
 		if err != nil {
 			return page{}, err
 		}
@@ -420,20 +420,20 @@ func (c *Console) changeClient(q *request) (page, error) {
 }
 
 // clientChanged goes on to the page of the client, with a notice.
-func (c *Console) clientChanged(q *request, notice string) page {
-	c.sessions.storeNotice(q.cookie, notice)
-	return goOn(of(q.tenant, "clients", q.parameters["client"]))
+func (c *site) clientChanged(q *request, notice string) page {
+	q.visit.storeNotice(notice)
+	return goOn(q.at.of("clients", q.parameters["client"]))
 }
 
 // addClientSecret creates another secret of a client.
-func (c *Console) addClientSecret(q *request, one adminwire.Client) (page, error) {
+func (c *site) addClientSecret(q *request, one adminwire.Client) (page, error) {
 	form := secretInputs("For example the year.")
 	form.read(q)
 	body := adminwire.NewClientSecret{Label: form.value("label"), ExpiresAt: form.expiry(c.now())}
 	if form.wrong() {
 		return c.clientPage(q, one, clientForms{added: form}), nil
 	}
-	made, err := c.client.CreateClientSecret(q.Context(), q.tenant, one.ClientID, body)
+	made, err := q.client.CreateClientSecret(q.Context(), q.tenant, one.ClientID, body)
 	if err = form.markRefusal(err); err != nil {
 		return page{}, err
 	}
@@ -444,7 +444,7 @@ func (c *Console) addClientSecret(q *request, one adminwire.Client) (page, error
 }
 
 // setFederation sets the federation of a client.
-func (c *Console) setFederation(q *request, one adminwire.Client) (page, error) {
+func (c *site) setFederation(q *request, one adminwire.Client) (page, error) {
 	form := federationInputs(nil)
 	form.read(q)
 	for i := range form {
@@ -455,7 +455,7 @@ func (c *Console) setFederation(q *request, one adminwire.Client) (page, error) 
 	if form.wrong() {
 		return c.clientPage(q, one, clientForms{federation: form}), nil
 	}
-	_, err := c.client.SetFederation(q.Context(), q.tenant, one.ClientID, adminwire.NewFederation{
+	_, err := q.client.SetFederation(q.Context(), q.tenant, one.ClientID, adminwire.NewFederation{
 		Issuer: form.value("issuer"), Subject: form.value("subject"), Audience: form.value("audience"), JWKSURI: form.value("jwksUri"),
 	})
 	if err = form.markRefusal(err); err != nil {
@@ -474,14 +474,14 @@ func decodeJWKS(text string, set *map[string]any) bool {
 
 // setClientKeys sets the keys of a client. What was sent is not shown again: it may have been a
 // private key.
-func (c *Console) setClientKeys(q *request, one adminwire.Client) (page, error) {
+func (c *site) setClientKeys(q *request, one adminwire.Client) (page, error) {
 	form := keysInputs()
 	var body adminwire.NewClientKeys
 	if !decodeJWKS(q.PostForm.Get("jwks"), &body.JWKS) {
 		form.mark("jwks", `Enter a JWK Set: {"keys": [...]}. What was sent is not JSON, or names a member twice.`)
 		return c.clientPage(q, one, clientForms{keys: form}), nil
 	}
-	_, err := c.client.SetClientKeys(q.Context(), q.tenant, one.ClientID, body)
+	_, err := q.client.SetClientKeys(q.Context(), q.tenant, one.ClientID, body)
 	if err = form.markRefusal(err); err != nil {
 		return page{}, err
 	}

@@ -1,18 +1,13 @@
 package console
 
 import (
-	"embed"
-	"errors"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
-	"github.com/rollcall-scim/rollcall/internal/adminwire"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
@@ -37,26 +32,14 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Console serves the pages. Safe for concurrent use.
+// Console serves the pages to an operator. Safe for concurrent use.
 type Console struct {
+	site
 	client   *adminclient.Client
-	place    string
-	log      *slog.Logger
-	now      func() time.Time
 	hosts    []string
 	cookie   string
 	sessions *sessions
-	router   *web.Router[route]
-	pages    map[string]*template.Template
-
-	mu     sync.Mutex
-	causes []adminwire.Cause
 }
-
-// files are the pages' templates, their stylesheet and their script.
-//
-//go:embed templates/*.html style.css script.js icon.svg
-var files embed.FS
 
 // New returns a Console.
 func New(config Config) (*Console, error) {
@@ -65,20 +48,23 @@ func New(config Config) (*Console, error) {
 		return nil, err
 	}
 	c := &Console{
-		client: config.Client, place: config.Place, log: config.Log, now: config.Now,
-		hosts: Hosts(config.Address),
+		site: site{
+			root: Prefix, name: "console", brand: Brand{Name: "rollcall"}, place: config.Place, log: config.Log, now: config.Now,
+			policy: policyOf(""),
+		},
+		client: config.Client, hosts: Hosts(config.Address),
 		// Cookies are shared by all ports of a host: each console has a name of its own.
 		cookie: "rollcall-console-" + port,
 	}
-	if c.now == nil {
-		// Links and sessions end while the machine sleeps, too.
-		c.now = func() time.Time { return time.Now().Round(0) }
-	}
-	c.sessions = newSessions(c.now)
-	if c.pages, err = parsePages(); err != nil {
+	routes := below(Prefix+"/t/{tenant}", c.tenantRoutes())
+	routes = append(routes, below(Prefix, c.causeRoutes())...)
+	routes = append(routes,
+		route{method: http.MethodGet, path: Prefix + "/", handler: c.tenants},
+		route{method: http.MethodPost, path: Prefix + "/leave", handler: c.leave})
+	if err := c.open(c, routes); err != nil {
 		return nil, err
 	}
-	c.router = web.NewRouter(web.Exact, c.routes(), (*route).pattern)
+	c.sessions = newSessions(c.now)
 	return c, nil
 }
 
@@ -87,123 +73,70 @@ func New(config Config) (*Console, error) {
 func (c *Console) Link(tenant string) string {
 	page := Prefix + "/"
 	if tenant != "" {
-		page = of(tenant)
+		page = home{root: Prefix}.in(tenant).of()
 	}
 	return page + question(url.Values{secretParameter: {c.sessions.link()}}.Encode())
 }
 
-// handler returns the page that answers a request of a live session, or an error that a
-// problem page is made of.
-type handler func(q *request) (page, error)
-
-// request is a request on its way.
-type request struct {
-	*http.Request
-	event  *event
-	cookie string
-	// tenant is that of the path, parameters are the values of the route's names.
-	tenant     string
-	parameters map[string]string
-	// setCookie is the cookie that the answer sets, or nil if there is none.
-	setCookie *http.Cookie
+// consoleVisit is a visit to the console.
+type consoleVisit struct {
+	sessions *sessions
+	cookie   string
 }
 
-// event is the log line of a request, without its query and without the values in its path.
-type event struct {
-	web.Event
-	Error error `log:"error"`
+func (v consoleVisit) formToken() string         { return v.sessions.formToken(v.cookie) }
+func (v consoleVisit) storeNotice(notice string) { v.sessions.storeNotice(v.cookie, notice) }
+func (v consoleVisit) takeNotice() string        { return v.sessions.takeNotice(v.cookie) }
+func (v consoleVisit) keep(m minted)             { v.sessions.keep(v.cookie, m) }
+func (v consoleVisit) shown(tenant string, kind mintedKind) *minted {
+	return v.sessions.shown(v.cookie, tenant, kind)
 }
 
-// ServeHTTP answers a request, and logs it in one line.
-func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{Request: r, event: &event{Event: web.NewEvent("console.request", "", r.Method, c.now())}, cookie: c.cookieOf(r)}
-	answer, err := c.answer(q)
-	if answer == nil {
-		answer = plainText(http.StatusInternalServerError, "Internal error of the console. The log of rollcall has the error.")
-	}
-	for name, value := range header {
-		w.Header().Set(name, value)
-	}
-	if q.setCookie != nil {
-		http.SetCookie(w, q.setCookie)
-	}
-	answer.Send(w, r, "")
-	q.event.Error = err
-	q.event.Finish(answer.Status, c.now())
-	q.event.Log(r.Context(), c.log, false, q.event)
-}
-
-// answer returns the answer to a request. An error is only logged, unless there is no answer.
-func (c *Console) answer(q *request) (a *web.Answer, err error) {
-	defer web.Recovered(&err)
-	p, err := c.page(q)
-	var fault error
-	if err != nil {
-		p, fault = c.problemOf(q, err)
-	}
-	a, err = c.render(q, p)
-	return a, errors.Join(fault, err)
-}
-
-// page returns the page that answers a request.
-func (c *Console) page(q *request) (page, error) {
-	if p, ok := c.guard(q); !ok {
-		return p, nil
-	}
-	found, parameters, allowed := c.router.Find(q.Method, q.URL.EscapedPath())
-	switch {
-	case found == nil && len(allowed) > 0:
-		p := problemPage(http.StatusMethodNotAllowed, "Method not allowed", "Go back, and follow a link or a button of the page.")
-		p.allow = allowed
-		return p, nil
-	case found == nil:
-		return noPage(), nil
-	}
-	q.event.Route = found.method + " " + found.path
-	q.parameters, q.tenant = parameters, parameters["tenant"]
-	if q.Method == http.MethodPost {
-		if p, ok := c.checkForm(q); !ok {
-			return p, nil
-		}
-	}
-	return found.handler(q)
-}
-
-// guard reports whether a request belongs to a live session. p answers any other request:
-// with a refusal, a file or a redirect.
-func (c *Console) guard(q *request) (p page, ok bool) {
-	read := q.Method == http.MethodGet
-	switch {
-	case !c.knownHost(q.Request):
+// enter implements door: of a live session every request gets a page.
+func (c *Console) enter(q *request) (p page, ok bool) {
+	cookie := c.cookieOf(q.Request)
+	q.visit, q.rights, q.client = consoleVisit{c.sessions, cookie}, operate, c.client
+	q.at = home{root: Prefix}
+	if !c.knownHost(q.Request) {
 		// A page under another name learns nothing.
 		return page{answer: plainText(http.StatusMisdirectedRequest, "This address is not the console's: use the link that rollcall printed.")}, false
-	case !bounded(q.Request):
-		return q.refuse(http.StatusRequestURITooLong), false
-	case read && q.URL.Path == Prefix+"/style.css":
-		return q.file("style.css", "text/css; charset=utf-8"), false
-	case read && q.URL.Path == Prefix+"/script.js":
-		return q.file("script.js", "text/javascript; charset=utf-8"), false
-	case read && q.URL.Path == Prefix+"/icon.svg":
-		return q.file("icon.svg", "image/svg+xml"), false
-	case read && q.URL.Path == Prefix:
+	}
+	if !bounded(q.Request) {
+		return refuse(q, http.StatusRequestURITooLong), false
+	}
+	if p, ok := q.static(Prefix); ok {
+		return p, false
+	}
+	switch {
+	case q.Method == http.MethodGet && q.URL.Path == Prefix:
 		q.event.Route = "GET " + Prefix
 		return page{answer: web.Redirect(http.StatusPermanentRedirect, Prefix+"/"+question(q.URL.RawQuery))}, false
 	case q.URL.Query().Has(secretParameter):
 		q.event.Route = "GET " + Prefix + "/?" + secretParameter
-		return c.enter(q), false
-	case !c.sessions.known(q.cookie):
-		return q.refuse(http.StatusForbidden), false
+		return c.useLink(q, cookie), false
+	case !c.sessions.known(cookie):
+		return refuse(q, http.StatusForbidden), false
 	}
 	return page{}, true
 }
 
-// question returns a query with its question mark.
-func question(query string) string {
-	if query == "" {
-		return ""
+// locate implements door: the tenant is that of the path.
+func (c *Console) locate(q *request) {
+	if q.tenant = q.parameters["tenant"]; q.tenant != "" {
+		q.at = q.at.in(q.tenant)
 	}
-	return "?" + query
 }
+
+// sent implements door.
+func (c *Console) sent(q *request) bool {
+	return ownForm(q.Request, "http://"+q.Host) && c.sessions.isForm(c.cookieOf(q.Request), q.PostForm.Get("form"))
+}
+
+// problem implements door.
+func (c *Console) problem(q *request, err error) (page, error) { return problemOf(q, err) }
+
+// dress implements door.
+func (c *Console) dress(_ *request, f *frame) { f.First, f.Tenants = Prefix+"/", Prefix+"/" }
 
 // cookieOf returns the session's cookie, or "" if there is none or more than
 // one.
@@ -214,32 +147,32 @@ func (c *Console) cookieOf(r *http.Request) string {
 	return ""
 }
 
-// enter begins a session with the secret in a link, and redirects to the page
+// useLink begins a session with the secret in a link, and redirects to the page
 // without the secret.
-func (c *Console) enter(q *request) page {
+func (c *Console) useLink(q *request, cookie string) page {
 	secrets := q.URL.Query()[secretParameter]
 	switch {
 	case q.Method != http.MethodGet:
-		p := q.refuse(http.StatusMethodNotAllowed)
+		p := refuse(q, http.StatusMethodNotAllowed)
 		p.allow = []string{http.MethodGet}
 		return p
 	case !opened(q.Request):
-		return q.refuse(http.StatusForbidden) // and not counted as a guess
+		return refuse(q, http.StatusForbidden) // and not counted as a guess
 	case ahead(q.Request):
 		// The link would be used up by a page that is not shown.
-		return q.refuse(http.StatusServiceUnavailable)
+		return refuse(q, http.StatusServiceUnavailable)
 	case len(secrets) != 1:
-		return q.refuse(http.StatusForbidden)
+		return refuse(q, http.StatusForbidden)
 	}
-	switch cookie, e := c.sessions.enter(secrets[0]); {
+	switch made, e := c.sessions.enter(secrets[0]); {
 	case e == entered:
-		q.setCookie = c.newCookie(cookie)
+		q.cookies = append(q.cookies, c.newCookie(made))
 	case e == tooOften:
-		p := q.refuse(http.StatusTooManyRequests)
+		p := refuse(q, http.StatusTooManyRequests)
 		p.retryAfter = 60
 		return p
-	case !c.sessions.known(q.cookie): // else it is a link that this session has used before
-		return q.refuse(http.StatusForbidden)
+	case !c.sessions.known(cookie): // else it is a link that this session has used before
+		return refuse(q, http.StatusForbidden)
 	}
 	return goOn(withoutSecret(q.URL))
 }
@@ -253,30 +186,10 @@ func (c *Console) newCookie(value string) *http.Cookie {
 	return cookie
 }
 
-// checkForm reads a form and reports whether a page of this session sent it; p is
-// shown otherwise.
-func (c *Console) checkForm(q *request) (p page, ok bool) {
-	q.Body = http.MaxBytesReader(nil, q.Body, maxBody)
-	if web.MediaType(q.Request) != "application/x-www-form-urlencoded" {
-		return problemPage(http.StatusUnsupportedMediaType, "Unsupported media type", "Go back to the page and send its form."), false
-	}
-	if err := q.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return problemPage(http.StatusRequestEntityTooLarge, "The form is too large", "Nothing was changed. Go back and send less."), false
-		}
-		return problemPage(http.StatusBadRequest, "Invalid form", "Nothing was changed. Go back to the page and send its form again."), false
-	}
-	if !ownForm(q.Request) || !c.sessions.isForm(q.cookie, q.PostForm.Get("form")) {
-		return problemPage(http.StatusForbidden, "The form did not come from this console", "Nothing was changed. Open the page again, here, and send the form from there."), false
-	}
-	return page{}, true
-}
-
 // leave ends the session.
 func (c *Console) leave(q *request) (page, error) {
-	c.sessions.leave(q.cookie)
-	q.setCookie = c.newCookie("")
+	c.sessions.leave(c.cookieOf(q.Request))
+	q.cookies = append(q.cookies, c.newCookie(""))
 	return page{status: http.StatusOK, name: "outside", title: "Signed out", data: outside{
 		What: "You are signed out", Do: "The session has ended.", Fresh: true,
 	}}, nil

@@ -18,21 +18,21 @@ type dismissedRow struct {
 }
 
 // dismissed: GET /console/t/{tenant}/dismissed shows the failures that were dismissed.
-func (c *Console) dismissed(q *request) (page, error) {
-	found, err := c.client.DismissedFailures(q.Context(), q.tenant, q.URL.Query().Get("after"), pageSize)
+func (c *site) dismissed(q *request) (page, error) {
+	found, err := q.client.DismissedFailures(q.Context(), q.tenant, q.URL.Query().Get("after"), pageSize)
 	if err != nil {
 		return page{}, err
 	}
 	rows := make([]dismissedRow, 0, len(found.FailedUsers))
 	for _, f := range found.FailedUsers {
-		row := dismissedRow{failedRow: newFailedRow(q.tenant, f, c.now())}
+		row := dismissedRow{failedRow: newFailedRow(q.at, f, c.now())}
 		if d := f.Dismissed; d != nil {
 			row.At, row.Who, row.Reason = when(d.Time, c.now()), d.Who, d.Reason
 		}
 		rows = append(rows, row)
 	}
 	return page{name: "dismissed", title: "Dismissed failures", here: "Failed users", data: map[string]any{
-		"Rows": rows, "More": more(of(q.tenant, "dismissed"), nil, found.Next), "FailedTo": of(q.tenant, "failed"),
+		"Rows": rows, "More": more(q.at.of("dismissed"), nil, found.Next), "FailedTo": q.at.of("failed"),
 	}}, nil
 }
 
@@ -47,13 +47,13 @@ type dismissForm struct {
 }
 
 // confirmDismissal: GET /console/t/{tenant}/requests/{request}/dismiss asks for the reason.
-func (c *Console) confirmDismissal(q *request) (page, error) {
+func (c *site) confirmDismissal(q *request) (page, error) {
 	return c.dismissPage(q, dismissForm{})
 }
 
-func (c *Console) dismissPage(q *request, f dismissForm) (page, error) {
+func (c *site) dismissPage(q *request, f dismissForm) (page, error) {
 	id := q.parameters["request"]
-	x, err := c.client.Request(q.Context(), q.tenant, id)
+	x, err := q.client.Request(q.Context(), q.tenant, id)
 	if err != nil {
 		return page{}, err
 	}
@@ -61,8 +61,8 @@ func (c *Console) dismissPage(q *request, f dismissForm) (page, error) {
 		return notFailing("The user or group no longer fails, or it has failed again since."), nil
 	}
 	p := page{name: "dismiss", title: "Dismiss a failure", here: "Failed users", data: map[string]any{
-		"Row": newFailedRow(q.tenant, *x.Failing, c.now()), "Form": f, "Token": c.sessions.formToken(q.cookie),
-		"To": of(q.tenant, "requests", id, "dismiss"), "Back": of(q.tenant, "failed"),
+		"Row": newFailedRow(q.at, *x.Failing, c.now()), "Form": f, "Token": q.visit.formToken(),
+		"To": q.at.of("requests", id, "dismiss"), "Back": q.at.of("failed"),
 	}}
 	if f.Wrong != "" {
 		p.status = http.StatusBadRequest
@@ -76,7 +76,7 @@ func notFailing(why string) page {
 }
 
 // dismiss: POST /console/t/{tenant}/requests/{request}/dismiss
-func (c *Console) dismiss(q *request) (page, error) {
+func (c *site) dismiss(q *request) (page, error) {
 	f := dismissForm{Reason: strings.TrimSpace(q.PostForm.Get("reason"))}
 	switch {
 	case f.Reason == "":
@@ -87,7 +87,7 @@ func (c *Console) dismiss(q *request) (page, error) {
 	if f.Wrong != "" {
 		return c.dismissPage(q, f)
 	}
-	_, err := c.client.Dismiss(q.Context(), q.tenant, q.parameters["request"], adminwire.NewDismissal{Reason: f.Reason})
+	_, err := q.client.Dismiss(q.Context(), q.tenant, q.parameters["request"], adminwire.NewDismissal{Reason: f.Reason})
 	var refusal *adminclient.Problem
 	switch {
 	case errors.As(err, &refusal) && refusal.Status == http.StatusConflict:
@@ -98,6 +98,6 @@ func (c *Console) dismiss(q *request) (page, error) {
 	case err != nil:
 		return page{}, err
 	}
-	c.sessions.storeNotice(q.cookie, "Failure dismissed. It is listed again if the user or group fails again.")
-	return goOn(of(q.tenant, "failed")), nil
+	q.visit.storeNotice("Failure dismissed. It is listed again if the user or group fails again.")
+	return goOn(q.at.of("failed")), nil
 }

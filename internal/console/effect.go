@@ -30,7 +30,7 @@ type effects struct {
 const maxEffectOn = 20
 
 // newEffects returns the effects of the possible fixes, nil if there are none.
-func newEffects(tenant string, found adminwire.FailedUsers) *effects {
+func newEffects(at home, found adminwire.FailedUsers) *effects {
 	if len(found.Effects) == 0 {
 		return nil
 	}
@@ -38,10 +38,10 @@ func newEffects(tenant string, found adminwire.FailedUsers) *effects {
 	for _, one := range found.Effects {
 		row := effectRow{Text: one.Text}
 		for _, on := range slices.Concat(one.Fixed, one.Open) {
-			row.Fixed = append(row.Fixed, newEffectOn(tenant, on))
+			row.Fixed = append(row.Fixed, newEffectOn(at, on))
 		}
 		for _, on := range one.Left {
-			row.Left = append(row.Left, newEffectOn(tenant, on))
+			row.Left = append(row.Left, newEffectOn(at, on))
 		}
 		row.More = max(len(row.Fixed)-maxEffectOn, 0) + max(len(row.Left)-maxEffectOn, 0)
 		row.Fixed, row.Left = row.Fixed[:min(len(row.Fixed), maxEffectOn)], row.Left[:min(len(row.Left), maxEffectOn)]
@@ -50,20 +50,20 @@ func newEffects(tenant string, found adminwire.FailedUsers) *effects {
 	return e
 }
 
-func newEffectOn(tenant string, on adminwire.EffectOn) effectOn {
+func newEffectOn(at home, on adminwire.EffectOn) effectOn {
 	return effectOn{
 		Subject:   firstOf(string(on.Subject), string(on.ExternalID), string(on.ResourceID)),
-		SubjectTo: of(tenant, "requests", on.RequestID), Check: on.Check.Text,
+		SubjectTo: at.of("requests", on.RequestID), Check: on.Check.Text,
 	}
 }
 
 // moreLicences returns what more seats and more Reader licences fix, "" for those that no
 // failing user needs.
-func (c *Console) moreLicences(q *request, o adminwire.Overview) (seats, readers string, err error) {
+func (c *site) moreLicences(q *request, o adminwire.Overview) (seats, readers string, err error) {
 	if o.FailingCauses["seat_limit"]+o.FailingCauses["reader_limit"] == 0 {
 		return "", "", nil
 	}
-	found, err := c.client.FailedUsersAndEffects(q.Context(), q.tenant, adminwire.LogQuery{Page: adminwire.Page{Limit: 1}})
+	found, err := q.client.FailedUsersAndEffects(q.Context(), q.tenant, adminwire.LogQuery{Page: adminwire.Page{Limit: 1}})
 	for _, e := range found.Effects {
 		switch e.Fix {
 		case "seats":
@@ -76,9 +76,9 @@ func (c *Console) moreLicences(q *request, o adminwire.Overview) (seats, readers
 }
 
 // with returns the meter with what more of them fix.
-func (m meter) with(tenant, effect string) meter {
+func (m meter) with(at home, effect string) meter {
 	if effect != "" {
-		m.Effect, m.EffectTo = effect, of(tenant, "failed")
+		m.Effect, m.EffectTo = effect, at.of("failed")
 	}
 	return m
 }
@@ -93,10 +93,10 @@ type checked struct {
 // holderRow is the record that already has what a request needs.
 type holderRow struct{ Name, State, To string }
 
-func newChecked(tenant string, check adminwire.Check, now time.Time) *checked {
+func newChecked(at home, check adminwire.Check, now time.Time) *checked {
 	c := &checked{Result: check.Result, Text: check.Text, WhatToDo: check.WhatToDo, At: when(now, now)}
 	if h := check.Holder; h != nil {
-		c.Holder = &holderRow{Name: h.Name, State: h.State, To: pageOf(tenant, h.ResourceType, h.ID)}
+		c.Holder = &holderRow{Name: h.Name, State: h.State, To: pageOf(at, h.ResourceType, h.ID)}
 	}
 	return c
 }
@@ -107,7 +107,7 @@ type checkForm struct{ To, Token string }
 // checkAgain: POST /console/t/{tenant}/requests/{request}/check shows what the subject's last
 // failed request would do now. It changes nothing; it is a form, so that no link, and no
 // browser that loads links in advance, causes its reads.
-func (c *Console) checkAgain(q *request) (page, error) {
-	x, err := c.client.CheckedRequest(q.Context(), q.tenant, q.parameters["request"])
+func (c *site) checkAgain(q *request) (page, error) {
+	x, err := q.client.CheckedRequest(q.Context(), q.tenant, q.parameters["request"])
 	return c.explanation(q, x, err)
 }

@@ -27,18 +27,18 @@ type entryRow struct {
 	BulkTo     string
 }
 
-func newEntryRow(tenant string, e adminwire.Entry, now time.Time) entryRow {
+func newEntryRow(at home, e adminwire.Entry, now time.Time) entryRow {
 	r := entryRow{
 		When: when(e.Time, now), Outcome: e.Outcome, Operation: doing(e), Type: e.ResourceType,
-		Subject: firstOf(e.Subject, e.ExternalID, e.ResourceID), SubjectTo: historyOf(tenant, e.ResourceID, e.Subject, e.ExternalID),
-		Cause: e.Cause, IdP: idpName(e.IdP), Status: e.Status, ID: e.RequestID, To: of(tenant, "requests", e.RequestID),
+		Subject: firstOf(e.Subject, e.ExternalID, e.ResourceID), SubjectTo: historyOf(at, e.ResourceID, e.Subject, e.ExternalID),
+		Cause: e.Cause, IdP: idpName(e.IdP), Status: e.Status, ID: e.RequestID, To: at.of("requests", e.RequestID),
 		ExternalID: e.ExternalID, ResourceID: e.ResourceID,
 	}
 	if e.Cause != "" {
-		r.CauseTo = address(nil, "causes", e.Cause)
+		r.CauseTo = at.address("causes", e.Cause)
 	}
 	if e.BulkRequestID != "" {
-		r.BulkTo = of(tenant, "requests", e.BulkRequestID)
+		r.BulkTo = at.of("requests", e.BulkRequestID)
 	}
 	if e.By == "app" {
 		r.IdP, r.Who = "The application", e.Who
@@ -56,12 +56,12 @@ func doing(e adminwire.Entry) string {
 }
 
 // historyOf returns the address of a subject's entries in the log: by id where it has one.
-func historyOf(tenant, id, name, externalID string) string {
+func historyOf(at home, id, name, externalID string) string {
 	subject := firstOf(id, name, externalID)
 	if subject == "" || len(subject) > maxSubject {
 		return ""
 	}
-	return address(url.Values{"subject": {subject}}, "t", tenant, "log")
+	return at.find(url.Values{"subject": {subject}}, "log")
 }
 
 // firstOf returns the first text that is not empty.

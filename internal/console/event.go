@@ -25,16 +25,16 @@ type eventRow struct {
 	RequestTo string
 }
 
-func newEventRow(tenant string, e adminwire.Event, now time.Time) eventRow {
+func newEventRow(at home, e adminwire.Event, now time.Time) eventRow {
 	r := eventRow{When: when(e.Time, now), Type: e.Type, What: whatChanged(e), By: "rollcall"}
 	if s := e.Resource; s != nil {
 		r.Subject = firstOf(s.UserName, s.DisplayName, s.ExternalID.String(), s.ID)
 		folder := map[string]string{"User": "users", "Group": "groups"}[s.Type]
 		switch {
 		case e.Type == "user.purged", e.Type == "group.deleted", s.ID == "", folder == "":
-			r.To = historyOf(tenant, s.ID, firstOf(s.UserName, s.DisplayName), s.ExternalID.String())
+			r.To = historyOf(at, s.ID, firstOf(s.UserName, s.DisplayName), s.ExternalID.String())
 		default:
-			r.To = of(tenant, folder, s.ID)
+			r.To = at.of(folder, s.ID)
 		}
 	}
 	switch e.Actor.Type {
@@ -46,7 +46,7 @@ func newEventRow(tenant string, e adminwire.Event, now time.Time) eventRow {
 		}
 	}
 	if e.RequestID != "" {
-		r.RequestTo = of(tenant, "requests", e.RequestID)
+		r.RequestTo = at.of("requests", e.RequestID)
 	}
 	return r
 }
@@ -85,10 +85,10 @@ type eventSearch struct {
 const shownEvents = 20
 
 // newestEvents reads a page of the events of the tenant, newest first.
-func (c *Console) newestEvents(q *request) (eventSearch, error) {
+func (c *site) newestEvents(q *request) (eventSearch, error) {
 	v := q.URL.Query()
 	s := eventSearch{Types: strings.TrimSpace(v.Get("types")), After: v.Get("after") != ""}
-	found, err := c.client.Events(q.Context(), q.tenant, adminwire.EventsQuery{
+	found, err := q.client.Events(q.Context(), q.tenant, adminwire.EventsQuery{
 		Limit: shownEvents, After: v.Get("after"), Types: strings.ReplaceAll(s.Types, " ", ""), Newest: "true",
 	})
 	var refused *adminclient.Problem
@@ -100,10 +100,10 @@ func (c *Console) newestEvents(q *request) (eventSearch, error) {
 		return s, err
 	}
 	for _, e := range found.Events {
-		s.Rows = append(s.Rows, newEventRow(q.tenant, e, c.now()))
+		s.Rows = append(s.Rows, newEventRow(q.at, e, c.now()))
 	}
 	if found.More {
-		s.Older = of(q.tenant, "events") + question(url.Values{"types": {s.Types}, "after": {found.Next}}.Encode())
+		s.Older = q.at.of("events") + question(url.Values{"types": {s.Types}, "after": {found.Next}}.Encode())
 	}
 	return s, nil
 }

@@ -47,14 +47,14 @@ type seatsText struct {
 
 // explain: GET /console/t/{tenant}/requests/{request} shows what is known of one
 // request.
-func (c *Console) explain(q *request) (page, error) {
-	x, err := c.client.Request(q.Context(), q.tenant, q.parameters["request"])
+func (c *site) explain(q *request) (page, error) {
+	x, err := q.client.Request(q.Context(), q.tenant, q.parameters["request"])
 	return c.explanation(q, x, err)
 }
 
 // explanation returns the page that explains a request, or that says why it could not be
 // read.
-func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (page, error) {
+func (c *site) explanation(q *request, x adminwire.Explanation, err error) (page, error) {
 	var refusal *adminclient.Problem
 	if errors.As(err, &refusal) && refusal.Status == http.StatusNotFound {
 		return page{status: http.StatusNotFound, name: "problem", title: "Request not found in the log", here: "Log", data: problem{
@@ -80,15 +80,15 @@ func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (p
 	}
 	data := map[string]any{"RequestID": x.RequestID, "Entries": entries, "Now": x.Now, "Failing": (*failedRow)(nil), "FixedBy": (*entryRow)(nil), "SameRequest": false, "Check": (*checkForm)(nil), "Checked": (*checked)(nil)}
 	if x.Failing != nil {
-		row := newFailedRow(q.tenant, *x.Failing, now)
+		row := newFailedRow(q.at, *x.Failing, now)
 		data["Failing"], data["SameRequest"] = &row, x.Failing.RequestID == x.RequestID
-		data["Check"] = &checkForm{To: of(q.tenant, "requests", x.RequestID, "check"), Token: c.sessions.formToken(q.cookie)}
+		data["Check"] = &checkForm{To: q.at.of("requests", x.RequestID, "check"), Token: q.visit.formToken()}
 		if x.Failing.Check != nil {
-			data["Checked"] = newChecked(q.tenant, *x.Failing.Check, now)
+			data["Checked"] = newChecked(q.at, *x.Failing.Check, now)
 		}
 	}
 	if x.FixedBy != nil {
-		row := newEntryRow(q.tenant, *x.FixedBy, now)
+		row := newEntryRow(q.at, *x.FixedBy, now)
 		data["FixedBy"] = &row
 	}
 	here := "Log"
@@ -100,11 +100,11 @@ func (c *Console) explanation(q *request, x adminwire.Explanation, err error) (p
 
 // tokensOf returns the labels and last characters of the tenant's tokens, by id, if an
 // entry names a token. If they cannot be read, the page shows only the token's id.
-func (c *Console) tokensOf(q *request, entries []adminwire.Entry) map[string]string {
+func (c *site) tokensOf(q *request, entries []adminwire.Entry) map[string]string {
 	if !slices.ContainsFunc(entries, func(e adminwire.Entry) bool { return e.TokenID != "" }) {
 		return nil
 	}
-	all, err := c.client.Tokens(q.Context(), q.tenant)
+	all, err := q.client.Tokens(q.Context(), q.tenant)
 	if err != nil {
 		return nil
 	}
@@ -112,24 +112,24 @@ func (c *Console) tokensOf(q *request, entries []adminwire.Entry) map[string]str
 }
 
 // pageOf returns the address of the page of a user or group, "" without its id.
-func pageOf(tenant, resourceType, id string) string {
+func pageOf(at home, resourceType, id string) string {
 	switch {
 	case id == "":
 		return ""
 	case resourceType == "User":
-		return of(tenant, "users", id)
+		return at.of("users", id)
 	case resourceType == "Group":
-		return of(tenant, "groups", id)
+		return at.of("groups", id)
 	}
 	return ""
 }
 
 // explainEntry returns an entry with the meaning of its cause.
-func (c *Console) explainEntry(q *request, e adminwire.Entry, n int, now time.Time) (explained, error) {
+func (c *site) explainEntry(q *request, e adminwire.Entry, n int, now time.Time) (explained, error) {
 	x := explained{
-		Row: newEntryRow(q.tenant, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
-		TheSubject: firstOf(e.Subject, e.ExternalID, e.ResourceID), HistoryTo: historyOf(q.tenant, e.ResourceID, e.Subject, e.ExternalID),
-		OutcomeText: outcomeText(e), PageTo: pageOf(q.tenant, e.ResourceType, e.ResourceID),
+		Row: newEntryRow(q.at, e, now), Entry: e, Number: n, Docs: documentation(e.Documentation),
+		TheSubject: firstOf(e.Subject, e.ExternalID, e.ResourceID), HistoryTo: historyOf(q.at, e.ResourceID, e.Subject, e.ExternalID),
+		OutcomeText: outcomeText(e), PageTo: pageOf(q.at, e.ResourceType, e.ResourceID),
 	}
 	if e.Cause != "" {
 		meaning, ok, err := c.meaning(q, e.Cause)
@@ -143,9 +143,9 @@ func (c *Console) explainEntry(q *request, e adminwire.Entry, n int, now time.Ti
 		}
 	}
 	for _, m := range e.Members {
-		row := memberRow{ID: m.ID, Subject: m.Subject, State: m.State, HistoryTo: historyOf(q.tenant, m.ID, m.Subject, "")}
+		row := memberRow{ID: m.ID, Subject: m.Subject, State: m.State, HistoryTo: historyOf(q.at, m.ID, m.Subject, "")}
 		if m.Failure != nil {
-			f := newFailedRow(q.tenant, *m.Failure, now)
+			f := newFailedRow(q.at, *m.Failure, now)
 			row.Failure = &f
 		}
 		x.Concerned = append(x.Concerned, row)

@@ -22,15 +22,15 @@ type failedRow struct {
 	To, DismissTo                   string
 }
 
-func newFailedRow(tenant string, f adminwire.FailedUser, now time.Time) failedRow {
+func newFailedRow(at home, f adminwire.FailedUser, now time.Time) failedRow {
 	subject, externalID, id := string(f.Subject), string(f.ExternalID), string(f.ResourceID)
 	return failedRow{
 		Subject: firstOf(subject, externalID, id), ExternalID: externalID, ResourceID: id,
-		SubjectTo: historyOf(tenant, id, subject, externalID),
-		Type:      f.ResourceType, Cause: f.Cause, CauseTo: address(nil, "causes", f.Cause),
+		SubjectTo: historyOf(at, id, subject, externalID),
+		Type:      f.ResourceType, Cause: f.Cause, CauseTo: at.address("causes", f.Cause),
 		Detail: f.Detail, WhatToDo: f.WhatToDo, Retry: f.Retry, Documentation: documentation(f.Documentation),
 		First: when(f.FirstFailure, now), Last: when(f.LastFailure, now), Count: int(f.Count),
-		To: of(tenant, "requests", f.RequestID), DismissTo: of(tenant, "requests", f.RequestID, "dismiss"),
+		To: at.of("requests", f.RequestID), DismissTo: at.of("requests", f.RequestID, "dismiss"),
 	}
 }
 
@@ -43,15 +43,15 @@ func documentation(url string) string {
 }
 
 // failed: GET /console/t/{tenant}/failed shows the failing users and groups.
-func (c *Console) failed(q *request) (page, error) {
+func (c *site) failed(q *request) (page, error) {
 	f := readSearch(q)
 	f.Kinds = choices(f.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
 	f.Causes = c.causeChoices(q, f.Cause)
 	f.Set = chosenLabels(f.Causes, f.Kinds)
-	f.To = of(q.tenant, "failed")
-	read := c.client.FailedUsers
+	f.To = q.at.of("failed")
+	read := q.client.FailedUsers
 	if !f.Narrowed && f.After == "" {
-		read = c.client.FailedUsersAndEffects
+		read = q.client.FailedUsersAndEffects
 	}
 	found, err := read(q.Context(), q.tenant, adminwire.LogQuery{
 		Subject: f.Subject, Cause: f.Cause, ResourceType: f.ResourceType, Page: adminwire.Page{After: f.After, Limit: pageSize},
@@ -61,12 +61,12 @@ func (c *Console) failed(q *request) (page, error) {
 	}
 	rows := make([]failedRow, len(found.FailedUsers))
 	for i, one := range found.FailedUsers {
-		rows[i] = newFailedRow(q.tenant, one, c.now())
+		rows[i] = newFailedRow(q.at, one, c.now())
 	}
 	return page{name: "failed", title: "Failed users", here: "Failed users", data: map[string]any{
 		"Search": f, "Rows": rows, "More": more(f.To, f.values(), found.Next), "Nothing": newNothing(&f, found.Nothing),
-		"DismissedTo": of(q.tenant, "dismissed"),
-		"CSV":         of(q.tenant, "failed.csv") + question(f.values().Encode()),
-		"Effects":     newEffects(q.tenant, found), "LogTo": of(q.tenant, "log") + question(url.Values{"subject": {f.Subject}}.Encode()),
+		"DismissedTo": q.at.of("dismissed"),
+		"CSV":         q.at.of("failed.csv") + question(f.values().Encode()),
+		"Effects":     newEffects(q.at, found), "LogTo": q.at.of("log") + question(url.Values{"subject": {f.Subject}}.Encode()),
 	}}, nil
 }

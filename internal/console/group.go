@@ -15,10 +15,10 @@ type groupRow struct {
 	HistoryTo                           string
 }
 
-func newGroupRow(tenant string, g adminwire.Group, now time.Time) groupRow {
+func newGroupRow(at home, g adminwire.Group, now time.Time) groupRow {
 	return groupRow{
-		ID: g.ID, DisplayName: g.DisplayName, ExternalID: g.ExternalID.String(), Origin: g.Origin, To: of(tenant, "groups", g.ID),
-		Created: whenOf(g.Created, now), Modified: whenOf(g.Modified, now), HistoryTo: historyOf(tenant, g.ID, g.DisplayName, g.ExternalID.String()),
+		ID: g.ID, DisplayName: g.DisplayName, ExternalID: g.ExternalID.String(), Origin: g.Origin, To: at.of("groups", g.ID),
+		Created: whenOf(g.Created, now), Modified: whenOf(g.Modified, now), HistoryTo: historyOf(at, g.ID, g.DisplayName, g.ExternalID.String()),
 	}
 }
 
@@ -31,29 +31,29 @@ type deletedRow struct {
 
 // groups: GET /console/t/{tenant}/groups shows the groups, and the markers of those that
 // the application deleted.
-func (c *Console) groups(q *request) (page, error) {
+func (c *site) groups(q *request) (page, error) {
 	query := q.URL.Query()
 	after, deletedAfter := query.Get("after"), query.Get("deletedAfter")
-	found, err := c.client.Groups(q.Context(), q.tenant, after, pageSize)
+	found, err := q.client.Groups(q.Context(), q.tenant, after, pageSize)
 	if err != nil {
 		return page{}, err
 	}
-	deleted, err := c.client.DeletedGroups(q.Context(), q.tenant, deletedAfter, pageSize)
+	deleted, err := q.client.DeletedGroups(q.Context(), q.tenant, deletedAfter, pageSize)
 	if err != nil {
 		return page{}, err
 	}
 	rows := make([]groupRow, len(found.Groups))
 	for i, g := range found.Groups {
-		rows[i] = newGroupRow(q.tenant, g, c.now())
+		rows[i] = newGroupRow(q.at, g, c.now())
 	}
 	markers := make([]deletedRow, len(deleted.DeletedGroups))
 	for i, g := range deleted.DeletedGroups {
 		markers[i] = deletedRow{
 			ID: g.ID, DisplayName: g.DisplayName, By: string(g.DeletedBy), Deleted: whenOf(g.DeletedAt, c.now()),
-			HistoryTo: historyOf(q.tenant, g.ID, g.DisplayName, ""),
+			HistoryTo: historyOf(q.at, g.ID, g.DisplayName, ""),
 		}
 	}
-	here := of(q.tenant, "groups")
+	here := q.at.of("groups")
 	kept := url.Values{}
 	if deletedAfter != "" {
 		kept.Set("deletedAfter", deletedAfter)
@@ -80,17 +80,17 @@ type groupMember struct {
 
 // group: GET /console/t/{tenant}/groups/{group} shows a group, with its failure, its
 // members and theirs, and its history.
-func (c *Console) group(q *request) (page, error) {
+func (c *site) group(q *request) (page, error) {
 	after := q.URL.Query().Get("after")
-	found, err := c.client.GroupMembers(q.Context(), q.tenant, q.parameters["group"], after, pageSize)
+	found, err := q.client.GroupMembers(q.Context(), q.tenant, q.parameters["group"], after, pageSize)
 	if err != nil {
 		return page{}, err
 	}
 	members := make([]groupMember, len(found.Members))
 	for i, m := range found.Members {
-		members[i] = groupMember{ID: m.ID, Subject: m.Subject, State: m.State, To: of(q.tenant, "users", m.ID)}
+		members[i] = groupMember{ID: m.ID, Subject: m.Subject, State: m.State, To: q.at.of("users", m.ID)}
 		if m.Failure != nil {
-			row := newFailedRow(q.tenant, *m.Failure, c.now())
+			row := newFailedRow(q.at, *m.Failure, c.now())
 			members[i].Failure = &row
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Console) group(q *request) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	g := newGroupRow(q.tenant, found.Group, c.now())
+	g := newGroupRow(q.at, found.Group, c.now())
 	return page{name: "group", title: "Group", here: "Groups", data: map[string]any{
 		"Group": g, "Members": members, "More": more(g.To, nil, found.Next), "Later": after != "", "Failing": failing, "Entries": entries,
 	}}, nil

@@ -21,8 +21,6 @@ const (
 // Inline scripts do not run, nothing is sent elsewhere, no page can be framed, and nothing
 // is cached.
 var header = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "DENY",
 	"Referrer-Policy":              "no-referrer",
@@ -31,6 +29,16 @@ var header = map[string]string{
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
 	"X-Robots-Tag":                 "noindex, nofollow",
 	"Cache-Control":                "no-store",
+}
+
+// policyOf returns the Content-Security-Policy of pages that may show images of another origin
+// too, "" for none.
+func policyOf(images string) string {
+	if images != "" {
+		images = " " + images
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'" + images + "; " +
+		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 }
 
 // formReferrer is the Referrer-Policy of a page with forms: under no-referrer a
@@ -70,11 +78,11 @@ func bounded(r *http.Request) bool {
 	return len(r.URL.RawQuery) <= maxQuery && len(r.URL.EscapedPath()) <= maxPath
 }
 
-// ownForm reports whether a page of this console sent a form: every browser names the
+// ownForm reports whether a page of an origin sent a form: every browser names the
 // origin of the page, and newer ones say whether it is the same.
-func ownForm(r *http.Request) bool {
+func ownForm(r *http.Request, origin string) bool {
 	origins := r.Header.Values("Origin")
-	if len(origins) != 1 || !strings.EqualFold(origins[0], "http://"+r.Host) {
+	if len(origins) != 1 || !strings.EqualFold(origins[0], origin) {
 		return false
 	}
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {

@@ -111,7 +111,7 @@ func TestSession_IsNeededForEveryPage(t *testing.T) {
 		}
 		a.page().says(t, "The console needs a link")
 	}
-	for _, r := range b.console.routes() {
+	for _, r := range b.console.routes {
 		if r.method == http.MethodPost {
 			if a := b.post(strings.NewReplacer("{tenant}", "acme", "{token}", "tok1", "{user}", "u1", "{change}", "revoke").Replace(r.path), nil); a.Code != http.StatusForbidden {
 				t.Errorf("%s: %d", r.path, a.Code)
@@ -362,7 +362,7 @@ func TestRequests_AreBounded(t *testing.T) {
 
 func TestRequests_ThatPanicAreAnswered(t *testing.T) {
 	b := visitor(t, healthy())
-	b.console.router = web.NewRouter(web.Exact, []route{{http.MethodGet, Prefix + "/", func(*request) (page, error) { panic("secret") }}}, (*route).pattern)
+	b.console.router = web.NewRouter(web.Exact, []route{{http.MethodGet, Prefix + "/", func(*request) (page, error) { panic("secret") }, operate, nil}}, (*route).pattern)
 	b.log.Reset()
 	a := b.get("/console/")
 	assert.Truef(t, a.Code == http.StatusInternalServerError && strings.Contains(a.Body.String(), "Internal error of the console"), "%d %s", a.Code, a.Body)

@@ -113,9 +113,9 @@ func (s *search) readTimes() (from, to time.Time) {
 }
 
 // history: GET /console/t/{tenant}/log shows the provisioning log, newest first.
-func (c *Console) history(q *request) (page, error) {
+func (c *site) history(q *request) (page, error) {
 	s := readSearch(q)
-	s.To = of(q.tenant, "log")
+	s.To = q.at.of("log")
 	s.Causes = c.causeChoices(q, s.Cause)
 	s.Outcomes = choices(s.Outcome, "", "Any outcome", "failure", "Failure", "warning", "Warning", "success", "Success", "skipped", "Skipped")
 	s.Kinds = choices(s.ResourceType, "", "Users and groups", "User", "Users", "Group", "Groups")
@@ -127,13 +127,13 @@ func (c *Console) history(q *request) (page, error) {
 	if len(s.Subject) > maxSubject {
 		s.Wrong["subject"] = "A name has at most 1,024 bytes."
 	}
-	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "CSV": of(q.tenant, "log.csv") + question(s.values().Encode()), "SearchedTo": (*When)(nil), "RequestsTo": of(q.tenant, "requests"), "Token": c.sessions.formToken(q.cookie), "Nothing": (*nothing)(nil)}
+	data := map[string]any{"Search": &s, "Rows": []entryRow(nil), "More": "", "CSV": q.at.of("log.csv") + question(s.values().Encode()), "SearchedTo": (*When)(nil), "RequestsTo": q.at.of("requests"), "Token": q.visit.formToken(), "Nothing": (*nothing)(nil)}
 	p := page{name: "log", title: "Provisioning log", here: "Log", data: data}
 	if len(s.Wrong) > 0 {
 		p.status = http.StatusBadRequest
 		return p, nil
 	}
-	found, err := c.client.Log(q.Context(), q.tenant, adminwire.LogQuery{
+	found, err := q.client.Log(q.Context(), q.tenant, adminwire.LogQuery{
 		Subject: s.Subject, Cause: s.Cause, Outcome: s.Outcome, ResourceType: s.ResourceType,
 		From: from, To: to, Page: adminwire.Page{After: s.After, Limit: pageSize},
 	})
@@ -142,7 +142,7 @@ func (c *Console) history(q *request) (page, error) {
 	}
 	rows := make([]entryRow, len(found.Entries))
 	for i, e := range found.Entries {
-		rows[i] = newEntryRow(q.tenant, e, c.now())
+		rows[i] = newEntryRow(q.at, e, c.now())
 	}
 	data["Rows"], data["More"], data["SearchedTo"] = rows, more(s.To, s.values(), found.Next), whenOf(found.SearchedTo, c.now())
 	data["Nothing"] = newNothing(&s, found.Nothing)

@@ -32,24 +32,24 @@ var departureTypes = map[string]string{"user.deactivated": "deactivated", "user.
 var deliveryLevels = map[string]string{"delivered": "good", "pending": "warn", "failed": "bad"}
 
 // offboarding reads the departures of a user who is not active, newest first.
-func (c *Console) offboarding(q *request, u adminwire.User) ([]departureRow, error) {
+func (c *site) offboarding(q *request, u adminwire.User) ([]departureRow, error) {
 	if u.Active && !u.Deleted {
 		return nil, nil
 	}
-	o, err := c.client.Offboarding(q.Context(), q.tenant, u.ID)
+	o, err := q.client.Offboarding(q.Context(), q.tenant, u.ID)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]departureRow, len(o.Departures))
 	for i, d := range o.Departures {
-		rows[i] = newDepartureRow(q.tenant, d, c.now())
+		rows[i] = newDepartureRow(q.at, d, c.now())
 	}
 	return rows, nil
 }
 
-func newDepartureRow(tenant string, d adminwire.Departure, now time.Time) departureRow {
+func newDepartureRow(at home, d adminwire.Departure, now time.Time) departureRow {
 	r := departureRow{
-		Type: departureTypes[d.Type], By: idpName(d.Actor.Name), To: of(tenant, "requests", d.RequestID), Notice: d.Notice,
+		Type: departureTypes[d.Type], By: idpName(d.Actor.Name), To: at.of("requests", d.RequestID), Notice: d.Notice,
 		When: when(d.Committed, now), Returned: whenOf(d.ReturnedAt, now), Result: "not acknowledged by all", Level: "warn",
 	}
 	if d.Actor.Type == "application" {

@@ -43,6 +43,14 @@ type frame struct {
 	// Form is the token of the session's forms, "" outside of a session.
 	Form  string
 	Place string
+	Brand Brand
+	// First is the first page, and Tenants that of all tenants, "" for visitors of one tenant.
+	First, Tenants string
+	// Actor is whom the log names, Until the end of the session, and Back where it leads back
+	// to: of a visitor of the portal.
+	Actor string
+	Until *When
+	Back  string
 	Data  any
 }
 
@@ -53,12 +61,12 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "clients", "client", "client-secret", "causes", "cause", "problem", "outside"}
+var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "clients", "client", "client-secret", "causes", "cause", "problem", "outside", "open"}
 
 // parsePages reads the templates, each page's own within the frame.
-func parsePages() (map[string]*template.Template, error) {
+func (c *site) parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks,
+		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks, "root": func() string { return c.root },
 		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/effect.html")
 	if err != nil {
@@ -78,37 +86,45 @@ func parsePages() (map[string]*template.Template, error) {
 }
 
 // render returns the answer with a page, whole or not at all.
-func (c *Console) render(q *request, p page) (*web.Answer, error) {
+func (c *site) render(q *request, p page) (*web.Answer, error) {
 	if p.answer != nil {
 		return p.answer, nil
 	}
 	a := &web.Answer{
 		Status: cmp.Or(p.status, http.StatusOK), MediaType: "text/html; charset=utf-8", Allow: p.allow, RetryAfter: p.retryAfter,
 	}
-	f := frame{Name: p.name, Title: p.title, Place: c.place, Data: p.data}
-	if p.name != "outside" {
+	f := frame{Name: p.name, Title: p.title, Place: c.place, Brand: c.brand, First: c.root, Data: p.data}
+	switch p.name {
+	case "outside":
+	case "open":
+		// The address has the link's secret.
+		a.Header = map[string]string{"Referrer-Policy": "strict-origin"}
+	default:
 		a.Header = map[string]string{"Referrer-Policy": formReferrer}
-		f.Form = c.sessions.formToken(q.cookie)
+		f.Form = q.visit.formToken()
 		if q.Method != http.MethodHead {
-			f.Notice = c.sessions.takeNotice(q.cookie)
+			f.Notice = q.visit.takeNotice()
 		}
 	}
+	c.door.dress(q, &f)
 	if q.tenant != "" {
 		f.Tenant = q.tenant
 		for _, l := range []link{
-			{Name: "Overview", To: of(q.tenant)},
-			{Name: "Failed users", To: of(q.tenant, "failed")},
-			{Name: "Push again", To: of(q.tenant, "push-again")},
-			{Name: "Log", To: of(q.tenant, "log")},
-			{Name: "Users", To: of(q.tenant, "users")},
-			{Name: "Groups", To: of(q.tenant, "groups")},
-			{Name: "Events", To: of(q.tenant, "events")},
-			{Name: "Tokens", To: of(q.tenant, "tokens")},
-			{Name: "Clients", To: of(q.tenant, "clients")},
-			{Name: "Settings", To: of(q.tenant, "settings")},
+			{Name: "Overview", To: q.at.of()},
+			{Name: "Failed users", To: q.at.of("failed")},
+			{Name: "Push again", To: q.at.of("push-again")},
+			{Name: "Log", To: q.at.of("log")},
+			{Name: "Users", To: q.at.of("users")},
+			{Name: "Groups", To: q.at.of("groups")},
+			{Name: "Events", To: q.at.of("events")},
+			{Name: "Tokens", To: q.at.of("tokens")},
+			{Name: "Clients", To: q.at.of("clients")},
+			{Name: "Settings", To: q.at.of("settings")},
 		} {
-			l.Here = l.Name == p.here
-			f.Links = append(f.Links, l)
+			if l.To != "" {
+				l.Here = l.Name == p.here
+				f.Links = append(f.Links, l)
+			}
 		}
 	}
 	var b bytes.Buffer
@@ -124,13 +140,6 @@ func plainText(status int, text string) *web.Answer {
 	return &web.Answer{Status: status, Body: []byte(text + "\n"), MediaType: "text/plain; charset=utf-8"}
 }
 
-// file answers with a file that is the same for every session.
-func (q *request) file(name, mediaType string) page {
-	q.event.Route = "GET " + Prefix + "/" + name
-	text, _ := files.ReadFile(name) // it is embedded
-	return page{answer: &web.Answer{Status: http.StatusOK, Body: text, MediaType: mediaType}}
-}
-
 // outside is the content of a page without a session.
 type outside struct {
 	What, Do string
@@ -139,7 +148,7 @@ type outside struct {
 }
 
 // refuse answers a request without a session.
-func (q *request) refuse(status int) page {
+func refuse(q *request, status int) page {
 	o := outside{
 		What: "Link already used or session expired", Fresh: true,
 		Do: "A link to the console works once, within ten minutes. A session ends after four hours without use.",

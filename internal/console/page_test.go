@@ -202,7 +202,7 @@ func TestLabels_AreDistinct(t *testing.T) {
 	}
 	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"no_seat": 1, "no seat": 2, "seat_limit": 3, "duplicate": 4, "a": 5, "b": 6, "c": 1}}
 	seen := map[string]bool{}
-	for _, l := range newPlot("acme", []adminwire.FailureSpan{span}).Legend {
+	for _, l := range newPlot(home{root: Prefix}.in("acme"), []adminwire.FailureSpan{span}).Legend {
 		assert.Falsef(t, seen[l.Label], "the legend has %q twice", l.Label)
 		seen[l.Label] = true
 	}
@@ -244,15 +244,15 @@ func TestMeter(t *testing.T) {
 }
 
 func TestPlot_DrawsEveryFailureOnce(t *testing.T) {
-	if p := newPlot("acme", nil); p.Total != 0 || p.Bars != nil {
+	if p := newPlot(home{root: Prefix}.in("acme"), nil); p.Total != 0 || p.Bars != nil {
 		t.Errorf("%+v", p)
 	}
 	span := adminwire.FailureSpan{From: noon, To: noon.Add(time.Hour), Causes: map[string]int{"none": 0}}
-	if p := newPlot("acme", []adminwire.FailureSpan{span}); p.Total != 0 || len(p.Legend) != 0 {
+	if p := newPlot(home{root: Prefix}.in("acme"), []adminwire.FailureSpan{span}); p.Total != 0 || len(p.Legend) != 0 {
 		t.Errorf("%+v", p)
 	}
 	span.Causes = map[string]int{"a": 9, "b": 8, "c": 7, "d": 6, "e": 5, "f": 4, "g": 3, "h": 2}
-	p := newPlot("acme", []adminwire.FailureSpan{span})
+	p := newPlot(home{root: Prefix}.in("acme"), []adminwire.FailureSpan{span})
 	if p.Total != 44 || len(p.Legend) != plotColours+1 || p.Legend[plotColours].Label != "2 other causes" || p.Legend[plotColours].Total != 5 || p.Legend[plotColours].To != "" {
 		t.Errorf("%+v", p.Legend)
 	}

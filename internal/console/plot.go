@@ -71,7 +71,7 @@ const (
 var sampled = map[string]bool{"token_revoked": true, "token_expired": true, "scim_disabled": true, "rate_limit": true}
 
 // newPlot draws the failures of spans, from the oldest.
-func newPlot(tenant string, spans []adminwire.FailureSpan) plot {
+func newPlot(at home, spans []adminwire.FailureSpan) plot {
 	totals := map[string]int{}
 	p := plot{Width: plotWidth, Height: plotHeight}
 	for _, s := range spans {
@@ -96,7 +96,7 @@ func newPlot(tenant string, spans []adminwire.FailureSpan) plot {
 	for i, cause := range shown {
 		p.Legend = append(p.Legend, plotCause{
 			Class: fmt.Sprintf("c%d", i+1), Label: distinctLabel(cause, shown), Total: totals[cause],
-			To: address(url.Values{"cause": {cause}}, "t", tenant, "log"),
+			To: at.find(url.Values{"cause": {cause}}, "log"),
 		})
 	}
 	if rest := causes[len(shown):]; len(rest) > 0 {

@@ -29,7 +29,7 @@ func noPage() page {
 
 // problemOf returns the page for an error of the service, and the fault to log where
 // the page does not name it.
-func (c *Console) problemOf(q *request, err error) (p page, fault error) {
+func problemOf(q *request, err error) (p page, fault error) {
 	var refusal *adminclient.Problem
 	var credentials *adminclient.CredentialsError
 	v := problem{}

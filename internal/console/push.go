@@ -32,17 +32,17 @@ type pushRow struct {
 	Since                          *When
 }
 
-func newPushRow(tenant string, i adminwire.PushAgainItem, now time.Time) pushRow {
+func newPushRow(at home, i adminwire.PushAgainItem, now time.Time) pushRow {
 	row := pushRow{
 		Group: firstOf(i.Group, string(i.GroupID)), Subject: firstOf(i.User, i.UserID), State: i.UserState,
 		Reason: firstOf(pushReasons[i.Reason], i.Reason), IdP: string(i.IdP), SentAlone: firstOf(sentAlone[i.SentWithoutAsking], i.SentWithoutAsking),
 		WhatToDo: i.WhatToDo, Since: when(i.Since, now),
 	}
 	if i.GroupID != "" {
-		row.GroupTo = of(tenant, "groups", string(i.GroupID))
+		row.GroupTo = at.of("groups", string(i.GroupID))
 	}
 	if i.User != "" {
-		row.SubjectTo = of(tenant, "users", i.UserID)
+		row.SubjectTo = at.of("users", i.UserID)
 	}
 	if i.Others > 0 {
 		row.Others = fmt.Sprintf("and at least %d more", i.Others)
@@ -52,19 +52,19 @@ func newPushRow(tenant string, i adminwire.PushAgainItem, now time.Time) pushRow
 
 // pushAgain: GET /console/t/{tenant}/push-again shows what the identity provider must push
 // again.
-func (c *Console) pushAgain(q *request) (page, error) {
+func (c *site) pushAgain(q *request) (page, error) {
 	after := q.URL.Query().Get("after")
-	found, err := c.client.PushAgain(q.Context(), q.tenant, adminwire.Page{After: after, Limit: pageSize})
+	found, err := q.client.PushAgain(q.Context(), q.tenant, adminwire.Page{After: after, Limit: pageSize})
 	if err != nil {
 		return page{}, err
 	}
 	rows := make([]pushRow, len(found.PushAgain))
 	for i, item := range found.PushAgain {
-		rows[i] = newPushRow(q.tenant, item, c.now())
+		rows[i] = newPushRow(q.at, item, c.now())
 	}
-	to := of(q.tenant, "push-again")
+	to := q.at.of("push-again")
 	return page{name: "push", title: "Push again", here: "Push again", data: map[string]any{
-		"Rows": rows, "More": more(to, nil, found.Next), "After": after, "To": to, "CSV": of(q.tenant, "push-again.csv"),
+		"Rows": rows, "More": more(to, nil, found.Next), "After": after, "To": to, "CSV": q.at.of("push-again.csv"),
 	}}, nil
 }
 
@@ -101,31 +101,31 @@ func download[R any](ctx context.Context, name string, form sheet.Sheet[R], read
 }
 
 // pushAgainFile: GET /console/t/{tenant}/push-again.csv
-func (c *Console) pushAgainFile(q *request) (page, error) {
+func (c *site) pushAgainFile(q *request) (page, error) {
 	return download(q.Context(), "push-again.csv", sheet.PushAgain, func(ctx context.Context, p adminwire.Page) ([]adminwire.PushAgainItem, string, error) {
-		found, err := c.client.PushAgain(ctx, q.tenant, p)
+		found, err := q.client.PushAgain(ctx, q.tenant, p)
 		return found.PushAgain, found.Next, err
 	})
 }
 
 // failedFile: GET /console/t/{tenant}/failed.csv, with the search of the page.
-func (c *Console) failedFile(q *request) (page, error) {
+func (c *site) failedFile(q *request) (page, error) {
 	s := readSearch(q)
 	return download(q.Context(), "failed-users.csv", sheet.FailedUsers, func(ctx context.Context, p adminwire.Page) ([]adminwire.FailedUser, string, error) {
-		found, err := c.client.FailedUsers(ctx, q.tenant, adminwire.LogQuery{Subject: s.Subject, Cause: s.Cause, ResourceType: s.ResourceType, Page: p})
+		found, err := q.client.FailedUsers(ctx, q.tenant, adminwire.LogQuery{Subject: s.Subject, Cause: s.Cause, ResourceType: s.ResourceType, Page: p})
 		return found.FailedUsers, found.Next, err
 	})
 }
 
 // logFile: GET /console/t/{tenant}/log.csv, with the search of the page.
-func (c *Console) logFile(q *request) (page, error) {
+func (c *site) logFile(q *request) (page, error) {
 	s := readSearch(q)
 	from, to := s.readTimes()
 	if len(s.Wrong) > 0 {
 		return problemPage(http.StatusBadRequest, "Invalid time", "Go back to the log and correct the marked fields."), nil
 	}
 	return download(q.Context(), "log.csv", sheet.Log, func(ctx context.Context, p adminwire.Page) ([]adminwire.Entry, string, error) {
-		found, err := c.client.Log(ctx, q.tenant, adminwire.LogQuery{
+		found, err := q.client.Log(ctx, q.tenant, adminwire.LogQuery{
 			Subject: s.Subject, Cause: s.Cause, Outcome: s.Outcome, ResourceType: s.ResourceType, From: from, To: to, Page: p,
 		})
 		return found.Entries, found.Next, err

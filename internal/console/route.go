@@ -3,83 +3,150 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// route is one method on one path, in which {name} stands for one segment.
+// A route is one method on one path, in which {name} stands for one segment.
 type route struct {
 	method, path string
 	handler      handler
+	// least is who gets its page.
+	least rights
+	// kept are the values of {change} that only operators get.
+	kept []string
 }
+
+// gives reports whether a visitor with some rights gets the page of a change, "" for none.
+func (r *route) gives(to rights, change string) bool {
+	return to >= operate || to >= r.least && !slices.Contains(r.kept, change)
+}
+
+// rights are what a visitor may do, each level all of those before it.
+type rights int
+
+const (
+	// view is to see what is provisioned and what fails, and to change nothing.
+	view rights = iota
+	// setup is also to connect an identity provider.
+	setup
+	// operate is everything: the console's visitors may.
+	operate
+)
 
 // pattern returns what a request is matched with.
 func (r *route) pattern() (method, path string) { return r.method, r.path }
 
-// routes returns the routes of the pages and of their forms.
-func (c *Console) routes() []route {
-	const one = Prefix + "/t/{tenant}"
+// tenantRoutes returns the routes of one tenant's pages and of their forms. Their paths are
+// relative to the tenant's first page.
+func (c *site) tenantRoutes() []route {
 	return []route{
-		{http.MethodGet, Prefix + "/", c.tenants},
-		{http.MethodGet, Prefix + "/causes", c.causeList},
-		{http.MethodGet, Prefix + "/causes/{cause}", c.cause},
-		{http.MethodGet, one, c.overview},
-		{http.MethodGet, one + "/failed", c.failed},
-		{http.MethodGet, one + "/failed.csv", c.failedFile},
-		{http.MethodGet, one + "/push-again", c.pushAgain},
-		{http.MethodGet, one + "/push-again.csv", c.pushAgainFile},
-		{http.MethodGet, one + "/dismissed", c.dismissed},
-		{http.MethodGet, one + "/log", c.history},
-		{http.MethodGet, one + "/log.csv", c.logFile},
-		{http.MethodGet, one + "/requests", c.findRequest},
-		{http.MethodPost, one + "/requests", c.explainText},
-		{http.MethodGet, one + "/requests/{request}", c.explain},
-		{http.MethodPost, one + "/requests/{request}/check", c.checkAgain},
-		{http.MethodGet, one + "/requests/{request}/dismiss", c.confirmDismissal},
-		{http.MethodPost, one + "/requests/{request}/dismiss", c.dismiss},
-		{http.MethodGet, one + "/users", c.users},
-		{http.MethodGet, one + "/users/{user}", c.user},
-		{http.MethodGet, one + "/users/{user}/{change}", c.confirmUser},
-		{http.MethodPost, one + "/users/{user}/{change}", c.changeUser},
-		{http.MethodGet, one + "/groups", c.groups},
-		{http.MethodGet, one + "/groups/{group}", c.group},
-		{http.MethodGet, one + "/events", c.events},
-		{http.MethodPost, one + "/events", c.createWebhook},
-		{http.MethodGet, one + "/webhook-secret", c.webhookSecret},
-		{http.MethodGet, one + "/events/{webhook}", c.webhook},
-		{http.MethodPost, one + "/events/{webhook}/test", c.testWebhook},
-		{http.MethodPost, one + "/events/{webhook}/redeliver", c.redeliver},
-		{http.MethodGet, one + "/events/{webhook}/{change}", c.confirmWebhook},
-		{http.MethodPost, one + "/events/{webhook}/{change}", c.changeWebhook},
-		{http.MethodGet, one + "/tokens", c.tokens},
-		{http.MethodPost, one + "/tokens", c.createToken},
-		{http.MethodGet, one + "/tokens/minted", c.mintedToken},
-		{http.MethodGet, one + "/tokens/{token}/{change}", c.confirmToken},
-		{http.MethodPost, one + "/tokens/{token}/{change}", c.changeToken},
-		{http.MethodGet, one + "/clients", c.clients},
-		{http.MethodPost, one + "/clients", c.createClient},
-		{http.MethodGet, one + "/client-secret", c.clientSecret},
-		{http.MethodGet, one + "/clients/{client}", c.oauthClient},
-		{http.MethodGet, one + "/clients/{client}/{change}", c.confirmClient},
-		{http.MethodPost, one + "/clients/{client}/{change}", c.changeClient},
-		{http.MethodGet, one + "/settings", c.settings},
-		{http.MethodPost, one + "/settings", c.changeSettings},
-		{http.MethodPost, Prefix + "/leave", c.leave},
+		{http.MethodGet, "", c.overview, view, nil},
+		{http.MethodGet, "/failed", c.failed, view, nil},
+		{http.MethodGet, "/failed.csv", c.failedFile, view, nil},
+		{http.MethodGet, "/push-again", c.pushAgain, view, nil},
+		{http.MethodGet, "/push-again.csv", c.pushAgainFile, view, nil},
+		{http.MethodGet, "/dismissed", c.dismissed, operate, nil},
+		{http.MethodGet, "/log", c.history, view, nil},
+		{http.MethodGet, "/log.csv", c.logFile, view, nil},
+		{http.MethodGet, "/requests", c.findRequest, view, nil},
+		{http.MethodPost, "/requests", c.explainText, view, nil}, // nothing is stored
+		{http.MethodGet, "/requests/{request}", c.explain, view, nil},
+		{http.MethodPost, "/requests/{request}/check", c.checkAgain, view, nil}, // nothing is stored
+		{http.MethodGet, "/requests/{request}/dismiss", c.confirmDismissal, operate, nil},
+		{http.MethodPost, "/requests/{request}/dismiss", c.dismiss, operate, nil},
+		{http.MethodGet, "/users", c.users, view, nil},
+		{http.MethodGet, "/users/{user}", c.user, view, nil},
+		{http.MethodGet, "/users/{user}/{change}", c.confirmUser, operate, nil},
+		{http.MethodPost, "/users/{user}/{change}", c.changeUser, operate, nil},
+		{http.MethodGet, "/groups", c.groups, view, nil},
+		{http.MethodGet, "/groups/{group}", c.group, view, nil},
+		{http.MethodGet, "/events", c.events, operate, nil},
+		{http.MethodPost, "/events", c.createWebhook, operate, nil},
+		{http.MethodGet, "/webhook-secret", c.webhookSecret, operate, nil},
+		{http.MethodGet, "/events/{webhook}", c.webhook, operate, nil},
+		{http.MethodPost, "/events/{webhook}/test", c.testWebhook, operate, nil},
+		{http.MethodPost, "/events/{webhook}/redeliver", c.redeliver, operate, nil},
+		{http.MethodGet, "/events/{webhook}/{change}", c.confirmWebhook, operate, nil},
+		{http.MethodPost, "/events/{webhook}/{change}", c.changeWebhook, operate, nil},
+		{http.MethodGet, "/tokens", c.tokens, setup, nil},
+		{http.MethodPost, "/tokens", c.createToken, setup, nil},
+		{http.MethodGet, "/tokens/minted", c.mintedToken, setup, nil},
+		{http.MethodGet, "/tokens/{token}/{change}", c.confirmToken, setup, []string{"revoke"}},
+		{http.MethodPost, "/tokens/{token}/{change}", c.changeToken, setup, []string{"revoke"}},
+		{http.MethodGet, "/clients", c.clients, setup, nil},
+		{http.MethodPost, "/clients", c.createClient, setup, nil},
+		{http.MethodGet, "/client-secret", c.clientSecret, setup, nil},
+		{http.MethodGet, "/clients/{client}", c.oauthClient, setup, nil},
+		{http.MethodGet, "/clients/{client}/{change}", c.confirmClient, setup, []string{"revoke", "remove-federation", "remove-keys"}},
+		{http.MethodPost, "/clients/{client}/{change}", c.changeClient, setup, []string{"revoke", "remove-federation", "remove-keys"}},
+		{http.MethodGet, "/settings", c.settings, operate, nil},
+		{http.MethodPost, "/settings", c.changeSettings, operate, nil},
 	}
 }
 
-// address returns the path of a page with its segments escaped, and a query.
-func address(query url.Values, segments ...string) string {
+// causeRoutes returns the routes of the pages about causes, which are the same for all tenants.
+func (c *site) causeRoutes() []route {
+	return []route{
+		{http.MethodGet, "/causes", c.causeList, view, nil},
+		{http.MethodGet, "/causes/{cause}", c.cause, view, nil},
+	}
+}
+
+// below returns routes below a path.
+func below(path string, routes []route) []route {
+	for i := range routes {
+		routes[i].path = path + routes[i].path
+	}
+	return routes
+}
+
+// A home is where the pages of one tenant are: /console/t/acme, or /portal.
+type home struct {
+	// root begins every page, also those that are of no tenant.
+	root string
+	// path is that of the tenant's first page.
+	path string
+	// offers reports whether the visitor gets the page at a path, nil for all pages.
+	offers func(path string) bool
+}
+
+// in returns the home of a tenant's pages in the console.
+func (h home) in(tenant string) home {
+	h.path = escaped(h.root, []string{"t", tenant})
+	return h
+}
+
+// address returns the path of a page that is of no tenant, with its segments escaped.
+func (h home) address(segments ...string) string { return h.offered(escaped(h.root, segments)) }
+
+// of returns the path of a page of the tenant, with its segments escaped, or "" for one that the
+// visitor does not get.
+func (h home) of(segments ...string) string { return h.offered(escaped(h.path, segments)) }
+
+// find returns the path of a page of the tenant with a query, or "".
+func (h home) find(query url.Values, segments ...string) string {
+	if to := h.of(segments...); to != "" {
+		return to + question(query.Encode())
+	}
+	return ""
+}
+
+func (h home) offered(path string) string {
+	if h.offers != nil && !h.offers(path) {
+		return ""
+	}
+	return path
+}
+
+// escaped returns a path with segments.
+func escaped(path string, segments []string) string {
 	var b strings.Builder
-	b.WriteString(Prefix)
-	for _, s := range segments {
-		b.WriteString("/" + url.PathEscape(s))
+	b.WriteString(path)
+	for _, one := range segments {
+		b.WriteString("/" + url.PathEscape(one))
 	}
-	return b.String() + question(query.Encode())
-}
-
-// of returns the path of a page of a tenant.
-func of(tenant string, segments ...string) string {
-	return address(nil, append([]string{"t", tenant}, segments...)...)
+	return b.String()
 }
 
 // Has reports whether a path belongs to the console.

@@ -241,17 +241,17 @@ func settingParts(value func(s setting) string, wrong map[string]string) []setti
 }
 
 // settings: GET /console/t/{tenant}/settings shows the settings of the tenant as a form.
-func (c *Console) settings(q *request) (page, error) {
-	t, err := c.client.Tenant(q.Context(), q.tenant)
+func (c *site) settings(q *request) (page, error) {
+	t, err := q.client.Tenant(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
 	return c.settingsPage(q, t, func(s setting) string { return s.value(t) }, nil), nil
 }
 
-func (c *Console) settingsPage(q *request, t adminwire.Tenant, value func(s setting) string, wrong map[string]string) page {
+func (c *site) settingsPage(q *request, t adminwire.Tenant, value func(s setting) string, wrong map[string]string) page {
 	p := page{name: "settings", title: "Settings", here: "Settings", data: map[string]any{
-		"Parts": settingParts(value, wrong), "Wrong": len(wrong) > 0, "To": of(q.tenant, "settings"), "Token": c.sessions.formToken(q.cookie),
+		"Parts": settingParts(value, wrong), "Wrong": len(wrong) > 0, "To": q.at.of("settings"), "Token": q.visit.formToken(),
 		"ID": t.ID, "BaseURL": t.BaseURL, "Created": when(t.Created, c.now()), "Version": t.Version, "Deleting": t.Deleting,
 	}}
 	if len(wrong) > 0 {
@@ -262,8 +262,8 @@ func (c *Console) settingsPage(q *request, t adminwire.Tenant, value func(s sett
 
 // changeSettings: POST /console/t/{tenant}/settings asks for confirmation of a change, and
 // makes a confirmed one if the tenant still has the version that was shown.
-func (c *Console) changeSettings(q *request) (page, error) {
-	t, err := c.client.Tenant(q.Context(), q.tenant)
+func (c *site) changeSettings(q *request) (page, error) {
+	t, err := q.client.Tenant(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
@@ -273,7 +273,7 @@ func (c *Console) changeSettings(q *request) (page, error) {
 		}
 		return strings.TrimSpace(q.PostForm.Get(s.name))
 	}
-	here := of(q.tenant, "settings")
+	here := q.at.of("settings")
 	change, review, wrong := reviewSettings(t, sent)
 	switch {
 	case len(wrong) > 0:
@@ -281,17 +281,17 @@ func (c *Console) changeSettings(q *request) (page, error) {
 	case q.PostForm.Get("version") != t.Version:
 		return problemOfVersion(here), nil
 	case len(review.Changes) == 0:
-		c.sessions.storeNotice(q.cookie, "Nothing was changed: the tenant already has these settings.")
+		q.visit.storeNotice("Nothing was changed: the tenant already has these settings.")
 		return goOn(here), nil
 	case q.PostForm.Get("confirmed") != "yes":
-		review.To, review.Back, review.Token = here, here, c.sessions.formToken(q.cookie)
+		review.To, review.Back, review.Token = here, here, q.visit.formToken()
 		review.Fields = append(review.Fields, field{"confirmed", "yes"}, field{"version", t.Version})
 		return page{name: "change", title: review.Title, here: "Settings", data: review}, nil
 	}
-	if err := c.client.ChangeTenant(q.Context(), q.tenant, t.Version, change); err != nil {
+	if err := q.client.ChangeTenant(q.Context(), q.tenant, t.Version, change); err != nil {
 		return page{}, err
 	}
-	c.sessions.storeNotice(q.cookie, "Settings changed. All functions follow within 10 seconds.")
+	q.visit.storeNotice("Settings changed. All functions follow within 10 seconds.")
 	return goOn(here), nil
 }
 

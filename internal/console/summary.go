@@ -20,7 +20,7 @@ func summaryText(t adminwire.Tenant, o adminwire.Overview, now time.Time) string
 	}
 	line("Provisioning of the tenant %s, %s", tenant, now.UTC().Format("2006-01-02 15:04 UTC"))
 	line("State: %s. %s", nameText(o.State), detailText(o.Summary))
-	h := newHealth(t.ID, o)
+	h := newHealth(home{}, o)
 	if o.Failing > 0 {
 		var causes []string
 		for _, c := range h.Causes {
@@ -37,7 +37,7 @@ func summaryText(t adminwire.Tenant, o adminwire.Overview, now time.Time) string
 	}
 	line("%s; %s; %s, %s", inUse(o.Seats, "seat"), inUse(o.Readers, "reader"),
 		amount.Count(o.Users, "user"), amount.Count(o.Groups, "group"))
-	for _, s := range newSync(t.ID, o, now) {
+	for _, s := range newSync(home{}, o, now) {
 		if s.Seen != nil {
 			line("Last request of %s: %s", idpName(s.IdP), s.Seen.Full)
 		}

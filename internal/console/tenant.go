@@ -25,21 +25,21 @@ type tenantRow struct {
 
 // tenants answers GET /console/ with the list of tenants, or, if there is only
 // one, with its overview.
-func (c *Console) tenants(q *request) (page, error) {
+func (c *site) tenants(q *request) (page, error) {
 	after := q.URL.Query().Get("after")
-	found, err := c.client.Tenants(q.Context(), after, pageSize)
+	found, err := q.client.Tenants(q.Context(), after, pageSize)
 	if err != nil {
 		return page{}, err
 	}
 	if after == "" && found.Next == "" && len(found.Tenants) == 1 {
-		return goOn(of(found.Tenants[0].ID)), nil
+		return goOn(q.at.in(found.Tenants[0].ID).of()), nil
 	}
 	rows := make([]tenantRow, len(found.Tenants))
 	for i, t := range found.Tenants {
-		rows[i] = tenantRow{ID: t.ID, To: of(t.ID), DisplayName: t.DisplayName, Off: !t.SCIMEnabled, Deleting: t.Deleting}
+		rows[i] = tenantRow{ID: t.ID, To: q.at.in(t.ID).of(), DisplayName: t.DisplayName, Off: !t.SCIMEnabled, Deleting: t.Deleting}
 	}
 	return page{name: "tenants", title: "Tenants", data: map[string]any{
-		"Rows": rows, "More": more(Prefix+"/", nil, found.Next), "First": after != "",
+		"Rows": rows, "More": more(q.at.root+"/", nil, found.Next), "First": after != "",
 	}}, nil
 }
 
@@ -144,24 +144,24 @@ type health struct {
 }
 
 // overview: GET /console/t/{tenant}
-func (c *Console) overview(q *request) (page, error) {
-	t, err := c.client.Tenant(q.Context(), q.tenant)
+func (c *site) overview(q *request) (page, error) {
+	t, err := q.client.Tenant(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
 	if t.Deleting { // nothing is left to count
 		return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{"DisplayName": t.DisplayName, "Deleting": true}}, nil
 	}
-	o, err := c.client.Overview(q.Context(), q.tenant)
+	o, err := q.client.Overview(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
 	notices := make([]noticeRow, len(o.Notices))
 	for i, n := range o.Notices {
-		notices[i] = newNotice(q.tenant, n)
+		notices[i] = newNotice(q.at, n)
 		if u := o.UnusualDeactivations; u != nil && n.Kind == "deactivations_unusual" {
 			query := url.Values{"resourceType": {"User"}, "from": {u.Since.UTC().Format("2006-01-02 15:04:05")}, "to": {u.Until.UTC().Add(time.Second).Format("2006-01-02 15:04:05")}}
-			notices[i].Links = append(notices[i].Links, link{Name: "Show in the log", To: address(query, "t", q.tenant, "log")})
+			notices[i].Links = append(notices[i].Links, link{Name: "Show in the log", To: q.at.find(query, "log")})
 		}
 	}
 	seats, readers, err := c.moreLicences(q, o)
@@ -170,40 +170,40 @@ func (c *Console) overview(q *request) (page, error) {
 	}
 	return page{name: "overview", title: "Overview", here: "Overview", data: map[string]any{
 		"DisplayName": t.DisplayName, "Deleting": false, "BaseURL": t.BaseURL, "Waiting": o.State == "waiting",
-		"Notices": notices, "Health": newHealth(q.tenant, o),
+		"Notices": notices, "Health": newHealth(q.at, o),
 		"Meters": []meter{
-			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised.").with(q.tenant, seats),
-			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised.").with(q.tenant, readers),
+			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised.").with(q.at, seats),
+			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised.").with(q.at, readers),
 		},
-		"Users": o.Users, "Groups": o.Groups, "UsersTo": of(q.tenant, "users"), "GroupsTo": of(q.tenant, "groups"), "FailedTo": of(q.tenant, "failed"), "TokensTo": of(q.tenant, "tokens"),
-		"LastSync": newSync(q.tenant, o, c.now()), "Plot": newPlot(q.tenant, o.Failures), "Partial": o.FailuresPartial, "LogTo": of(q.tenant, "log"),
+		"Users": o.Users, "Groups": o.Groups, "UsersTo": q.at.of("users"), "GroupsTo": q.at.of("groups"), "FailedTo": q.at.of("failed"), "TokensTo": q.at.of("tokens"),
+		"LastSync": newSync(q.at, o, c.now()), "Plot": newPlot(q.at, o.Failures), "Partial": o.FailuresPartial, "LogTo": q.at.of("log"),
 		"Summary": summaryText(t, o, c.now()),
 	}}, nil
 }
 
 // newSync returns the rows of the last sync, the latest first.
-func newSync(tenant string, o adminwire.Overview, now time.Time) []syncRow {
+func newSync(at home, o adminwire.Overview, now time.Time) []syncRow {
 	var rows []syncRow
-	at := map[string]int{}
+	places := map[string]int{}
 	for _, s := range o.LastSeen {
-		at[string(s.IdP)] = len(rows)
+		places[string(s.IdP)] = len(rows)
 		rows = append(rows, syncRow{IdP: string(s.IdP), Seen: when(s.Time, now)})
 	}
 	for _, e := range o.LastSync {
-		i, ok := at[e.IdP]
+		i, ok := places[e.IdP]
 		if !ok {
 			i = len(rows)
-			at[e.IdP] = i
+			places[e.IdP] = i
 			rows = append(rows, syncRow{IdP: e.IdP, Seen: when(e.Time, now)})
 		}
-		rows[i].Changed, rows[i].Entry = true, newEntryRow(tenant, e, now)
+		rows[i].Changed, rows[i].Entry = true, newEntryRow(at, e, now)
 	}
 	return rows
 }
 
 // newHealth returns the card of what fails now. It reports no failures only if
 // the service says so.
-func newHealth(tenant string, o adminwire.Overview) health {
+func newHealth(at home, o adminwire.Overview) health {
 	h := health{Level: levelFull, Note: o.Summary, Count: o.Failing, More: o.FailingMore}
 	switch {
 	case o.Failing > 0 || o.FailingMore:
@@ -220,7 +220,7 @@ func newHealth(tenant string, o adminwire.Overview) health {
 		h.Level, h.Big = levelHigh, "None"
 	}
 	for cause, n := range o.FailingCauses {
-		h.Causes = append(h.Causes, failingRow{Cause: cause, To: address(url.Values{"cause": {cause}}, "t", tenant, "failed"), Count: n})
+		h.Causes = append(h.Causes, failingRow{Cause: cause, To: at.find(url.Values{"cause": {cause}}, "failed"), Count: n})
 	}
 	slices.SortFunc(h.Causes, func(x, y failingRow) int {
 		if x.Count != y.Count {
@@ -236,24 +236,24 @@ var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info":
 
 // newNotice returns a notice with its link: to the tokens or the client if it is about one,
 // and to its requests in the log if it counts some.
-func newNotice(tenant string, n adminwire.Notice) noticeRow {
+func newNotice(at home, n adminwire.Notice) noticeRow {
 	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
 	switch n.Kind {
 	case "token_refused", "token_refused_beside_valid", "token_refused_before", "token_expires":
 		if n.ClientID != "" {
-			row.Links = append(row.Links, link{Name: "Client", To: of(tenant, "clients", n.ClientID)})
+			row.Links = append(row.Links, link{Name: "Client", To: at.of("clients", n.ClientID)})
 			break
 		}
-		row.Links = append(row.Links, link{Name: "Tokens", To: of(tenant, "tokens")})
+		row.Links = append(row.Links, link{Name: "Tokens", To: at.of("tokens")})
 	case "no_token", "no_valid_token":
-		row.Links = append(row.Links, link{Name: "Create a token", To: of(tenant, "tokens")}, link{Name: "Create a client", To: of(tenant, "clients")})
+		row.Links = append(row.Links, link{Name: "Create a token", To: at.of("tokens")}, link{Name: "Create a client", To: at.of("clients")})
 	}
 	if n.Count > 0 && n.Cause != "" {
 		query := url.Values{"cause": {n.Cause}}
 		if n.Outcome != "" {
 			query.Set("outcome", n.Outcome)
 		}
-		row.Links = append(row.Links, link{Name: "Show in the log", To: address(query, "t", tenant, "log")})
+		row.Links = append(row.Links, link{Name: "Show in the log", To: at.find(query, "log")})
 	}
 	return row
 }

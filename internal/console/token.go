@@ -22,13 +22,13 @@ type tokenRow struct {
 // live is the state of a token that works.
 const live = "live"
 
-func newTokenRow(tenant string, t adminwire.Token, names map[string]string, now time.Time) tokenRow {
+func newTokenRow(at home, t adminwire.Token, names map[string]string, now time.Time) tokenRow {
 	r := tokenRow{
 		ID: t.ID, Label: t.Label, LastFour: t.LastFour, State: t.State,
 		Created: whenOf(t.CreatedAt, now), Expires: whenOf(t.ExpiresAt, now), LastUsed: whenOf(t.LastUsedAt, now), Revoked: whenOf(t.RevokedAt, now),
 		Replaces: names[t.Replaces], ReplacedBy: names[t.ReplacedBy],
 	}
-	to := func(change string) string { return of(tenant, "tokens", t.ID, change) }
+	to := func(change string) string { return at.of("tokens", t.ID, change) }
 	if t.State != live {
 		return r
 	}
@@ -62,7 +62,7 @@ type tokenForm struct {
 const maxLabel = 100
 
 // readTokenForm reads the form; the browser's own checks are not relied on.
-func (c *Console) readTokenForm(q *request) (f tokenForm, w adminwire.NewToken) {
+func (c *site) readTokenForm(q *request) (f tokenForm, w adminwire.NewToken) {
 	f = tokenForm{Label: strings.TrimSpace(q.PostForm.Get("label")), Expires: strings.TrimSpace(q.PostForm.Get("expires")), Wrong: map[string]string{}}
 	if len(f.Label) > maxLabel || strings.ContainsFunc(f.Label, text.Hidden) {
 		f.Wrong["label"] = "Enter one line of at most 100 bytes, without invisible characters."
@@ -82,20 +82,20 @@ func (c *Console) readTokenForm(q *request) (f tokenForm, w adminwire.NewToken) 
 }
 
 // tokens: GET /console/t/{tenant}/tokens
-func (c *Console) tokens(q *request) (page, error) { return c.tokensPage(q, tokenForm{}) }
+func (c *site) tokens(q *request) (page, error) { return c.tokensPage(q, tokenForm{}) }
 
-func (c *Console) tokensPage(q *request, f tokenForm) (page, error) {
-	all, err := c.client.Tokens(q.Context(), q.tenant)
+func (c *site) tokensPage(q *request, f tokenForm) (page, error) {
+	all, err := q.client.Tokens(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
 	names := tokenNames(all)
 	rows := make([]tokenRow, len(all))
 	for i, t := range all {
-		rows[i] = newTokenRow(q.tenant, t, names, c.now())
+		rows[i] = newTokenRow(q.at, t, names, c.now())
 	}
 	p := page{name: "tokens", title: "Tokens", here: "Tokens", data: map[string]any{
-		"Rows": rows, "Form": f, "To": of(q.tenant, "tokens"), "Token": c.sessions.formToken(q.cookie),
+		"Rows": rows, "Form": f, "To": q.at.of("tokens"), "Token": q.visit.formToken(),
 	}}
 	if len(f.Wrong) > 0 {
 		p.status = http.StatusBadRequest
@@ -105,12 +105,12 @@ func (c *Console) tokensPage(q *request, f tokenForm) (page, error) {
 
 // createToken: POST /console/t/{tenant}/tokens creates a token. The next page shows its
 // secret, so that reloading the page does not create a second token.
-func (c *Console) createToken(q *request) (page, error) {
+func (c *site) createToken(q *request) (page, error) {
 	f, w := c.readTokenForm(q)
 	if len(f.Wrong) > 0 {
 		return c.tokensPage(q, f)
 	}
-	made, err := c.client.CreateToken(q.Context(), q.tenant, w)
+	made, err := q.client.CreateToken(q.Context(), q.tenant, w)
 	if err != nil {
 		return page{}, err
 	}
@@ -118,20 +118,20 @@ func (c *Console) createToken(q *request) (page, error) {
 }
 
 // keepToken keeps a new token for the page that shows it.
-func (c *Console) keepToken(q *request, made adminwire.MintedToken, replaces string) page {
-	c.sessions.keep(q.cookie, minted{
+func (c *site) keepToken(q *request, made adminwire.MintedToken, replaces string) page {
+	q.visit.keep(minted{
 		tenant: q.tenant, id: made.ID, label: made.Label, text: made.Text, replaces: replaces, expires: made.ExpiresAt,
 	})
-	return goOn(of(q.tenant, "tokens", "minted"))
+	return goOn(q.at.of("tokens", "minted"))
 }
 
 // mintedToken: GET /console/t/{tenant}/tokens/minted shows a new token, once.
-func (c *Console) mintedToken(q *request) (page, error) {
-	tokens := of(q.tenant, "tokens")
+func (c *site) mintedToken(q *request) (page, error) {
+	tokens := q.at.of("tokens")
 	if q.Method == http.MethodHead || ahead(q.Request) {
 		return goOn(tokens), nil
 	}
-	m := c.sessions.shown(q.cookie, q.tenant, mintedToken)
+	m := q.visit.shown(q.tenant, mintedToken)
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Token already shown", here: "Tokens", data: problem{
 			What: "Token already shown", Why: "A token is shown only once and is not stored.",
@@ -153,7 +153,7 @@ type change struct {
 	// Mints reports whether it creates a token.
 	Mints bool
 	done  string
-	do    func(c *Console, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error)
+	do    func(c *site, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error)
 }
 
 // changes are the changes of a token, by the last segment of the path.
@@ -161,43 +161,43 @@ var changes = map[string]change{
 	"revoke": {
 		Title: "Revoke the token", What: "Every request with this token is refused within 10 seconds. An identity provider that still uses it stops provisioning. This cannot be undone.",
 		Button: "Revoke token", Danger: true, done: "Token revoked. Requests with it are refused within 10 seconds.",
-		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
-			return adminwire.MintedToken{}, c.client.RevokeToken(q.Context(), q.tenant, token)
+		do: func(c *site, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, q.client.RevokeToken(q.Context(), q.tenant, token)
 		},
 	},
 	"rotate": {
 		Title: "Start a rotation", What: "A second token is created, and both work. Enter the new token in the identity provider, then complete the rotation here.",
 		Button: "Create token", Mints: true,
-		do: func(c *Console, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error) {
-			return c.client.StartRotation(q.Context(), q.tenant, token, w)
+		do: func(c *site, q *request, token string, w adminwire.NewToken) (adminwire.MintedToken, error) {
+			return q.client.StartRotation(q.Context(), q.tenant, token, w)
 		},
 	},
 	"complete": {
 		Title: "Complete the rotation", What: "This token is revoked; the token that replaces it still works. Do this when the identity provider uses the new token. This cannot be undone.",
 		Button: "Complete rotation", Danger: true, done: "Rotation completed. Only the new token works now.",
-		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
-			return adminwire.MintedToken{}, c.client.CompleteRotation(q.Context(), q.tenant, token)
+		do: func(c *site, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, q.client.CompleteRotation(q.Context(), q.tenant, token)
 		},
 	},
 	"cancel": {
 		Title: "Cancel the rotation", What: "The new token is revoked; this token still works. This cannot be undone.",
 		Button: "Cancel rotation", Danger: true, done: "Rotation cancelled. The old token still works.",
-		do: func(c *Console, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
-			return adminwire.MintedToken{}, c.client.CancelRotation(q.Context(), q.tenant, token)
+		do: func(c *site, q *request, token string, _ adminwire.NewToken) (adminwire.MintedToken, error) {
+			return adminwire.MintedToken{}, q.client.CancelRotation(q.Context(), q.tenant, token)
 		},
 	},
 }
 
 // confirmToken: GET /console/t/{tenant}/tokens/{token}/{change} asks before a token is
 // changed.
-func (c *Console) confirmToken(q *request) (page, error) { return c.confirmPage(q, tokenForm{}) }
+func (c *site) confirmToken(q *request) (page, error) { return c.confirmPage(q, tokenForm{}) }
 
-func (c *Console) confirmPage(q *request, f tokenForm) (page, error) {
+func (c *site) confirmPage(q *request, f tokenForm) (page, error) {
 	what, ok := changes[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
 	}
-	all, err := c.client.Tokens(q.Context(), q.tenant)
+	all, err := q.client.Tokens(q.Context(), q.tenant)
 	if err != nil {
 		return page{}, err
 	}
@@ -207,8 +207,8 @@ func (c *Console) confirmPage(q *request, f tokenForm) (page, error) {
 			continue
 		}
 		p := page{name: "confirm", title: what.Title, here: "Tokens", data: map[string]any{
-			"Change": what, "Row": newTokenRow(q.tenant, t, names, c.now()), "Form": f, "Token": c.sessions.formToken(q.cookie),
-			"To": of(q.tenant, "tokens", t.ID, q.parameters["change"]), "Back": of(q.tenant, "tokens"),
+			"Change": what, "Row": newTokenRow(q.at, t, names, c.now()), "Form": f, "Token": q.visit.formToken(),
+			"To": q.at.of("tokens", t.ID, q.parameters["change"]), "Back": q.at.of("tokens"),
 		}}
 		if len(f.Wrong) > 0 {
 			p.status = http.StatusBadRequest
@@ -219,7 +219,7 @@ func (c *Console) confirmPage(q *request, f tokenForm) (page, error) {
 }
 
 // changeToken: POST /console/t/{tenant}/tokens/{token}/{change}
-func (c *Console) changeToken(q *request) (page, error) {
+func (c *site) changeToken(q *request) (page, error) {
 	what, ok := changes[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
@@ -235,6 +235,6 @@ func (c *Console) changeToken(q *request) (page, error) {
 	if what.Mints {
 		return c.keepToken(q, made, q.parameters["token"]), nil
 	}
-	c.sessions.storeNotice(q.cookie, what.done)
-	return goOn(of(q.tenant, "tokens")), nil
+	q.visit.storeNotice(what.done)
+	return goOn(q.at.of("tokens")), nil
 }

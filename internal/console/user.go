@@ -31,12 +31,12 @@ const (
 	stateDeleted  = "deleted"
 )
 
-func newUserRow(tenant string, u adminwire.User, now time.Time) userRow {
+func newUserRow(at home, u adminwire.User, now time.Time) userRow {
 	r := userRow{
-		ID: u.ID, To: of(tenant, "users", u.ID), UserName: u.UserName, DisplayName: u.DisplayName.String(), Email: u.Email.String(),
+		ID: u.ID, To: at.of("users", u.ID), UserName: u.UserName, DisplayName: u.DisplayName.String(), Email: u.Email.String(),
 		ExternalID: u.ExternalID.String(), State: stateInactive, ManagedBy: "Application", Holds: u.Holds.String(),
 		Origin: origins[u.Origin], DeactivatedBy: deactivators[u.DeactivatedBy.String()], Protected: u.Protected,
-		Created: whenOf(u.Created, now), Modified: whenOf(u.Modified, now), HistoryTo: historyOf(tenant, u.ID, "", ""),
+		Created: whenOf(u.Created, now), Modified: whenOf(u.Modified, now), HistoryTo: historyOf(at, u.ID, "", ""),
 	}
 	if u.SCIMManaged {
 		r.ManagedBy = "Identity provider"
@@ -52,7 +52,7 @@ func newUserRow(tenant string, u adminwire.User, now time.Time) userRow {
 		link *string
 	}{{"protect", &r.Protect}, {"unprotect", &r.Unprotect}, {"deactivate", &r.Stop}, {"reactivate", &r.Resume}} {
 		if userChanges[to.name].possible(u) {
-			*to.link = of(tenant, "users", u.ID, to.name)
+			*to.link = at.of("users", u.ID, to.name)
 		}
 	}
 	return r
@@ -92,7 +92,7 @@ func readUserSearch(q *request) userSearch {
 	v := q.URL.Query()
 	s := userSearch{
 		Subject: strings.TrimSpace(v.Get("subject")), State: v.Get("state"), ManagedBy: v.Get("managedBy"), After: v.Get("after"),
-		To: of(q.tenant, "users"), Wrong: map[string]string{},
+		To: q.at.of("users"), Wrong: map[string]string{},
 	}
 	s.States = choices(s.State, "", "Active and inactive", stateActive, "Active", stateInactive, "Inactive", stateDeleted, "Deleted")
 	s.Managers = choices(s.ManagedBy, "", "Anyone", "idp", "Identity provider", "app", "Application")
@@ -105,7 +105,7 @@ func readUserSearch(q *request) userSearch {
 }
 
 // users: GET /console/t/{tenant}/users shows the users, oldest first.
-func (c *Console) users(q *request) (page, error) {
+func (c *site) users(q *request) (page, error) {
 	s := readUserSearch(q)
 	data := map[string]any{"Search": &s, "Rows": []userRow(nil), "More": "", "Nothing": (*nothing)(nil), "Failing": (*failedRow)(nil)}
 	p := page{name: "users", title: "Users", here: "Users", data: data}
@@ -119,13 +119,13 @@ func (c *Console) users(q *request) (page, error) {
 	if s.Subject != "" && s.State == "" {
 		query.Deleted = "true"
 	}
-	found, err := c.client.Users(q.Context(), q.tenant, query)
+	found, err := q.client.Users(q.Context(), q.tenant, query)
 	if err != nil {
 		return page{}, err
 	}
 	rows := make([]userRow, len(found.Users))
 	for i, u := range found.Users {
-		rows[i] = newUserRow(q.tenant, u, c.now())
+		rows[i] = newUserRow(q.at, u, c.now())
 	}
 	data["Rows"], data["More"] = rows, more(s.To, s.values(), found.Next)
 	if len(rows) == 0 && found.Next == "" && s.Subject != "" {
@@ -136,8 +136,8 @@ func (c *Console) users(q *request) (page, error) {
 
 // explainNoUser adds the reason why no user has the searched name: the provisioning of the
 // user fails, or nothing has the name.
-func (c *Console) explainNoUser(q *request, s userSearch, data map[string]any) error {
-	found, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: s.Subject, ResourceType: "User", Page: adminwire.Page{Limit: 1}})
+func (c *site) explainNoUser(q *request, s userSearch, data map[string]any) error {
+	found, err := q.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: s.Subject, ResourceType: "User", Page: adminwire.Page{Limit: 1}})
 	if err != nil {
 		return err
 	}
@@ -146,11 +146,11 @@ func (c *Console) explainNoUser(q *request, s userSearch, data map[string]any) e
 }
 
 // firstFailing returns the first of the failures found, nil if there are none.
-func (c *Console) firstFailing(q *request, found adminwire.FailedUsers) *failedRow {
+func (c *site) firstFailing(q *request, found adminwire.FailedUsers) *failedRow {
 	if len(found.FailedUsers) == 0 {
 		return nil
 	}
-	return new(newFailedRow(q.tenant, found.FailedUsers[0], c.now()))
+	return new(newFailedRow(q.at, found.FailedUsers[0], c.now()))
 }
 
 // historySize is the number of entries on the page of a user or group.
@@ -158,22 +158,22 @@ const historySize = 20
 
 // recent reads the failure of the user or group with an id, nil if it does not fail, and
 // its newest entries.
-func (c *Console) recent(q *request, kind, id string) (failing *failedRow, entries []entryRow, err error) {
-	failed, err := c.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, ResourceType: kind, Page: adminwire.Page{Limit: 1}})
+func (c *site) recent(q *request, kind, id string) (failing *failedRow, entries []entryRow, err error) {
+	failed, err := q.client.FailedUsers(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, ResourceType: kind, Page: adminwire.Page{Limit: 1}})
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := c.client.Log(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, Page: adminwire.Page{Limit: historySize}})
+	found, err := q.client.Log(q.Context(), q.tenant, adminwire.LogQuery{Subject: id, Page: adminwire.Page{Limit: historySize}})
 	for _, e := range found.Entries {
-		entries = append(entries, newEntryRow(q.tenant, e, c.now()))
+		entries = append(entries, newEntryRow(q.at, e, c.now()))
 	}
 	return c.firstFailing(q, failed), entries, err
 }
 
 // user: GET /console/t/{tenant}/users/{user} shows a user, a deleted one too, with its
 // failure and its history.
-func (c *Console) user(q *request) (page, error) {
-	u, err := c.client.User(q.Context(), q.tenant, q.parameters["user"])
+func (c *site) user(q *request) (page, error) {
+	u, err := q.client.User(q.Context(), q.tenant, q.parameters["user"])
 	if err != nil {
 		return page{}, err
 	}
@@ -186,7 +186,7 @@ func (c *Console) user(q *request) (page, error) {
 		return page{}, err
 	}
 	return page{name: "user", title: "User", here: "Users", data: map[string]any{
-		"User": newUserRow(q.tenant, u, c.now()), "Failing": failing, "Entries": entries, "Offboarding": out,
+		"User": newUserRow(q.at, u, c.now()), "Failing": failing, "Entries": entries, "Offboarding": out,
 	}}, nil
 }
 
@@ -224,35 +224,35 @@ var userChanges = map[string]userChange{
 }
 
 // confirmUser: GET /console/t/{tenant}/users/{user}/{change} asks before a user is changed.
-func (c *Console) confirmUser(q *request) (page, error) {
+func (c *site) confirmUser(q *request) (page, error) {
 	what, ok := userChanges[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
 	}
-	u, err := c.client.User(q.Context(), q.tenant, q.parameters["user"])
+	u, err := q.client.User(q.Context(), q.tenant, q.parameters["user"])
 	if err != nil {
 		return page{}, err
 	}
-	back := of(q.tenant, "users", u.ID)
+	back := q.at.of("users", u.ID)
 	if !what.possible(u) {
 		return page{status: http.StatusConflict, name: "problem", title: "Nothing to change", here: "Users", data: problem{
 			What: "Nothing to change", Why: "The user is already in that state, or is deleted.", Again: back,
 		}}, nil
 	}
-	row := newUserRow(q.tenant, u, c.now())
+	row := newUserRow(q.at, u, c.now())
 	facts := []fact{{"User", u.UserName}, {"State", row.State}, {"Managed by", row.ManagedBy}}
 	if row.Holds != "" {
 		facts = append(facts, fact{"Holds", row.Holds})
 	}
 	return page{name: "change", title: what.Title, here: "Users", data: confirmation{
 		Title: what.Title, What: []string{what.What}, Button: what.Button, Danger: what.Danger, Facts: facts,
-		To: of(q.tenant, "users", u.ID, q.parameters["change"]), Back: back, Token: c.sessions.formToken(q.cookie),
+		To: q.at.of("users", u.ID, q.parameters["change"]), Back: back, Token: q.visit.formToken(),
 		Fields: []field{{"version", strconv.FormatInt(u.Version, 10)}},
 	}}, nil
 }
 
 // changeUser: POST /console/t/{tenant}/users/{user}/{change}
-func (c *Console) changeUser(q *request) (page, error) {
+func (c *site) changeUser(q *request) (page, error) {
 	what, ok := userChanges[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
@@ -261,11 +261,11 @@ func (c *Console) changeUser(q *request) (page, error) {
 	if version < 1 {
 		return problemPage(http.StatusBadRequest, "Invalid form", "Nothing was changed. Open the user's page and try again."), nil
 	}
-	if err := c.client.ChangeUser(q.Context(), q.tenant, q.parameters["user"], version, what.change); err != nil {
+	if err := q.client.ChangeUser(q.Context(), q.tenant, q.parameters["user"], version, what.change); err != nil {
 		return page{}, err
 	}
-	c.sessions.storeNotice(q.cookie, what.done)
-	return goOn(of(q.tenant, "users", q.parameters["user"])), nil
+	q.visit.storeNotice(what.done)
+	return goOn(q.at.of("users", q.parameters["user"])), nil
 }
 
 // confirmation is the content of a page that asks before a change.

@@ -32,12 +32,12 @@ type webhookRow struct {
 }
 
 // newWebhookRow returns an endpoint as a tenant's pages show it.
-func newWebhookRow(tenant string, w adminwire.Webhook, now time.Time) webhookRow {
+func newWebhookRow(at home, w adminwire.Webhook, now time.Time) webhookRow {
 	r := webhookRow{
 		ID: w.ID, URL: w.URL, Label: string(w.Label), Types: allOr(w.Types, "all types"), Tenants: allOr(w.Tenants, "all tenants"),
-		OldSecret: whenOf(w.OldSecretEnds, now), To: of(tenant, "events", w.ID),
+		OldSecret: whenOf(w.OldSecretEnds, now), To: at.of("events", w.ID),
 	}
-	to := func(change string) string { return of(tenant, "events", w.ID, change) }
+	to := func(change string) string { return at.of("events", w.ID, change) }
 	r.Rotate, r.Delete = to("rotate"), to("delete")
 	if w.Disabled {
 		r.Enable = to("enable")
@@ -102,21 +102,21 @@ func readWebhookForm(q *request) (f webhookForm, w adminwire.NewWebhook) {
 }
 
 // events: GET /console/t/{tenant}/events
-func (c *Console) events(q *request) (page, error) { return c.eventsPage(q, webhookForm{}) }
+func (c *site) events(q *request) (page, error) { return c.eventsPage(q, webhookForm{}) }
 
-func (c *Console) eventsPage(q *request, f webhookForm) (page, error) {
+func (c *site) eventsPage(q *request, f webhookForm) (page, error) {
 	// It answers for the tenant, of which a list of endpoints knows nothing.
-	if _, err := c.client.Tenant(q.Context(), q.tenant); err != nil {
+	if _, err := q.client.Tenant(q.Context(), q.tenant); err != nil {
 		return page{}, err
 	}
-	all, err := c.client.Webhooks(q.Context())
+	all, err := q.client.Webhooks(q.Context())
 	if err != nil {
 		return page{}, err
 	}
 	rows := []webhookRow{}
 	for _, w := range all {
 		if getsEventsOf(w, q.tenant) {
-			rows = append(rows, newWebhookRow(q.tenant, w, c.now()))
+			rows = append(rows, newWebhookRow(q.at, w, c.now()))
 		}
 	}
 	newest, err := c.newestEvents(q)
@@ -124,7 +124,7 @@ func (c *Console) eventsPage(q *request, f webhookForm) (page, error) {
 		return page{}, err
 	}
 	p := page{name: "events", title: "Events", here: "Events", data: map[string]any{
-		"Newest": newest, "Rows": rows, "Others": len(all) - len(rows), "Form": f, "To": of(q.tenant, "events"), "Token": c.sessions.formToken(q.cookie),
+		"Newest": newest, "Rows": rows, "Others": len(all) - len(rows), "Form": f, "To": q.at.of("events"), "Token": q.visit.formToken(),
 	}}
 	if len(f.Wrong) > 0 || newest.Wrong != "" {
 		p.status = http.StatusBadRequest
@@ -134,12 +134,12 @@ func (c *Console) eventsPage(q *request, f webhookForm) (page, error) {
 
 // createWebhook: POST /console/t/{tenant}/events registers an endpoint. The next page shows its
 // secret, so that reloading the page does not register a second one.
-func (c *Console) createWebhook(q *request) (page, error) {
+func (c *site) createWebhook(q *request) (page, error) {
 	f, w := readWebhookForm(q)
 	if len(f.Wrong) > 0 {
 		return c.eventsPage(q, f)
 	}
-	made, err := c.client.CreateWebhook(q.Context(), w)
+	made, err := q.client.CreateWebhook(q.Context(), w)
 	if detail, field := formFault(err); field != "" {
 		f.Wrong[field] = detail
 		return c.eventsPage(q, f)
@@ -166,18 +166,18 @@ func formFault(err error) (detail, field string) {
 }
 
 // keepSecret keeps a new secret for the page that shows it.
-func (c *Console) keepSecret(q *request, made adminwire.WebhookWithSecret) page {
-	c.sessions.keep(q.cookie, minted{tenant: q.tenant, id: made.ID, label: made.URL, text: made.Secret, expires: made.OldSecretEnds, kind: webhookSecret})
-	return goOn(of(q.tenant, "webhook-secret"))
+func (c *site) keepSecret(q *request, made adminwire.WebhookWithSecret) page {
+	q.visit.keep(minted{tenant: q.tenant, id: made.ID, label: made.URL, text: made.Secret, expires: made.OldSecretEnds, kind: webhookSecret})
+	return goOn(q.at.of("webhook-secret"))
 }
 
 // webhookSecret: GET /console/t/{tenant}/webhook-secret shows a new secret, once.
-func (c *Console) webhookSecret(q *request) (page, error) {
-	events := of(q.tenant, "events")
+func (c *site) webhookSecret(q *request) (page, error) {
+	events := q.at.of("events")
 	if q.Method == http.MethodHead || ahead(q.Request) {
 		return goOn(events), nil
 	}
-	m := c.sessions.shown(q.cookie, q.tenant, webhookSecret)
+	m := q.visit.shown(q.tenant, webhookSecret)
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Secret already shown", here: "Events", data: problem{
 			What: "Secret already shown", Why: "A secret is shown only once.",
@@ -185,7 +185,7 @@ func (c *Console) webhookSecret(q *request) (page, error) {
 		}}, nil
 	}
 	return page{name: "secret", title: "New secret", here: "Events", data: map[string]any{
-		"URL": m.label, "Text": m.text, "OldEnds": whenOf(m.expires, c.now()), "To": of(q.tenant, "events", m.id),
+		"URL": m.label, "Text": m.text, "OldEnds": whenOf(m.expires, c.now()), "To": q.at.of("events", m.id),
 	}}, nil
 }
 
@@ -252,23 +252,23 @@ type redeliveryForm struct {
 
 // testWebhook: POST /console/t/{tenant}/events/{webhook}/test sends an event at once. The page
 // says what came of it.
-func (c *Console) testWebhook(q *request) (page, error) {
+func (c *site) testWebhook(q *request) (page, error) {
 	w, p, err := c.webhookOf(q)
 	if err != nil || p.name != "" {
 		return p, err
 	}
-	tested, err := c.client.TestWebhook(q.Context(), w.ID)
+	tested, err := q.client.TestWebhook(q.Context(), w.ID)
 	if err != nil {
 		return page{}, err
 	}
 	return page{name: "tested", title: "Test", here: "Events", data: map[string]any{
-		"URL": w.URL, "Delivered": tested.Delivered, "Attempt": newAttemptRow(tested.Attempt, c.now()), "Back": of(q.tenant, "events", w.ID),
+		"URL": w.URL, "Delivered": tested.Delivered, "Attempt": newAttemptRow(tested.Attempt, c.now()), "Back": q.at.of("events", w.ID),
 	}}, nil
 }
 
 // redeliver: POST /console/t/{tenant}/events/{webhook}/redeliver sends the events of a time
 // again, or one event.
-func (c *Console) redeliver(q *request) (page, error) {
+func (c *site) redeliver(q *request) (page, error) {
 	w, p, err := c.webhookOf(q)
 	if err != nil || p.name != "" {
 		return p, err
@@ -282,7 +282,7 @@ func (c *Console) redeliver(q *request) (page, error) {
 		}
 		body = adminwire.Redelivery{From: from, To: to}
 	}
-	done, err := c.client.Redeliver(q.Context(), w.ID, body)
+	done, err := q.client.Redeliver(q.Context(), w.ID, body)
 	var refused *adminclient.Problem
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && body.EventID == "" {
 		f.Wrong["from"] = refused.Detail
@@ -295,8 +295,8 @@ func (c *Console) redeliver(q *request) (page, error) {
 	if !done.Complete {
 		notice += " The service finds further ones within minutes."
 	}
-	c.sessions.storeNotice(q.cookie, notice)
-	return goOn(of(q.tenant, "events", w.ID)), nil
+	q.visit.storeNotice(notice)
+	return goOn(q.at.of("events", w.ID)), nil
 }
 
 // read returns the times of the form; ok is false if one of them is wrong.
@@ -319,7 +319,7 @@ func (f redeliveryForm) read() (from, to *time.Time, ok bool) {
 var deliveryStates = []choice{{Value: "", Label: "tried"}, {Value: "failed", Label: "given up"}, {Value: "pending", Label: "waiting"}, {Value: "delivered", Label: "delivered"}}
 
 // webhook: GET /console/t/{tenant}/events/{webhook}
-func (c *Console) webhook(q *request) (page, error) {
+func (c *site) webhook(q *request) (page, error) {
 	w, p, err := c.webhookOf(q)
 	if err != nil || p.name != "" {
 		return p, err
@@ -327,13 +327,13 @@ func (c *Console) webhook(q *request) (page, error) {
 	return c.webhookPage(q, w, redeliveryForm{})
 }
 
-func (c *Console) webhookPage(q *request, w adminwire.Webhook, f redeliveryForm) (page, error) {
+func (c *site) webhookPage(q *request, w adminwire.Webhook, f redeliveryForm) (page, error) {
 	state := q.URL.Query().Get("state")
 	known := slices.ContainsFunc(deliveryStates, func(s choice) bool { return s.Value == state })
 	if !known {
 		state = ""
 	}
-	found, err := c.client.WebhookDeliveries(q.Context(), w.ID, adminwire.WebhookDeliveriesQuery{
+	found, err := q.client.WebhookDeliveries(q.Context(), w.ID, adminwire.WebhookDeliveriesQuery{
 		Page: adminwire.Page{After: q.URL.Query().Get("after"), Limit: 50}, State: state, Tenant: q.tenant,
 	})
 	if err != nil {
@@ -343,11 +343,11 @@ func (c *Console) webhookPage(q *request, w adminwire.Webhook, f redeliveryForm)
 	for i, d := range found.Deliveries {
 		rows[i] = newDeliveryRow(d, c.now())
 	}
-	to := of(q.tenant, "events", w.ID)
+	to := q.at.of("events", w.ID)
 	data := map[string]any{
-		"Row": newWebhookRow(q.tenant, w, c.now()), "Deliveries": rows, "States": chosenStates(state), "To": to,
+		"Row": newWebhookRow(q.at, w, c.now()), "Deliveries": rows, "States": chosenStates(state), "To": to,
 		"Form": f, "TestTo": to + "/test", "RedeliverTo": to + "/redeliver",
-		"Searched": state != "" || q.URL.Query().Has("after"), "Token": c.sessions.formToken(q.cookie),
+		"Searched": state != "" || q.URL.Query().Has("after"), "Token": q.visit.formToken(),
 	}
 	if found.Next != "" {
 		data["Older"] = to + question(url.Values{"state": {state}, "after": {found.Next}}.Encode())
@@ -369,8 +369,8 @@ func chosenStates(state string) []choice {
 }
 
 // webhookOf reads the endpoint that the path names; p says why there is none for the tenant.
-func (c *Console) webhookOf(q *request) (w adminwire.Webhook, p page, err error) {
-	if w, err = c.client.Webhook(q.Context(), q.parameters["webhook"]); err != nil {
+func (c *site) webhookOf(q *request) (w adminwire.Webhook, p page, err error) {
+	if w, err = q.client.Webhook(q.Context(), q.parameters["webhook"]); err != nil {
 		return w, page{}, err
 	}
 	if !getsEventsOf(w, q.tenant) {
@@ -384,7 +384,7 @@ type webhookEffect struct {
 	title, what, button, done string
 	danger                    bool
 	// do makes the change. The page that it returns is shown, if it has one.
-	do func(c *Console, q *request, id string) (page, error)
+	do func(c *site, q *request, id string) (page, error)
 }
 
 // webhookEffects are the changes of an endpoint, by the last segment of the path.
@@ -392,8 +392,8 @@ var webhookEffects = map[string]webhookEffect{
 	"rotate": {
 		title: "New secret", button: "Create secret",
 		what: "Requests are signed with the new secret and with the one before, which ends after 24 hours. Give the new one to your application in that time.",
-		do: func(c *Console, q *request, id string) (page, error) {
-			made, err := c.client.RotateWebhook(q.Context(), id)
+		do: func(c *site, q *request, id string) (page, error) {
+			made, err := q.client.RotateWebhook(q.Context(), id)
 			if err != nil {
 				return page{}, err
 			}
@@ -403,31 +403,31 @@ var webhookEffects = map[string]webhookEffect{
 	"disable": {
 		title: "Disable the endpoint", button: "Disable", danger: true, done: "Endpoint disabled. Nothing is sent to it.",
 		what: "Nothing is sent to it from now on. Events of this time are not sent when you enable it again, unless you ask for them.",
-		do: func(c *Console, q *request, id string) (page, error) {
-			_, err := c.client.ChangeWebhook(q.Context(), id, adminwire.WebhookChange{Disabled: adminwire.Of(true)})
+		do: func(c *site, q *request, id string) (page, error) {
+			_, err := q.client.ChangeWebhook(q.Context(), id, adminwire.WebhookChange{Disabled: adminwire.Of(true)})
 			return page{}, err
 		},
 	},
 	"enable": {
 		title: "Enable the endpoint", button: "Enable", done: "Endpoint enabled. It gets events from now on.",
 		what: "It gets events from now on, not those of the time for which it was disabled.",
-		do: func(c *Console, q *request, id string) (page, error) {
-			_, err := c.client.ChangeWebhook(q.Context(), id, adminwire.WebhookChange{Disabled: adminwire.Of(false)})
+		do: func(c *site, q *request, id string) (page, error) {
+			_, err := q.client.ChangeWebhook(q.Context(), id, adminwire.WebhookChange{Disabled: adminwire.Of(false)})
 			return page{}, err
 		},
 	},
 	"delete": {
 		title: "Delete the endpoint", button: "Delete endpoint", danger: true, done: "Endpoint deleted.",
 		what: "Events that wait for it are never sent, and its secret stops to sign. This cannot be undone.",
-		do: func(c *Console, q *request, id string) (page, error) {
-			return page{}, c.client.DeleteWebhook(q.Context(), id)
+		do: func(c *site, q *request, id string) (page, error) {
+			return page{}, q.client.DeleteWebhook(q.Context(), id)
 		},
 	},
 }
 
 // confirmWebhook: GET /console/t/{tenant}/events/{webhook}/{change} asks before an endpoint is
 // changed.
-func (c *Console) confirmWebhook(q *request) (page, error) {
+func (c *site) confirmWebhook(q *request) (page, error) {
 	effect, ok := webhookEffects[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
@@ -443,12 +443,12 @@ func (c *Console) confirmWebhook(q *request) (page, error) {
 	return page{name: "change", title: effect.title, here: "Events", data: confirmation{
 		Title: effect.title, What: what, Button: effect.button, Danger: effect.danger,
 		Facts: []fact{{"Endpoint", w.URL}, {"Tenants", allOr(w.Tenants, "all tenants")}},
-		To:    of(q.tenant, "events", w.ID, q.parameters["change"]), Back: of(q.tenant, "events", w.ID), Token: c.sessions.formToken(q.cookie),
+		To:    q.at.of("events", w.ID, q.parameters["change"]), Back: q.at.of("events", w.ID), Token: q.visit.formToken(),
 	}}, nil
 }
 
 // changeWebhook: POST /console/t/{tenant}/events/{webhook}/{change}
-func (c *Console) changeWebhook(q *request) (page, error) {
+func (c *site) changeWebhook(q *request) (page, error) {
 	effect, ok := webhookEffects[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
@@ -461,6 +461,6 @@ func (c *Console) changeWebhook(q *request) (page, error) {
 	if err != nil || shown.answer != nil || shown.name != "" {
 		return shown, err
 	}
-	c.sessions.storeNotice(q.cookie, effect.done)
-	return goOn(of(q.tenant, "events")), nil
+	q.visit.storeNotice(effect.done)
+	return goOn(q.at.of("events")), nil
 }

@@ -19,7 +19,7 @@ import (
 // used for longer.
 var clocks = map[string]string{
 	"internal/app/app.go":                 "WallClock itself",
-	"internal/console/console.go":         "the time of day, if no clock is given",
+	"internal/console/site.go":            "the time of day, if no clock is given",
 	"internal/table/embedded/embedded.go": "tokens of transactions, on one machine that is never frozen",
 	"internal/table/retry.go":             "waits within one call; times that were given to it are compared by the time of day",
 	"internal/store/pace.go":              "waits within one sweep",

@@ -141,6 +141,12 @@ var rooms = []room{
 		reason:  "app assembles the product, so no part of it may import app",
 	},
 	{
+		name: "portal", packages: []string{"./internal/portal"},
+		imports: []string{"app", "clients", "handlers", "web", "storage", "rules", "table", "leaves"},
+		modules: []string{"net/http", "golang.org/x/time/rate"},
+		reason:  "the pages meet the service in one package, so that neither knows the other, and no other function links the pages",
+	},
+	{
 		name: "canary", packages: []string{"./internal/canary"},
 		imports: []string{"leaves"},
 		modules: []string{"github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/service/lambda/...", "github.com/aws/aws-sdk-go-v2/service/codedeploy/..."},
@@ -148,7 +154,7 @@ var rooms = []room{
 	},
 	{
 		name: "functions", packages: []string{"./functions/..."},
-		imports: []string{"app", "bus", "edge", "stream's edge", "queue's edge", "canary", "leaves"},
+		imports: []string{"app", "portal", "bus", "edge", "stream's edge", "queue's edge", "canary", "leaves"},
 		reason:  "a function's main is configuration, wiring and Start; everything else is tested without it",
 	},
 	{
@@ -175,8 +181,13 @@ type ban struct {
 var bans = []ban{
 	{
 		packages:  []string{"./functions/..."},
-		forbidden: []string{"./internal/dev/...", "./internal/check/...", "./internal/e2e/...", "./internal/...test", "./internal/table/embedded", "./internal/adminclient", "./internal/console", "go.etcd.io/bbolt/...", "github.com/spf13/...", "github.com/invopop/...", "testing"},
+		forbidden: []string{"./internal/dev/...", "./internal/check/...", "./internal/e2e/...", "./internal/...test", "./internal/table/embedded", "go.etcd.io/bbolt/...", "github.com/spf13/...", "github.com/invopop/...", "testing"},
 		reason:    "code for developers' machines is not deployed: it would slow cold starts and could be misused",
+	},
+	{
+		packages:  []string{"./internal/app", "./functions/users", "./functions/groups", "./functions/bulk", "./functions/admin", "./functions/discovery", "./functions/oauth", "./functions/sweep", "./functions/feed", "./functions/deliver", "./functions/hook"},
+		forbidden: []string{"./internal/portal", "./internal/console", "./internal/adminclient"},
+		reason:    "only the portal shows pages; no other function links them",
 	},
 	{
 		packages:  []string{"./functions/..."},

@@ -87,7 +87,10 @@ var tenantSources = []tenantSource{
 		"internal/httpapi Service.authenticate q.event.Tenant": "a field of the log line",
 		"internal/httpapi bulkRun.begin q.event.Tenant":        "a field of the log line",
 		"internal/event Of drafts[i].Tenant":                   "the tenant of a stored source",
-		"internal/console Console.render f.Tenant":             "a text of the page",
+		"internal/console site.render f.Tenant":                "a text of the page",
+		"internal/console Portal.enterSession q.event.Tenant":  "a field of the log line",
+		"internal/console Portal.showLink q.event.Tenant":      "a field of the log line",
+		"internal/console Portal.beginSession q.event.Tenant":  "a field of the log line",
 	}},
 }
 

@@ -343,22 +343,22 @@ var broken = []struct {
 	// The console and the admin API.
 	{
 		"page without a session", "Anyone who reaches the port administers all tenants.", "internal/console/console.go",
-		[]Edit{{"guard", "case !c.sessions.known(q.cookie):", "case false:"}},
+		[]Edit{{"enter", "case !c.sessions.known(cookie):", "case false:"}},
 		"internal/console", "TestSession_IsNeededForEveryPage",
 	},
 	{
 		"form of another site", "A page of another site sends a form in the administrator's name.", "internal/console/console.go",
-		[]Edit{{"checkForm", "!ownForm(q.Request) || ", ""}},
+		[]Edit{{"sent", "ownForm(q.Request, \"http://\"+q.Host) && ", ""}},
 		"internal/console", "TestForms_AreAcceptedFromThisConsoleOnly",
 	},
 	{
 		"form without its token", "A form needs no page of the session.", "internal/console/console.go",
-		[]Edit{{"checkForm", " || !c.sessions.isForm(q.cookie, q.PostForm.Get(\"form\"))", ""}},
+		[]Edit{{"sent", " && c.sessions.isForm(c.cookieOf(q.Request), q.PostForm.Get(\"form\"))", ""}},
 		"internal/console", "TestForms_AreAcceptedFromThisConsoleOnly",
 	},
 	{
 		"console under another name", "A page that resolves its name to this machine reads the console.", "internal/console/console.go",
-		[]Edit{{"guard", "case !c.knownHost(q.Request):", "case false:"}},
+		[]Edit{{"enter", "if !c.knownHost(q.Request) {", "if false {"}},
 		"internal/console", "TestHost_OfAnotherNameIsRefused",
 	},
 	{
@@ -368,8 +368,38 @@ var broken = []struct {
 	},
 	{
 		"pages without a content security policy", "A script that got into a page would run.", "internal/console/guard.go",
-		[]Edit{{"", "\"Content-Security-Policy\": \"default-src 'none'; ", "\"Content-Security-Policy\": \""}},
+		[]Edit{{"policyOf", "return \"default-src 'none'; ", "return \""}},
 		"internal/console", "TestHeaders_AreOnEveryAnswer",
+	},
+	{
+		"portal link that works twice", "A link from a browser's history, or from an e-mail that was forwarded, lets in whoever has it.", "internal/store/portal.go",
+		[]Edit{{"OpenLink", "table.Delete(linkKey(t, link), table.Present()), ", ""}},
+		"internal/portal", "TestLink_WorksOnce",
+	},
+	{
+		"portal link used up by a look", "A scanner that opens the links of an e-mail uses the link up.", "internal/console/portal.go",
+		[]Edit{{"useLink", "case http.MethodGet, http.MethodHead:\n\t\treturn p.showLink(q, q.URL.Query().Get(secretParameter))", "case http.MethodGet, http.MethodHead:\n\t\t_, _, _ = p.porter.Open(q.Context(), q.URL.Query().Get(secretParameter), addressOf(q.Request))\n\t\treturn p.showLink(q, q.URL.Query().Get(secretParameter))"}},
+		"internal/portal", "TestLink_WorksOnce",
+	},
+	{
+		"portal without the tenant's bounds", "A fault in a page shows the users of another customer.", "internal/store/confine.go",
+		[]Edit{{"isWithin", "return name == own || strings.HasPrefix(name, own+\"#\")", "return strings.HasPrefix(name, own)"}},
+		"internal/store", "TestConfined_ReachesOneTenant",
+	},
+	{
+		"viewer who sets up", "Who may only look creates a token.", "internal/console/route.go",
+		[]Edit{{"gives", "to >= operate || to >= r.least", "to >= operate || to >= view"}},
+		"internal/portal", "TestPermissions_AreKept",
+	},
+	{
+		"portal form of another site", "A page of another site creates a token in the visitor's name.", "internal/console/portal.go",
+		[]Edit{{"sent", "ownForm(q.Request, p.origin) && ", ""}},
+		"internal/portal", "TestForms_AreTheSessionsOwn",
+	},
+	{
+		"portal session without its secret", "Who knows the id of a session, which logs have, is in it.", "internal/access/visit.go",
+		[]Edit{{"Session", "!token.matches(session.Hash) || ", ""}},
+		"internal/access", "TestPorter_NeedsTheWholeSecret",
 	},
 	{
 		"console change without its confirmation", "A form of settings changes them before anyone has seen what it changes.", "internal/console/setting.go",
