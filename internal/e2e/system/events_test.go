@@ -43,7 +43,6 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
-	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 	"github.com/rollcall-scim/rollcall/internal/tenant"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -76,54 +75,35 @@ func loadEvents(t testing.TB) []eventfile.Event {
 	return events
 }
 
-// reads reports whether an event changes nothing, so that it can share its
-// table.
-func reads(e eventfile.Event) bool { return strings.HasPrefix(e.RouteKey, "GET ") }
-
 // Every event is answered by its own function as expected, and leaves the data
-// valid.
+// valid. The tests of the functions' binaries send all of them to DynamoDB Local.
 func TestEvents(t *testing.T) {
 	events, byKey := loadEvents(t), functions(t)
-	enginetest.Each(t, enginetest.Plain(), func(t *testing.T, engine enginetest.Engine) {
-		filled := engine.Open(t)
-		require.NoError(t, fixture.Fill(t.Context(), filled))
-		for _, e := range events {
-			t.Run(e.Name, func(t *testing.T) {
-				engine := engineFor(t, engine, filled, e)
-				answer, lines, a := invoke(t, engine, functionOf(byKey, e), e.Payload)
-				if *update {
-					writeWant(t, e, answer, lines)
-				} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
-					t.Errorf("%s\n%v", e.Want.About, err)
-				}
-				for _, name := range []string{"acme", "full"} {
-					id, err := tenant.ParseID(name)
-					require.NoError(t, err)
-					faults, err := a.Store.Audit(t.Context(), id)
-					// A tenant that is being deleted is left to the sweep.
-					faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
-					assert.Truef(t, err == nil && len(faults) == 0, "audit of %s: %v %v", name, faults, err)
-				}
-			})
-		}
-	})
-}
-
-// engineFor returns a table with the fixture's data that an event may change.
-func engineFor(t *testing.T, engine enginetest.Engine, filled table.Table, e eventfile.Event) table.Table {
-	t.Helper()
-	if reads(e) {
-		return filled
+	filled, err := embedded.Memory()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = filled.Close() })
+	require.NoError(t, fixture.Fill(t.Context(), filled))
+	for _, e := range events {
+		t.Run(e.Name, func(t *testing.T) {
+			engine, err := filled.Copy()
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = engine.Close() })
+			answer, lines, a := invoke(t, engine, functionOf(byKey, e), e.Payload)
+			if *update {
+				writeWant(t, e, answer, lines)
+			} else if err := e.Want.Check(answer, lines, fixture.BaseURL); err != nil {
+				t.Errorf("%s\n%v", e.Want.About, err)
+			}
+			for _, name := range []string{"acme", "full"} {
+				id, err := tenant.ParseID(name)
+				require.NoError(t, err)
+				faults, err := a.Store.Audit(t.Context(), id)
+				// A tenant that is being deleted is left to the sweep.
+				faults = slices.DeleteFunc(faults, func(f store.Fault) bool { return f.Unfinished && e.Name == "admin/delete_tenant" })
+				assert.Truef(t, err == nil && len(faults) == 0, "audit of %s: %v %v", name, faults, err)
+			}
+		})
 	}
-	if memory, ok := filled.(*embedded.Table); ok {
-		other, err := memory.Copy()
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = other.Close() })
-		return other
-	}
-	other := engine.Open(t)
-	require.NoError(t, fixture.Fill(t.Context(), other))
-	return other
 }
 
 // asleep wakes nobody.
