@@ -52,7 +52,7 @@ fmt: ## format the code
 lint: ## the linters of .golangci.yml
 	scripts/tool.sh golangci-lint run ./...
 
-vet:
+vet: ## go vet; make lint does it too
 	go vet ./...
 
 arch: ## import rules, and what must agree: routes, functions, commands
@@ -73,7 +73,8 @@ SAM_CHECK = $(CURDIR)/.aws-sam/check
 sam-check: sam-binaries ## sam build, then every event through the built binaries
 	scripts/dynamodb-local/run.sh -- go test -count=1 -run 'TestEvents|TestGrants' ./internal/e2e/system
 
-# By then make check has tested the handlers' answers to the events.
+# The only run of make check for the tests of the binaries, on those of sam build. By then
+# it has tested the handlers' answers to the events.
 sam-binaries: template
 	@mkdir -p $(SAM_CHECK)
 	LAMBDA_ARCH=$(HOST_ARCH) scripts/sam.sh sam build --template template.yaml --build-dir $(SAM_CHECK) --no-cached \
@@ -171,7 +172,6 @@ clean: ## removes what was built here, but not the cache
 check: ## everything that CI runs
 	@step() { printf '\n==== %s\n' "$$1"; shift; "$$@"; }; \
 	step 'formatting' $(MAKE) -s check-fmt; \
-	step 'vet' $(MAKE) -s vet; \
 	step 'linters' $(MAKE) -s lint; \
 	step 'workflows' $(MAKE) -s workflows; \
 	step 'import rules, routes, commands' $(MAKE) -s arch; \
@@ -185,7 +185,6 @@ check: ## everything that CI runs
 	step 'third-party suites and clients, packages for applications, begun beside the fuzz targets' ended; \
 	step 'containers: rollcall local, and SAM local with events and the replay' sh -c 'scripts/docker.sh || true'; \
 	$(MAKE) -s sam-test ARGS="--without-docker=report"; \
-	step 'functions for Lambda' $(MAKE) -s functions; \
 	step 'known vulnerabilities' $(MAKE) -s vuln; \
 	printf '\n==== everything passed\n'
 
@@ -200,10 +199,10 @@ ROOMY = GOGC=400 GOMEMLIMIT=1GiB
 # Two packages at a time: a test on DynamoDB Local mostly waits for it, so one package
 # leaves a processor idle. Not more than two, because requests have time limits.
 # Everything is compiled before, in parallel, and nothing linked: go test links each binary
-# in any case. go vet has vetted all of it.
+# in any case. The linters have vetted all of it (govet). sam-binaries tests the binaries.
 check-test:
 	@go list -export -test ./... >/dev/null
-	$(ROOMY) scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_Answers[^/]*/' -- -vet=off -p 2 -timeout 40m ./...
+	$(ROOMY) scripts/dynamodb-local/run.sh -- go run ./scripts/testreport -show 'Contract|^TestRaces/|^TestFaults/[^/]*$$|^TestService_Answers[^/]*/' -- -vet=off -p 2 -timeout 40m $$(go list ./... | grep -v '/internal/dev/lambdaruntime$$')
 
 # The packages of the functions that have goroutines, and histories of the whole service
 # with many requests at once, on the embedded engine: the detector makes each test several
