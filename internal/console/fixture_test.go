@@ -489,6 +489,7 @@ func pages() []string {
 		one + "/clients", one + "/clients/" + clientID, one + "/clients/rcc_acme_b", one + "/clients/none", one + "/client-secret", one + "/clients/" + clientID + "/revoke",
 		one + "/clients/" + clientID + "/end-secret?secret=s1", one + "/clients/" + clientID + "/end-secret", one + "/clients/" + clientID + "/remove-federation",
 		one + "/clients/" + clientID + "/remove-keys", one + "/clients/" + clientID + "/eat",
+		one + "/connect", one + "/connect/okta", one + "/connect/okta?credential=tok1", one + "/connect/entra-federation", one + "/connect/another-key", one + "/connect/none",
 		one + "/events", one + "/events/w1", one + "/events/w1?state=failed", one + "/events/w2", one + "/events/w4", one + "/events/none", one + "/events/w1/rotate",
 		one + "/events/w1/disable", one + "/events/w2/enable", one + "/events/w1/delete", one + "/events/w1/eat", one + "/webhook-secret",
 		one + "/dismissed", one + "/requests/" + failedID + "/dismiss", one + "/requests/unknown/dismiss",

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/rollcall-scim/rollcall/internal/amount"
+	"github.com/rollcall-scim/rollcall/internal/guide"
 	"github.com/rollcall-scim/rollcall/internal/text"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -61,12 +62,12 @@ type link struct {
 }
 
 // pageNames are the templates of pages.
-var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "clients", "client", "client-secret", "causes", "cause", "problem", "outside", "open"}
+var pageNames = []string{"tenants", "overview", "failed", "push", "explain", "diagnosis", "dismiss", "dismissed", "log", "users", "user", "groups", "group", "settings", "change", "events", "webhook", "tested", "secret", "tokens", "minted", "confirm", "clients", "client", "client-secret", "causes", "cause", "problem", "outside", "open", "connections", "connection"}
 
 // parsePages reads the templates, each page's own within the frame.
 func (c *site) parsePages() (map[string]*template.Template, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks, "root": func() string { return c.root },
+		"name": nameText, "text": detailText, "label": label, "number": amount.Number, "plain": text.Field, "kind": kind, "idp": idpName, "breaks": breaks, "spans": guide.Spans, "root": func() string { return c.root },
 		"count": func(n int, noun string) string { return amount.Count(int64(n), noun) },
 	}).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/effect.html")
 	if err != nil {
@@ -117,6 +118,7 @@ func (c *site) render(q *request, p page) (*web.Answer, error) {
 			{Name: "Users", To: q.at.of("users")},
 			{Name: "Groups", To: q.at.of("groups")},
 			{Name: "Events", To: q.at.of("events")},
+			{Name: "Connect", To: q.at.of("connect")},
 			{Name: "Tokens", To: q.at.of("tokens")},
 			{Name: "Clients", To: q.at.of("clients")},
 			{Name: "Settings", To: q.at.of("settings")},

@@ -72,9 +72,9 @@ type Check struct {
 	Text, Cause string
 	// Detail is what the error says that the product received, without what to do.
 	Detail string
-	// WhatToDo says what to do in the product, in the words of its screens; it can have the
-	// marks of a guide.
-	WhatToDo string
+	// Try says what to do in the product to make the check pass, with the marks of a guide, and
+	// WhatToDo is the service's advice, without any.
+	Try, WhatToDo string
 	// Documentation explains the cause.
 	Documentation string
 }
@@ -240,7 +240,7 @@ func (b *board) connected() Check {
 	case accepted.Time != nil:
 		return accepted
 	}
-	check.State, check.WhatToDo = Waiting, b.product.Tries[Connected]
+	check.State, check.Try = Waiting, b.product.Tries[Connected]
 	check.Text = "No request with a valid credential has been received from " + b.product.inside() + ". " +
 		"A request with an incomplete or unknown credential, or to another address, is not shown here, because it names no customer: " +
 		"if " + b.product.inside() + " reports status 401, copy the credential again; if it reports 404, copy the base URL again."
@@ -379,10 +379,9 @@ func (b *board) changed(kind CheckKind) Check {
 	if e, ok := b.newest(func(e adminwire.Entry) bool { return e.Outcome == failure && wanted(kind, e) }); ok {
 		return b.failed(check, e)
 	}
-	check.State, check.Text, check.WhatToDo = Waiting, waitingText(kind), b.product.Tries[kind]
+	check.State, check.Text, check.Try = Waiting, waitingText(kind), b.product.Tries[kind]
 	if n, ok := b.notice(absences[kind]...); ok {
-		check.Text, check.Documentation = n.Text, n.Documentation
-		check.WhatToDo = cmp.Or(n.WhatToDo, check.WhatToDo)
+		check.Text, check.WhatToDo, check.Documentation = n.Text, n.WhatToDo, n.Documentation
 	}
 	return check
 }

@@ -123,7 +123,7 @@ func TestChecks_Connection(t *testing.T) {
 		}
 		assert.Equal(t, c.request, got.RequestID, name)
 		assert.Equal(t, c.cause, got.Cause, name)
-		assert.Contains(t, got.WhatToDo, c.do, name)
+		assert.Contains(t, got.Try+got.WhatToDo, c.do, name)
 		assert.NotEmpty(t, got.Text, name)
 	}
 }
@@ -173,7 +173,7 @@ func TestChecks_Changes(t *testing.T) {
 		got := only(t, c.kind, "", c.known)
 		assert.Equal(t, c.state, got.State, "%s: %+v", name, got)
 		assert.Contains(t, got.Text, c.text, name)
-		assert.Contains(t, got.WhatToDo, c.do, name)
+		assert.Contains(t, got.Try+got.WhatToDo, c.do, name)
 		if c.state != guide.Waiting {
 			assert.NotNil(t, got.Time, name)
 			assert.NotEmpty(t, got.RequestID, name)

@@ -134,6 +134,14 @@ func Find(id string) (Product, Connection, bool) {
 	return Product{}, Connection{}, false
 }
 
+// Title returns the title of the product's pages.
+func (p Product) Title() string {
+	if p.Provider == "" {
+		return "Connect another identity provider"
+	}
+	return "Connect " + p.Name
+}
+
 // Label returns the label of a credential for the connection: by it the product is
 // recognized where its requests do not name it.
 func (p Product) Label() string {

@@ -1,7 +1,6 @@
 package guide
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -127,8 +126,8 @@ func wholePage(p Product) []byte {
 	if p.Tries[GroupPush] == "" {
 		what = "users"
 	}
-	fmt.Fprintf(&b, "# Connect %s\n\n%s\nHow to provision %s from %s into rollcall: what to select on which screen, which values to enter, and how to see that it works.\n",
-		cmp.Or(p.Provider.Name(), "another identity provider"), stepsBegin, what, p.inside())
+	fmt.Fprintf(&b, "# %s\n\n%s\nHow to provision %s from %s into rollcall: what to select on which screen, which values to enter, and how to see that it works.\n",
+		p.Title(), stepsBegin, what, p.inside())
 	if p.Provider != "" {
 		fmt.Fprintf(&b, "\nThe names on screens are those of %s; nobody has tried them in %s.\n", p.Source, p.Name)
 	} else {

@@ -310,11 +310,11 @@ func TestLink_WrongOnes(t *testing.T) {
 func addresses() (pages, forms []string) {
 	pages = []string{
 		"", "/failed", "/failed.csv", "/push-again", "/push-again.csv", "/log", "/log.csv", "/requests", "/requests/x", "/users", "/users/x", "/groups", "/groups/x",
-		"/causes", "/causes/unique_taken", "/tokens", "/tokens/minted", "/tokens/x/rotate", "/tokens/x/revoke", "/clients", "/clients/x", "/client-secret", "/clients/x/revoke",
+		"/causes", "/causes/unique_taken", "/tokens", "/tokens/minted", "/tokens/x/rotate", "/tokens/x/revoke", "/clients", "/clients/x", "/client-secret", "/clients/x/revoke", "/connect", "/connect/okta",
 		"/dismissed", "/requests/x/dismiss", "/users/x/deactivate", "/events", "/events/x", "/webhook-secret", "/settings", "/t/acme", "/t/beta/users", "/nothing",
 	}
 	forms = []string{
-		"/requests", "/requests/x/check", "/tokens", "/tokens/x/rotate", "/tokens/x/revoke", "/tokens/x/complete", "/clients", "/clients/x/secret", "/clients/x/revoke", "/clients/x/remove-keys",
+		"/requests", "/requests/x/check", "/tokens", "/tokens/x/rotate", "/tokens/x/revoke", "/tokens/x/complete", "/clients", "/clients/x/secret", "/clients/x/revoke", "/clients/x/remove-keys", "/connect/okta",
 		"/requests/x/dismiss", "/users/x/deactivate", "/events", "/events/x/test", "/events/x/delete", "/settings", "/leave",
 	}
 	return pages, forms
@@ -349,7 +349,7 @@ func TestPermissions_AreKept(t *testing.T) {
 			path == "/webhook-secret" || path == "/settings" || strings.HasPrefix(path, "/t/") || path == "/nothing" || strings.HasSuffix(path, "/revoke") || strings.HasSuffix(path, "/remove-keys")
 	}
 	setup := func(path string) bool {
-		return strings.HasPrefix(path, "/tokens") || strings.HasPrefix(path, "/client")
+		return strings.HasPrefix(path, "/tokens") || strings.HasPrefix(path, "/client") || strings.HasPrefix(path, "/connect")
 	}
 	for _, permissions := range []string{"view", "setup"} {
 		for _, p := range pages {
@@ -545,7 +545,7 @@ func TestPages_LeadToPages(t *testing.T) {
 			assert.Empty(t, emptyRef.FindString(b.shown), "%s %s", permissions, path)
 			assert.NotContains(t, b.shown, "/console", path)
 			for _, found := range reference.FindAllStringSubmatch(b.shown, -1) {
-				to := html.UnescapeString(found[1])
+				to, _, _ := strings.Cut(html.UnescapeString(found[1]), "#")
 				if strings.HasPrefix(to, "/portal") && !strings.HasPrefix(to, "/portal/leave") && !strings.HasSuffix(to, "/check") && !strings.HasSuffix(to, "/complete") && to != "/portal/requests" {
 					todo = append(todo, to)
 				}
