@@ -246,8 +246,8 @@ type stepRow struct {
 // A valueRow is a value to copy.
 type valueRow struct {
 	ID, Field, Text string
-	// Secret reports that the value is shown only once.
-	Secret bool
+	// Secret reports that the value is shown only once, and Choice that it is selected.
+	Secret, Choice bool
 	// Missing says why there is no text.
 	Missing string
 }
@@ -267,7 +267,7 @@ func (v connecting) steps(q *request, chosen string) []stepRow {
 		}
 		for j, value := range s.Enter {
 			text := given.Of(value)
-			one := valueRow{ID: "value-" + strconv.Itoa(i+1) + "-" + strconv.Itoa(j+1), Field: value.Field, Text: text, Secret: value.Kind.Once()}
+			one := valueRow{ID: "value-" + strconv.Itoa(i+1) + "-" + strconv.Itoa(j+1), Field: value.Field, Text: text, Secret: value.Kind.Once(), Choice: value.Kind == guide.Choice}
 			switch {
 			case text != "":
 			case chosen != "" && value.Kind.Once():

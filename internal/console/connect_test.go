@@ -58,7 +58,10 @@ func TestConnection_HasTheSteps(t *testing.T) {
 	// The newest token that is labelled as Okta's is chosen, and its text is not known.
 	assert.Equal(t, "selected", p.id(t, "credential").named("option")[2].attrs["selected"], p.id(t, "credential").words())
 	steps[2].says(t, "Authorization", "It was shown when it was created. If you do not have it, replace it in step 1.")
-	assert.Equal(t, "/console/t/acme/tokens/tok1/rotate", p.id(t, "rotate").attrs["href"])
+	rotate := p.id(t, "rotate").attrs["href"]
+	assert.Equal(t, "/console/t/acme/tokens/tok1/rotate", rotate)
+	assert.Equal(t, "Okta", b.get(rotate).page().id(t, "label").attrs["value"], "the label by which the product is recognized")
+	assert.Equal(t, "HTTP Header", p.id(t, "value-3-4").words(), "a choice is no field")
 	assert.NotContains(t, p.words(), "*", "a mark is shown")
 	p.id(t, "expect").says(t, "frees the seat")
 

@@ -190,9 +190,11 @@ var changes = map[string]change{
 
 // confirmToken: GET /console/t/{tenant}/tokens/{token}/{change} asks before a token is
 // changed.
-func (c *site) confirmToken(q *request) (page, error) { return c.confirmPage(q, tokenForm{}) }
+func (c *site) confirmToken(q *request) (page, error) { return c.confirmPage(q, nil) }
 
-func (c *site) confirmPage(q *request, f tokenForm) (page, error) {
+// confirmPage shows the form f; nil is that of a new token with the label of the one it replaces: by
+// the label an identity provider is recognized.
+func (c *site) confirmPage(q *request, f *tokenForm) (page, error) {
 	what, ok := changes[q.parameters["change"]]
 	if !ok {
 		return noPage(), nil
@@ -206,8 +208,11 @@ func (c *site) confirmPage(q *request, f tokenForm) (page, error) {
 		if t.ID != q.parameters["token"] {
 			continue
 		}
+		if f == nil {
+			f = &tokenForm{Label: t.Label}
+		}
 		p := page{name: "confirm", title: what.Title, here: "Tokens", data: map[string]any{
-			"Change": what, "Row": newTokenRow(q.at, t, names, c.now()), "Form": f, "Token": q.visit.formToken(),
+			"Change": what, "Row": newTokenRow(q.at, t, names, c.now()), "Form": *f, "Token": q.visit.formToken(),
 			"To": q.at.of("tokens", t.ID, q.parameters["change"]), "Back": q.at.of("tokens"),
 		}}
 		if len(f.Wrong) > 0 {
@@ -226,7 +231,7 @@ func (c *site) changeToken(q *request) (page, error) {
 	}
 	f, w := c.readTokenForm(q)
 	if what.Mints && len(f.Wrong) > 0 {
-		return c.confirmPage(q, f)
+		return c.confirmPage(q, &f)
 	}
 	made, err := what.do(c, q, q.parameters["token"], w)
 	if err != nil {

@@ -80,7 +80,7 @@ type Step struct {
 type Value struct {
 	Field string
 	Kind  Kind
-	// Text is the whole of a fixed value. Before and After enclose any other.
+	// Text is the whole of a fixed value or of a choice. Before and After enclose any other.
 	Text, Before, After string
 }
 
@@ -90,7 +90,9 @@ type Kind string
 // The kinds of values. Those from Issuer on are the product's, and enter the client's
 // federation.
 const (
+	// Fixed is a text to enter, and Choice one to select.
 	Fixed         Kind = "fixed"
+	Choice        Kind = "choice"
 	BaseURL       Kind = "baseUrl"
 	Token         Kind = "token"
 	TokenEndpoint Kind = "tokenEndpoint"
@@ -107,7 +109,7 @@ type Given map[Kind]string
 
 // Of returns the text to enter for a value. It is "" while its credential is not created.
 func (g Given) Of(v Value) string {
-	if v.Kind == Fixed {
+	if v.Kind.Constant() {
 		return v.Text
 	}
 	if g[v.Kind] == "" {
@@ -115,6 +117,9 @@ func (g Given) Of(v Value) string {
 	}
 	return v.Before + g[v.Kind] + v.After
 }
+
+// Constant reports whether values of the kind are the same for every tenant.
+func (k Kind) Constant() bool { return k == Fixed || k == Choice }
 
 // Once reports whether a value of the kind is shown only when its credential is created.
 func (k Kind) Once() bool { return k == Token || k == Secret }

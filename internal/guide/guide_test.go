@@ -64,8 +64,8 @@ func TestConnections_EnterTheirCredential(t *testing.T) {
 			}
 			for _, v := range s.Enter {
 				assert.NotEmpty(t, v.Field)
-				assert.Equalf(t, v.Kind == guide.Fixed, v.Text != "", "%s: a text is of a fixed value alone", v.Field)
-				if v.Kind != guide.Fixed {
+				assert.Equalf(t, v.Kind.Constant(), v.Text != "", "%s: a text is of a fixed value alone", v.Field)
+				if !v.Kind.Constant() {
 					enters[v.Kind] = true
 				}
 			}

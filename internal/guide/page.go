@@ -81,7 +81,7 @@ func writeStep(b *strings.Builder, p Product, c Connection, number int, s Step) 
 		b.WriteString("\n| field | value |\n|---|---|\n")
 		for _, v := range s.Enter {
 			text := example.Of(v)
-			if v.Kind != Fixed || !strings.Contains(text, " ") {
+			if v.Kind != Choice {
 				text = "`" + text + "`"
 			}
 			fmt.Fprintf(b, "| %s | %s |\n", v.Field, text)
@@ -133,7 +133,8 @@ func wholePage(p Product) []byte {
 	} else {
 		b.WriteString("\nEach product has names of its own for the same fields; these are the words of SCIM 2.0 and OAuth 2.0.\n")
 	}
-	b.WriteString("The page uses the tenant `acme`, at `https://scim.example.com`; `rollcall init --tenant acme --seats 50` creates it.\n\n## The steps\n")
+	b.WriteString("The page uses the tenant `acme`, at `https://scim.example.com`; `rollcall init --tenant acme --seats 50` creates it.\n" +
+		"The console and the customer's portal have the same steps under *Connect*, with the values of the tenant.\n\n## The steps\n")
 	b.WriteString(steps(p))
 	b.WriteString("\n## What to expect\n\n")
 	for _, text := range p.Expect {

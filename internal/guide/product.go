@@ -15,7 +15,10 @@ var (
 	}
 )
 
+// fixed returns a text to enter, and choice one to select.
 func fixed(field, text string) Value { return Value{Field: field, Kind: Fixed, Text: text} }
+
+func choice(field, text string) Value { return Value{Field: field, Kind: Choice, Text: text} }
 
 func okta() Product {
 	return Product{
@@ -34,8 +37,8 @@ func okta() Product {
 					Enter: []Value{
 						{Field: "SCIM connector base URL", Kind: BaseURL},
 						fixed("Unique identifier field for users", "userName"),
-						fixed("Supported provisioning actions", "Import New Users and Profile Updates, Push New Users, Push Profile Updates, Push Groups"),
-						fixed("Authentication Mode", "HTTP Header"),
+						choice("Supported provisioning actions", "Import New Users and Profile Updates, Push New Users, Push Profile Updates, Push Groups"),
+						choice("Authentication Mode", "HTTP Header"),
 						{Field: "Authorization", Kind: Token},
 					},
 					After: []string{
@@ -222,7 +225,7 @@ func jumpCloud() Product {
 				{Title: "Add an app", Text: []string{"*SSO Applications > Add New Application > Custom Application*: select *Export users to this app (Identity Management)*, enter a name, save the application, and configure it."}},
 				{
 					Title: "Enter the connection", Text: []string{"On the tab *Identity Management*:"},
-					Enter: []Value{fixed("SCIM Version", "SCIM 2.0"), {Field: "Base URL", Kind: BaseURL}, {Field: "Token Key", Kind: Token}},
+					Enter: []Value{choice("SCIM Version", "SCIM 2.0"), {Field: "Base URL", Kind: BaseURL}, {Field: "Token Key", Kind: Token}},
 					After: []string{
 						"As *Test User Email* enter the address of a user of your directory.",
 						"To send groups, select the management of user groups and group membership. Select *Test Connection*, then *Activate*, and save.",
@@ -282,8 +285,8 @@ func google() Product {
 func pingOneConnection(method string, credential ...Value) Step {
 	values := []Value{
 		{Field: "SCIM Base URL", Kind: BaseURL},
-		fixed("Users Resource", "/Users"), fixed("SCIM Version", "2.0"), fixed("Groups Resource", "/Groups"),
-		fixed("Authentication Method", method),
+		fixed("Users Resource", "/Users"), choice("SCIM Version", "2.0"), fixed("Groups Resource", "/Groups"),
+		choice("Authentication Method", method),
 	}
 	return Step{
 		Title: "Add a connection", Text: []string{"*Integrations > Provisioning*, the plus sign, *New connection*: select *Identity Store*, then *SCIM Outbound*, enter a name, and on *Configure authentication*:"},
@@ -306,14 +309,14 @@ func pingOne() Product {
 				When: "The way to prefer: the tokens last an hour, and the secret can be changed without a pause.",
 				Steps: []Step{createSecret, pingOneConnection(
 					"OAuth 2 Client Credentials", Value{Field: "OAuth Token Request", Kind: TokenEndpoint},
-					Value{Field: "OAuth Client ID", Kind: ClientID}, Value{Field: "OAuth Client Secret", Kind: Secret}, fixed("Auth Type Header", "Bearer"),
+					Value{Field: "OAuth Client ID", Kind: ClientID}, Value{Field: "OAuth Client Secret", Kind: Secret}, choice("Auth Type Header", "Bearer"),
 				), rule},
 			},
 			{
 				ID: "pingone-token", Name: "Token", Credential: StaticToken,
 				When: "Where a token is to be kept in PingOne instead.",
 				Steps: []Step{createToken, pingOneConnection(
-					"OAuth 2 Bearer Token", Value{Field: "OAuth Access Token", Kind: Token}, fixed("Auth Type Header", "Bearer"),
+					"OAuth 2 Bearer Token", Value{Field: "OAuth Access Token", Kind: Token}, choice("Auth Type Header", "Bearer"),
 				), rule},
 			},
 		},
@@ -332,7 +335,7 @@ func pingOne() Product {
 
 // pingFederateTarget are the fields that PingFederate's ways to connect have in common.
 func pingFederateTarget(method string, credential ...Value) Step {
-	values := []Value{{Field: "SCIM URL", Kind: BaseURL}, fixed("SCIM Version", "2.0"), fixed("Authentication Method", method)}
+	values := []Value{{Field: "SCIM URL", Kind: BaseURL}, choice("SCIM Version", "2.0"), choice("Authentication Method", method)}
 	return Step{
 		Title: "Enter the target", Text: []string{"On the *Target* screen of *Outbound Provisioning*:"},
 		Enter: append(values, credential...),
