@@ -166,7 +166,10 @@ func TestInit_PrintsWhatIsPasted(t *testing.T) {
 	s := start(t)
 	defer s.end()
 	out, _ := s.command(0, "init", "--tenant", "globex", "--seats", "5")
-	for _, want := range []string{"globex has 5 seats", s.info.BaseURL, "rct_globex_", "aadOptscim062020", "userName", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User"} {
+	for _, want := range []string{
+		"globex has 5 seats", s.info.BaseURL, "rct_globex_", "aadOptscim062020", "userName", "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
+		"Okta: Provisioning > Integration > Edit\n", "Authorization  ", "Microsoft Entra ID: Provisioning > New configuration\n", "Secret Token  ",
+	} {
 		assert.Containsf(t, out, want, "init says %q, want %q in it", out, want)
 	}
 	again := s.object("init", "--tenant", "globex")

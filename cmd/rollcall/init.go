@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-scim/rollcall/internal/adminclient"
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
+	"github.com/rollcall-scim/rollcall/internal/guide"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 )
 
@@ -67,24 +69,30 @@ gets one more token.`,
 	return completes(c, false)
 }
 
+// initConnections are the connections whose values init prints.
+var initConnections = [...]string{"okta", "entra-token"}
+
 func printInit(w io.Writer, t adminwire.Tenant, token string) {
 	limit := "no seat limit"
 	if t.MaxSeats != nil {
 		limit = text(*t.MaxSeats) + " seats"
 	}
-	fmt.Fprintf(w, `The tenant %s has %s. The token is shown only once.
-
-Okta: Provisioning, Integration
-  SCIM connector base URL   %[3]v
-  Unique identifier field   userName
-  Authentication Mode       HTTP Header
-  Authorization (Bearer)    %[4]v
-
-Entra: Provisioning, Admin Credentials
-  Tenant URL                %[3]v?aadOptscim062020
-  Secret Token              %[4]v
-
-The attribute isTeamAccount has the namespace %[5]s.
+	fmt.Fprintf(w, "The tenant %s has %s. The token is shown only once.\n", text(t.ID), limit)
+	given := guide.Given{guide.BaseURL: t.BaseURL, guide.Token: token}
+	for _, id := range initConnections {
+		product, connection, _ := guide.Find(id)
+		for _, step := range connection.Steps {
+			if len(step.Enter) == 0 {
+				continue
+			}
+			fmt.Fprintf(w, "\n%s: %s\n", product.Name, guide.Plain(strings.TrimSuffix(step.Text[0], ":")))
+			for _, v := range step.Enter {
+				fmt.Fprintf(w, "  %-33s %s\n", v.Field, given.Of(v))
+			}
+		}
+	}
+	fmt.Fprintf(w, `
+The attribute isTeamAccount has the namespace %s.
 docs/how-to/connect-okta.md and docs/how-to/connect-entra.md describe the other steps.
-`, text(t.ID), limit, t.BaseURL, token, scim.RollcallURN)
+`, scim.RollcallURN)
 }
