@@ -231,7 +231,7 @@ define build
 	@scripts/sam-local-build.sh $(@:build-%=%) ./functions/$(1) env $(BUILD)
 endef
 
-FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-OAuthFunction build-SweepFunction build-FeedFunction build-DeliverFunction build-HookFunction
+FUNCTIONS := build-UsersFunction build-GroupsFunction build-BulkFunction build-AdminFunction build-DiscoveryFunction build-OAuthFunction build-PortalFunction build-SweepFunction build-FeedFunction build-DeliverFunction build-HookFunction
 .PHONY: $(FUNCTIONS)
 
 functions: $(FUNCTIONS) ## the binaries of all functions (LAMBDA_ARCH=arm64)
@@ -253,6 +253,9 @@ build-AdminFunction:
 
 build-DiscoveryFunction:
 	$(call build,discovery)
+
+build-PortalFunction:
+	$(call build,portal)
 
 build-OAuthFunction:
 	$(call build,oauth)

@@ -46,7 +46,7 @@ func TestFunctionOf_FollowsTheRoute(t *testing.T) {
 
 func TestTried_HasAnEventForEachFunction(t *testing.T) {
 	tried := tryEvents(t)
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "OAuthFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "OAuthFunction", "PortalFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
 		assert.Equalf(t, 1, tried[function], "%d events are tried on %s, want one", tried[function], function)
 	}
 }

@@ -38,7 +38,7 @@ func TestRun_ExplainsWrongUse(t *testing.T) {
 		{"api --dynamodb 127.0.0.1", "an endpoint looks like http://127.0.0.1:8000"},
 		{"invoke", "give --event FILE"},
 		{"invoke --event nowhere.json", "nowhere.json: no such file"},
-		{"invoke --event ../../events/okta/create_user.json --function nobody", "unknown function nobody; the functions are AdminFunction, BulkFunction, DeliverFunction, DiscoveryFunction, FeedFunction, GroupsFunction, OAuthFunction, SweepFunction, UsersFunction"},
+		{"invoke --event ../../events/okta/create_user.json --function nobody", "unknown function nobody; the functions are AdminFunction, BulkFunction, DeliverFunction, DiscoveryFunction, FeedFunction, GroupsFunction, OAuthFunction, PortalFunction, SweepFunction, UsersFunction"},
 		{"table --env-vars nowhere.json", "nowhere.json cannot be read"},
 		{"test --without-docker maybe", `--without-docker "maybe": choose fail or report`},
 	} {

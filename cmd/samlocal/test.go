@@ -26,6 +26,7 @@ var tried = []string{
 	"events/admin/get_tenant.json",
 	"events/entra/schemas.json",
 	"events/oauth/basic.json",
+	"events/portal/unknown_link.json",
 	"events/sweep/schedule.json",
 	"events/feed/user_deactivated.json",
 	"events/deliver/schedule.json",

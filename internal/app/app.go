@@ -306,6 +306,10 @@ func (a *App) AdminHandler() http.Handler {
 	})
 }
 
+// PortalVariable is the variable that says whether a deployment serves the customer's portal: on or
+// off.
+const PortalVariable = "ROLLCALL_PORTAL"
+
 // WithPortal says that the deployment serves the customer's portal, so that the admin API makes
 // links to it. Call it before AdminHandler.
 func (a *App) WithPortal() *App {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/admindoc"
@@ -23,11 +24,15 @@ func Groups(c Config) (http.Handler, error) { return function(c, "groups") }
 // without a route.
 func Bulk(c Config) (http.Handler, error) { return function(c, "bulk") }
 
-// Admin returns the handler of functions/admin, the admin API. Of the outlets it has the waker.
+// Admin returns the handler of functions/admin, the admin API. Of the outlets it has the waker. It
+// makes links to the portal if ROLLCALL_PORTAL is on.
 func Admin(c Config, out Outlets) (http.Handler, error) {
 	a, err := deployed(c)
 	if err != nil {
 		return nil, err
+	}
+	if os.Getenv(PortalVariable) == "on" {
+		a.WithPortal()
 	}
 	return a.WithWaker(out.Waker).AdminHandler(), nil
 }

@@ -21,19 +21,21 @@ import (
 
 // A Config has the settings of the customer's portal.
 type Config struct {
+	// Off says that the deployment serves no portal: each request is refused.
+	Off   bool
 	Brand console.Brand
 	// Role is the ARN of the role that the portal assumes for the tenant of a session, "" for
 	// the function's own rights.
 	Role string
 }
 
-// ConfigFromEnv reads ROLLCALL_PORTAL_NAME, ROLLCALL_PORTAL_LOGO, ROLLCALL_PORTAL_COLOR,
+// ConfigFromEnv reads ROLLCALL_PORTAL, ROLLCALL_PORTAL_NAME, ROLLCALL_PORTAL_LOGO, ROLLCALL_PORTAL_COLOR,
 // ROLLCALL_PORTAL_SUPPORT and ROLLCALL_PORTAL_ROLE.
 func ConfigFromEnv() (Config, error) {
 	c := Config{Brand: console.Brand{
 		Name: os.Getenv("ROLLCALL_PORTAL_NAME"), Logo: os.Getenv("ROLLCALL_PORTAL_LOGO"),
 		Color: os.Getenv("ROLLCALL_PORTAL_COLOR"), Support: os.Getenv("ROLLCALL_PORTAL_SUPPORT"),
-	}, Role: os.Getenv("ROLLCALL_PORTAL_ROLE")}
+	}, Role: os.Getenv("ROLLCALL_PORTAL_ROLE"), Off: os.Getenv(app.PortalVariable) != "on"}
 	if c.Brand.Name == "" {
 		c.Brand.Name = DefaultName
 	}
@@ -55,6 +57,9 @@ func New(common table.Table, of func(context.Context, tenant.ID) (table.Table, e
 	if err != nil {
 		return nil, err
 	}
+	if p.Off {
+		return http.HandlerFunc(refuse), nil
+	}
 	a.SettleKeys()
 	now := o.Now
 	if now == nil {
@@ -71,6 +76,12 @@ func New(common table.Table, of func(context.Context, tenant.ID) (table.Table, e
 			})
 		},
 	})
+}
+
+// refuse answers every request of a deployment without a portal.
+func refuse(w http.ResponseWriter, r *http.Request) {
+	answer := web.Answer{Status: http.StatusForbidden, MediaType: "text/plain; charset=utf-8", Body: []byte("There is no portal here.\n")}
+	answer.Send(w, r, "")
 }
 
 // Local returns the portal on a table without rights of its own, as rollcall local and tests serve

@@ -26,6 +26,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/oauth"
 	"github.com/rollcall-scim/rollcall/internal/subscription"
+	"github.com/rollcall-scim/rollcall/internal/web"
 )
 
 // API Gateway sends each request to the function whose handler serves it.
@@ -60,6 +61,10 @@ func TestRoutes_TemplateIsInStepWithTheHandlers(t *testing.T) {
 	}
 	for _, r := range oauth.Routes() {
 		check(r.Method, r.Path, "oauth")
+	}
+	for _, path := range []string{web.PortalPrefix, web.PortalPrefix + "/open", web.PortalPrefix + "/clients/x/secret"} {
+		check("GET", path, "portal")
+		check("POST", path, "portal")
 	}
 	deep := adminapi.Prefix + strings.Repeat("/x", 9)
 	check("PUT", deep, "admin")

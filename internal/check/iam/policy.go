@@ -29,8 +29,22 @@ func (p Policy) Allows(action string, partitions ...string) bool {
 func (s Statement) allows(action string, partitions []string) bool {
 	return slices.Contains(s.Actions, action) &&
 		!slices.ContainsFunc(partitions, func(partition string) bool {
-			return !slices.ContainsFunc(s.Keys, func(pattern string) bool { return matches(pattern, partition) })
+			return !slices.ContainsFunc(s.Keys, func(pattern string) bool { return matches(inTag(pattern, partitions), partition) })
 		})
+}
+
+// inTag returns a pattern of a session whose tag names the tenant that a call is about.
+func inTag(pattern string, partitions []string) string {
+	if !strings.Contains(pattern, tenantTag) {
+		return pattern
+	}
+	for _, partition := range partitions {
+		if rest, ok := strings.CutPrefix(partition, "T#"); ok {
+			tenant, _, _ := strings.Cut(rest, "#")
+			return strings.ReplaceAll(pattern, tenantTag, tenant)
+		}
+	}
+	return pattern
 }
 
 // matches compares as IAM's StringLike does: * is any text, ? any character.
@@ -57,7 +71,8 @@ func matches(pattern, text string) bool {
 
 // Policies returns the policies of all functions of a template, by logical id.
 // A function without a role of its own, a role of two functions, and a
-// statement about the table in an unknown form are errors.
+// statement about the table in an unknown form are errors. A function that assumes a
+// role for a tenant has its permissions too, in each tenant.
 func Policies(template []byte) (map[string]Policy, error) {
 	var doc struct {
 		Resources map[string]struct {
@@ -73,16 +88,9 @@ func Policies(template []byte) (map[string]Policy, error) {
 		if resource.Type != "AWS::Serverless::Function" {
 			continue
 		}
-		var function struct {
-			Role     yaml.Node `yaml:"Role"`
-			Policies yaml.Node `yaml:"Policies"`
-		}
-		if err := resource.Properties.Decode(&function); err != nil {
+		role, err := ownRole(&resource.Properties)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		role := strings.TrimSuffix(function.Role.Value, ".Arn")
-		if role == "" || !function.Policies.IsZero() {
-			return nil, fmt.Errorf("%s has no Role: !GetAtt, or Policies beside it", name)
 		}
 		if other, exists := owner[role]; exists {
 			return nil, fmt.Errorf("%s and %s share the role %s", name, other, role)
@@ -95,10 +103,102 @@ func Policies(template []byte) (map[string]Policy, error) {
 		}
 		policies[name] = policy
 	}
+	for name, resource := range doc.Resources {
+		function := owner[assumedBy(&resource.Properties)]
+		if resource.Type != "AWS::IAM::Role" || function == "" {
+			continue
+		}
+		policy, err := readRole(&resource.Properties)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		policies[function] = append(policies[function], policy...)
+	}
 	if len(policies) == 0 {
 		return nil, errors.New("the template has no functions")
 	}
 	return policies, nil
+}
+
+// ownRole returns the role of a function, which has no permissions beside it.
+func ownRole(properties *yaml.Node) (string, error) {
+	var function struct {
+		Role     yaml.Node `yaml:"Role"`
+		Policies yaml.Node `yaml:"Policies"`
+	}
+	if err := properties.Decode(&function); err != nil {
+		return "", err
+	}
+	role := strings.TrimSuffix(function.Role.Value, ".Arn")
+	if role == "" || !function.Policies.IsZero() {
+		return "", errors.New("no Role: !GetAtt, or Policies beside it")
+	}
+	return role, nil
+}
+
+// tenantTag stands in a pattern for the tenant that a session is of.
+const tenantTag = "${aws:PrincipalTag/tenant}"
+
+// of returns the policy of a session with a tenant in its tag.
+func (p Policy) of(tenant string) Policy {
+	all := make(Policy, len(p))
+	for i, s := range p {
+		all[i] = Statement{Sid: s.Sid, Actions: s.Actions}
+		for _, key := range s.Keys {
+			all[i].Keys = append(all[i].Keys, strings.ReplaceAll(key, tenantTag, tenant))
+		}
+	}
+	return all
+}
+
+// SessionPolicy returns the permissions of a session of a role whose tag names a tenant. A role
+// that anybody but one role of the template may assume, or without naming a tenant in the tag, is
+// an error.
+func SessionPolicy(template []byte, role, tenant string) (Policy, error) {
+	var doc struct {
+		Resources map[string]struct {
+			Properties yaml.Node `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(template, &doc); err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	properties := doc.Resources[role].Properties
+	if assumedBy(&properties) == "" {
+		return nil, fmt.Errorf("%s is not assumed by one role, for a tenant in its tag", role)
+	}
+	policy, err := readRole(&properties)
+	return policy.of(tenant), err
+}
+
+// assumedBy returns the role that alone may assume a role, with a tag that names a tenant and no
+// other tag; "" for any other role.
+func assumedBy(properties *yaml.Node) string {
+	var role struct {
+		AssumeRolePolicyDocument struct {
+			Statement []struct {
+				Effect    string                          `yaml:"Effect"`
+				Action    texts                           `yaml:"Action"`
+				Principal map[string]yaml.Node            `yaml:"Principal"`
+				Condition map[string]map[string]yaml.Node `yaml:"Condition"`
+			} `yaml:"Statement"`
+		} `yaml:"AssumeRolePolicyDocument"`
+	}
+	if properties.Decode(&role) != nil || len(role.AssumeRolePolicyDocument.Statement) != 1 {
+		return ""
+	}
+	s := role.AssumeRolePolicyDocument.Statement[0]
+	principal, named := s.Principal["AWS"]
+	tag := s.Condition["StringLike"]["aws:RequestTag/tenant"]
+	keys := s.Condition["ForAllValues:StringEquals"]["aws:TagKeys"]
+	var tags []string
+	if !named || len(s.Principal) != 1 || s.Effect != "Allow" || len(s.Condition) != 2 || tag.Value != "?*" || keys.Decode(&tags) != nil || !slices.Equal(tags, []string{"tenant"}) {
+		return ""
+	}
+	if principal.Tag != "!GetAtt" {
+		return ""
+	}
+	return strings.TrimSuffix(principal.Value, ".Arn")
 }
 
 func readRole(properties *yaml.Node) (Policy, error) {

@@ -46,14 +46,14 @@ func TestMatches(t *testing.T) {
 func TestPolicies_OfTheTemplate(t *testing.T) {
 	policies, err := Policies(rollcall.Template)
 	require.NoError(t, err)
-	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "OAuthFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}
+	all := []string{"UsersFunction", "GroupsFunction", "BulkFunction", "DiscoveryFunction", "OAuthFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction", "PortalFunction"}
 	for _, tt := range []struct {
 		action, partition string
 		allowed           []string
 	}{
-		{"PutItem", "T#acme", []string{"AdminFunction"}}, // settings and tokens
-		{"UpdateItem", "T#acme", []string{"AdminFunction"}},
-		{"DeleteItem", "T#acme", []string{"AdminFunction", "SweepFunction"}}, // of a tenant that is deleted
+		{"PutItem", "T#acme", []string{"AdminFunction", "PortalFunction"}}, // settings and tokens
+		{"UpdateItem", "T#acme", []string{"AdminFunction", "PortalFunction"}},
+		{"DeleteItem", "T#acme", []string{"AdminFunction", "SweepFunction", "PortalFunction"}}, // of a tenant that is deleted
 		{"Query", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
 		{"PutItem", "TENANTS", []string{"AdminFunction"}},
 		{"DeleteItem", "TENANTS", []string{"AdminFunction", "SweepFunction"}},
@@ -63,12 +63,12 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		{"PutItem", "T#acme#JTI", []string{"OAuthFunction", "AdminFunction"}},
 		{"DeleteItem", "T#acme#JTI", []string{"AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#LOG", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "OAuthFunction", "AdminFunction", "SweepFunction"}},
-		{"Query", "T#acme#LOG", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction"}},
+		{"Query", "T#acme#LOG", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction", "FeedFunction", "DeliverFunction", "PortalFunction"}},
 		{"Scan", "T#acme#USERS", nil},
 		{"BatchWriteItem", "T#acme#USERS", nil},
 		{"Query", "DUE", []string{"AdminFunction", "SweepFunction"}},
 		{"Query", "EXPIRING", []string{"SweepFunction"}},
-		{"PutItem", "EXPIRING", []string{"AdminFunction", "SweepFunction"}},
+		{"PutItem", "EXPIRING", []string{"AdminFunction", "SweepFunction", "PortalFunction"}},
 		{"BatchGetItem", "T#acme", all},
 		{"PutItem", "T#acme#USERS", []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "SweepFunction"}},
 		{"PutItem", "T#acme#MAILS", []string{"UsersFunction", "BulkFunction", "AdminFunction"}},
@@ -91,6 +91,47 @@ func TestPolicies_OfTheTemplate(t *testing.T) {
 		}
 	}
 	assert.False(t, policies["UsersFunction"].Allows("BatchGetItem", "T#acme", "DUE"), "a granted key lets in one that is not granted")
+}
+
+// A session of the portal reaches the items of its tenant and no others, and changes none of its
+// users: AWS refuses what a fault of the code asks for.
+func TestSessionPolicy_ReachesOneTenant(t *testing.T) {
+	policy, err := SessionPolicy(rollcall.Template, "PortalTenantRole", "acme")
+	require.NoError(t, err)
+	functions, err := Policies(rollcall.Template)
+	require.NoError(t, err)
+	reads, writes := []string{"GetItem", "BatchGetItem", "Query"}, []string{"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+	parts := []string{"", "#USERS", "#GONE", "#NAMES#user", "#GROUPS", "#G#1#2", "#LOG", "#INDEX", "#LEDGER", "#FAILING", "#USED", "#PORTAL", "#U#1", "#"}
+	for _, part := range parts {
+		for _, action := range reads {
+			assert.True(t, policy.Allows(action, "T#acme"+part), "%s %s", action, part)
+		}
+		for _, action := range writes {
+			assert.Equal(t, part == "" || part == "#PORTAL", policy.Allows(action, "T#acme"+part), "%s %s", action, part)
+		}
+	}
+	others := []string{"TENANTS", "DUE", "WEBHOOKS", "W#e#STATE", "KEYS", "T#", "T", "acme", "#acme"}
+	for _, other := range []string{"acme2", "acm", "acme-2", "a", "beta", "Acme", "*", "ac*", "?cme", "acme*"} {
+		for _, part := range parts {
+			others = append(others, "T#"+other+part)
+		}
+	}
+	for _, partition := range others {
+		for _, action := range append(reads, writes...) {
+			assert.False(t, policy.Allows(action, partition), "%s %s", action, partition)
+			assert.False(t, policy.Allows(action, "T#acme", partition), "%s T#acme and %s", action, partition)
+		}
+	}
+	for _, action := range reads {
+		assert.False(t, policy.Allows(action, "EXPIRING"), action)
+	}
+	for _, action := range []string{"Scan", "BatchWriteItem", "PartiQLSelect", "DescribeTable"} {
+		assert.False(t, policy.Allows(action, "T#acme"), action)
+	}
+	// Without the tenant's role the function has the deployment's keys alone.
+	assert.True(t, functions["PortalFunction"].Allows("GetItem", "KEYS"))
+	_, err = SessionPolicy(rollcall.Template, "AdminRole", "acme")
+	require.Error(t, err)
 }
 
 const example = `

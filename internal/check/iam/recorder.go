@@ -120,7 +120,7 @@ func (r *Recorder) record(ctx context.Context, action string, partitions []strin
 	}
 	used[grant{i, action}] = true
 	for _, pattern := range policy[i].Keys {
-		if slices.ContainsFunc(partitions, func(p string) bool { return matches(pattern, p) }) {
+		if slices.ContainsFunc(partitions, func(p string) bool { return matches(inTag(pattern, partitions), p) }) {
 			used[grant{i, pattern}] = true
 		}
 	}

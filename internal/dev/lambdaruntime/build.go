@@ -21,7 +21,7 @@ func BuildFlags() []string {
 }
 
 // Functions are the folders of the deployed functions that use the table.
-var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/oauth", "functions/sweep", "functions/feed", "functions/deliver"}
+var Functions = []string{"functions/users", "functions/groups", "functions/bulk", "functions/admin", "functions/discovery", "functions/oauth", "functions/portal", "functions/sweep", "functions/feed", "functions/deliver"}
 
 // Hook is the folder of the function that a deployment invokes, and no client.
 const Hook = "functions/hook"

@@ -26,6 +26,8 @@ type Want struct {
 	Absent  []string          `json:"absent,omitempty"`
 	// Body is the whole body, or null if there is none.
 	Body any `json:"body,omitempty"`
+	// Contains are texts of a body that is not JSON.
+	Contains []string `json:"contains,omitempty"`
 	// BodyFile is a file that has the body, relative to that of the expected answer.
 	BodyFile string `json:"bodyFile,omitempty"`
 	// Answer is the whole answer of a function that API Gateway does not invoke.
@@ -145,6 +147,14 @@ func (c *comparison) response(w Want, payload []byte) {
 		if value, ok := r.Headers[strings.ToLower(name)]; ok {
 			c.fail("header %s is %s, want none", name, value)
 		}
+	}
+	if mediaType := r.Headers["content-type"]; strings.HasPrefix(mediaType, "text/") {
+		for _, text := range w.Contains {
+			if !strings.Contains(r.Body, text) {
+				c.fail("the body does not contain %q: %s", text, r.Body)
+			}
+		}
+		return
 	}
 	var body any
 	if r.Body != "" {

@@ -30,6 +30,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/check/iam"
+	"github.com/rollcall-scim/rollcall/internal/console"
 	"github.com/rollcall-scim/rollcall/internal/dev/fixture"
 	"github.com/rollcall-scim/rollcall/internal/dev/local"
 	"github.com/rollcall-scim/rollcall/internal/e2e/eventfile"
@@ -39,6 +40,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/lambdastream"
 	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/oauth"
+	"github.com/rollcall-scim/rollcall/internal/portal"
 	"github.com/rollcall-scim/rollcall/internal/scim"
 	"github.com/rollcall-scim/rollcall/internal/store"
 	"github.com/rollcall-scim/rollcall/internal/table"
@@ -137,7 +139,9 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 	default:
 		var event lambdahttp.Event
 		require.NoError(t, json.Unmarshal(payload, &event))
-		response, err := lambdahttp.Handler(a.FunctionHandler(folder))(ctx, event)
+		visited, err := portal.Local(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, portal.Config{Brand: console.Brand{Name: portal.DefaultName}}, logline.New(log), app.Options{})
+		require.NoError(t, err)
+		response, err := lambdahttp.Handler(portal.Functions(a, visited)(folder))(ctx, event)
 		require.NoError(t, err)
 		answer, err = json.Marshal(response)
 		require.NoError(t, err)
@@ -287,7 +291,7 @@ func TestEvents_CoverTheTemplate(t *testing.T) {
 	assert.Emptyf(t, left, "no event for %q", left)
 	assert.Empty(t, slices.Sorted(maps.Keys(untried)), "no event for these handlers")
 	assert.Truef(t, forms[true] != 0 && forms[false] != 0, "bodies in base64 %d, as text %d", forms[true], forms[false])
-	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "OAuthFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
+	for _, function := range []string{"UsersFunction", "GroupsFunction", "BulkFunction", "AdminFunction", "DiscoveryFunction", "OAuthFunction", "PortalFunction", "SweepFunction", "FeedFunction", "DeliverFunction"} {
 		assert.NotEqualf(t, 0, served[function], "no event for %s", function)
 	}
 }

@@ -77,6 +77,7 @@ func TestRoutes_AnswerAsExactOnes(t *testing.T) {
 		folder, function := strings.ToLower(name), name+"Function"
 		functions[function] = lambdahttp.Handler(iam.Handler(s.app.FunctionHandler(folder), func(string, string) string { return function }))
 	}
+	functions["PortalFunction"] = lambdahttp.Handler(http.NotFoundHandler())
 	deployed, err := local.Routes(rollcall.Template)
 	require.NoError(t, err)
 	few, err := local.NewGateway(deployed, functions)
