@@ -82,16 +82,20 @@ func (t recorded) Query(ctx context.Context, q table.Query) (table.Page, error) 
 	return t.Table.Query(ctx, q)
 }
 
-// Write records each operation with the partitions of the whole transaction:
+// Write records each kind of operation with the partitions of the whole transaction:
 // AWS does not document whether a condition sees those of one operation or of
 // all, and the policies work either way.
 func (t recorded) Write(ctx context.Context, tx table.Transaction) error {
 	partitions := make([]string, len(tx.Ops))
+	var kinds []table.OpKind
 	for i, op := range tx.Ops {
 		partitions[i] = op.Key.Partition
+		if !slices.Contains(kinds, op.Kind) {
+			kinds = append(kinds, op.Kind)
+		}
 	}
-	for _, op := range tx.Ops {
-		t.r.record(ctx, actions[op.Kind], partitions)
+	for _, kind := range kinds {
+		t.r.record(ctx, actions[kind], partitions)
 	}
 	return t.Table.Write(ctx, tx)
 }
