@@ -106,7 +106,7 @@ soak: export CI = true # without an engine a test fails, and is not skipped
 soak: erasure-full killtest ## the long forms of tests: make check has the short ones
 	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=100000
 	go test -count=1 -timeout 120m -v -run 'TestSimulation$$' ./internal/e2e/sim -sim.runs=20000 -sim.events
-	go test -count=1 -timeout 60m -v -run 'TestKilled$$' ./internal/e2e/system -killed-full
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 60m -v -run 'TestKilled$$|TestList_OfManyUsers|TestGroup_(Concurrent|ReadWhile)' ./internal/e2e/system -full
 	go test -count=1 -timeout 60m -v -run 'AnyHistory|WhatNeverCame' ./mirror -histories=200000
 	go test -count=1 -timeout 60m -v -run 'TestVerify_MemoryForEachUser$$' ./internal/store -verify-users=100000
 	go test -count=1 -timeout 60m -v -run 'TestLog_OfAMillion$$' ./internal/store -log-entries=1000000

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
-	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
@@ -56,12 +55,10 @@ func jsonText(s string) string {
 
 func withoutID(detail string) string { return detail[:strings.LastIndex(detail, " (request ")] }
 
-func TestExplain_PastedTexts(t *testing.T) { enginetest.RunOn(t, enginetest.Plain(), testPastedTexts) }
-
 // Our errors as identity providers show them, in their own words, whole and
 // truncated, lead to the request or, failing that, to the cause.
-func testPastedTexts(t *testing.T, open func(testing.TB) table.Table) {
-	s := newStory(t, open, `{"maxSeats":1}`)
+func TestExplain_PastedTexts(t *testing.T) {
+	s := newStory(t, enginetest.Memory, `{"maxSeats":1}`)
 	user := func(name, more string) string { return `{"userName":"` + name + `"` + more + `}` }
 	refuse := func(method, path, body string) (detail, id string) {
 		t.Helper()

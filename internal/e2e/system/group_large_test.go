@@ -428,7 +428,7 @@ func TestGroup_ReadWhileMembersChange(t *testing.T) {
 func TestGroup_ReadWhileTheSetIsReplaced(t *testing.T) {
 	for _, engine := range enginetest.All()[:2] {
 		t.Run(engine.Name, func(t *testing.T) {
-			const readers, replaces = 30, 12
+			readers, replaces := size(30, 10), size(12, 6)
 			s, ids := crowd(t, engine.Open(t), 200)
 			sets := [2][]string{slices.Sorted(slices.Values(ids[:100])), slices.Sorted(slices.Values(ids[100:]))}
 			id := s.must(201, "POST", "/Groups", groupBody("set", sets[0]...))

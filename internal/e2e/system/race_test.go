@@ -63,7 +63,7 @@ func wantStatuses(t *testing.T, got map[int]int, want map[int]int) {
 // TestRaces checks what must hold for concurrent requests about the same
 // resource: on each engine, and with colliding transactions as in DynamoDB.
 func TestRaces(t *testing.T) {
-	enginetest.Each(t, enginetest.All(), func(t *testing.T, engine enginetest.Engine) {
+	enginetest.Each(t, enginetest.Three(), func(t *testing.T, engine enginetest.Engine) {
 		t.Run("50 creates of one userName make one user", func(t *testing.T) {
 			s := newService(t, engine.Open(t), 100, app.Options{})
 			got := s.atOnce(50, func(i int) (string, string, string) {
