@@ -156,7 +156,7 @@ func TestOverview_SaysWhatIsWrong(t *testing.T) {
 			[]string{"next-steps", "no-sync"},
 			nil,
 			[]string{"This tenant has no token yet.", "https://scim.example/scim/v2", "Nothing yet No request has been received."},
-			map[string]string{"Create a token": "/console/t/acme/tokens", "Create a client": "/console/t/acme/clients"},
+			map[string]string{"Connect an identity provider": "/console/t/acme/connect", "Create a token": "/console/t/acme/tokens", "Create a client": "/console/t/acme/clients"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

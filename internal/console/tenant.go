@@ -175,7 +175,7 @@ func (c *site) overview(q *request) (page, error) {
 			newMeter("seats", "Seats", "seat", o.Seats, "New users are refused until one is freed or the limit is raised.").with(q.at, seats),
 			newMeter("readers", "Readers", "reader", o.Readers, "New readers are refused until one is deactivated or the limit is raised.").with(q.at, readers),
 		},
-		"Users": o.Users, "Groups": o.Groups, "UsersTo": q.at.of("users"), "GroupsTo": q.at.of("groups"), "FailedTo": q.at.of("failed"), "TokensTo": q.at.of("tokens"),
+		"Users": o.Users, "Groups": o.Groups, "UsersTo": q.at.of("users"), "GroupsTo": q.at.of("groups"), "FailedTo": q.at.of("failed"), "ConnectTo": q.at.of("connect"),
 		"LastSync": newSync(q.at, o, c.now()), "Plot": newPlot(q.at, o.Failures), "Partial": o.FailuresPartial, "LogTo": q.at.of("log"),
 		"Summary": summaryText(t, o, c.now()),
 	}}, nil
@@ -235,7 +235,8 @@ func newHealth(at home, o adminwire.Overview) health {
 var noticeClasses = map[string]string{"error": "bad", "warning": "warn", "info": "plain"}
 
 // newNotice returns a notice with its link: to the tokens or the client if it is about one,
-// and to its requests in the log if it counts some.
+// and to its requests in the log if it counts some. Pages that the visitor does not get are left
+// out.
 func newNotice(at home, n adminwire.Notice) noticeRow {
 	row := noticeRow{Kind: n.Kind, Text: n.Text, WhatToDo: n.WhatToDo, Class: noticeClasses[n.Level]}
 	switch n.Kind {
@@ -246,7 +247,7 @@ func newNotice(at home, n adminwire.Notice) noticeRow {
 		}
 		row.Links = append(row.Links, link{Name: "Tokens", To: at.of("tokens")})
 	case "no_token", "no_valid_token":
-		row.Links = append(row.Links, link{Name: "Create a token", To: at.of("tokens")}, link{Name: "Create a client", To: at.of("clients")})
+		row.Links = append(row.Links, link{Name: "Connect an identity provider", To: at.of("connect")}, link{Name: "Create a token", To: at.of("tokens")}, link{Name: "Create a client", To: at.of("clients")})
 	}
 	if n.Count > 0 && n.Cause != "" {
 		query := url.Values{"cause": {n.Cause}}
@@ -255,5 +256,6 @@ func newNotice(at home, n adminwire.Notice) noticeRow {
 		}
 		row.Links = append(row.Links, link{Name: "Show in the log", To: at.find(query, "log")})
 	}
+	row.Links = slices.DeleteFunc(row.Links, func(l link) bool { return l.To == "" })
 	return row
 }

@@ -87,6 +87,13 @@ func TestConnect_ByOAuth(t *testing.T) {
 // Only a session that may set up gets the pages, and only its own forms count.
 func TestConnect_NeedsThePermissionToSetUp(t *testing.T) {
 	d := newDeployment(t, memory(t))
+	require.Equal(t, http.StatusCreated, d.admin(http.MethodPut, "/tenants/empty", `{}`).Code)
+	for permissions, says := range map[string]string{"view": "Ask an administrator who may set up", "setup": `id="connect" href="/portal/connect"`} {
+		waiting := d.visitor("empty", permissions)
+		waiting.get("/portal")
+		assert.Contains(t, waiting.shown, says)
+		assert.Empty(t, emptyRef.FindString(waiting.shown), permissions)
+	}
 	b := d.visitor("acme", "view")
 	b.get("/portal")
 	assert.NotContains(t, b.shown, "/portal/connect")
