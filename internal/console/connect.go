@@ -79,10 +79,10 @@ func (c *site) connectionPage(q *request, v connecting) (page, error) {
 	if chosen != "" {
 		query.Set("credential", chosen)
 	}
-	title := v.product.Title()
+	title, steps := v.product.Title(), v.steps(q, chosen)
 	p := page{name: "connection", title: title, here: "Connect", data: map[string]any{
 		"Title": title, "Name": v.connection.Name, "When": v.connection.When, "Several": len(v.product.Connections) > 1, "All": q.at.of("connect"), "To": v.to,
-		"Refused": v.refusesTokens && !v.connection.Credential.OAuth(), "Steps": v.steps(q, chosen), "Expect": v.product.Expect,
+		"Refused": v.refusesTokens && !v.connection.Credential.OAuth(), "Steps": steps, "Once": shownOnce(steps), "Expect": v.product.Expect,
 		"Credentials": v.credentials(chosen), "Refresh": v.to + question(query.Encode()) + "#checks",
 		"Checks": c.checkRows(q, guide.Checks(v.product, v.connection, chosen, v.known)),
 	}}
@@ -283,6 +283,18 @@ func (v connecting) steps(q *request, chosen string) []stepRow {
 		rows[i] = row
 	}
 	return rows
+}
+
+// shownOnce returns the field of a value that is shown only now, "" for none.
+func shownOnce(steps []stepRow) string {
+	for _, s := range steps {
+		for _, value := range s.Values {
+			if value.Secret && value.Text != "" {
+				return value.ID
+			}
+		}
+	}
+	return ""
 }
 
 // rotation returns where the chosen credential is replaced without a pause, "" for nowhere.

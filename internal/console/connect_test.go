@@ -131,10 +131,13 @@ func TestCreateCredential_ShowsItOnceWithinTheSteps(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 1, shown)
+		p.id(t, strings.TrimPrefix(p.id(t, "shown-once").link(t, "Copy it"), "#")).says(t, want.text)
 		if id == "entra-oauth" {
 			assert.Equal(t, []string{tokenEndpoint, clientID}, []string{p.id(t, "value-3-2").words(), p.id(t, "value-3-3").words()})
 		}
-		assert.NotContains(t, b.get(to).Body.String(), want.text, "again")
+		again := b.get(to)
+		assert.NotContains(t, again.Body.String(), want.text, "again")
+		assert.False(t, again.page().has("shown-once"))
 		assert.NotContains(t, b.log.String(), want.text, "the log shows it")
 	}
 }
