@@ -42,7 +42,7 @@ func (a *application) run(settings string, steps int) {
 	if a.deletes {
 		a.customer.deleted = true
 		if got := a.ask("DELETE", "?confirm="+a.customer.name, ""); got != nil && (got.status == 202 || got.status == 404) {
-			a.customer.gone = true
+			a.customer.gone, a.customer.goneAt = true, time.Now()
 		} else {
 			a.world.fail("%s is not deleted: %+v", a.customer, got)
 		}

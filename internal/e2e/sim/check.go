@@ -20,6 +20,7 @@ func (w *world) check() {
 	}
 	w.checkRequests()
 	w.checkRates()
+	w.checkAccess()
 	w.audit()
 	stored := map[string][]table.Item{}
 	for _, item := range memory.Items() {
@@ -172,8 +173,10 @@ func newLedger(items []table.Item) *ledger {
 		case "LOG":
 			l.entries = append(l.entries, item)
 		case "":
-			if id, ok := strings.CutPrefix(item.Sort, "TOKEN#"); ok {
-				l.tokens[id] = true
+			for _, credential := range []string{"TOKEN#", "CLIENT#"} {
+				if id, ok := strings.CutPrefix(item.Sort, credential); ok {
+					l.tokens[id] = true
+				}
 			}
 		}
 	}
@@ -344,7 +347,7 @@ func (w *world) checkAcknowledged(c *customer, l *ledger) {
 		}
 	}
 	for _, r := range w.requests {
-		if r.customer != c || r.got == nil || r.method == "GET" || strings.HasPrefix(r.path, "/Bulk") || r.admin && !strings.Contains(r.path, "/users") {
+		if r.customer != c || r.got == nil || r.method == "GET" || r.by != nil || strings.HasPrefix(r.path, "/Bulk") || r.admin && !strings.Contains(r.path, "/users") {
 			continue
 		}
 		id := r.got.header.Get("X-Request-Id")

@@ -85,6 +85,10 @@ type request struct {
 	agent    string
 	token    string
 	admin    bool
+	// by is what a token request proves, by an assertion, in a Basic header or in its body; nil
+	// for any other request.
+	by               *proof
+	assertion, basic string
 
 	n       atomic.Int64
 	in      *instance
@@ -241,6 +245,10 @@ type customer struct {
 	// deleted says that the deletion of the tenant was asked for, and gone that it
 	// was accepted.
 	deleted, gone bool
+	// goneAt is when it was accepted.
+	goneAt time.Time
+	// registry has the OAuth clients, nil in a run without them.
+	registry *registry
 	// groups are the ids of groups, for the application.
 	groups []string
 	// users are the ids of users that the application knows, purged those that

@@ -32,7 +32,7 @@
 // randomness, sleep, and send. It must wait only by proc.sleep and proc.send
 // (or by a call to a table of world.connect), because these are events; time.Sleep
 // and goroutines of its own would let Go decide an order. A process that follows
-// the log (an event feed), receives webhooks, or issues OAuth tokens is one more
+// the log (an event feed), receives webhooks, or uses OAuth clients is one more
 // function in a file of its own, started in world.populate; what must hold of it
 // afterwards is one more function in world.check. A receiver outside of the service
 // is a handler to which an instance's HTTP client is connected by events, as

@@ -27,6 +27,8 @@ type idp struct {
 	// tries is how often it sends a request before it leaves the rest to its
 	// next cycle.
 	tries int
+	// held is the access token that it uses, nil if it has none.
+	held *accessToken
 	// titles counts the values that it has sent.
 	titles int
 	// unanswered are its requests without an answer: they may still be worked on.
@@ -125,15 +127,7 @@ type group struct {
 // there was none after some tries; once the faults have ended it does not give up.
 func (i *idp) ask(method, path, body string) *answer {
 	for try := 1; ; try++ {
-		token := i.customer.token
-		if old := i.oldToken(); old != "" {
-			token = old
-		}
-		r := &request{customer: i.customer, method: method, path: path, body: body, agent: i.dialect.agent, token: token}
-		a := i.send(r)
-		if a == nil {
-			i.unanswered = append(i.unanswered, r)
-		}
+		a := i.try(method, path, body)
 		if a != nil && a.status < 500 && a.status != 429 && a.status != 401 {
 			if a.status == 403 && i.customer.deleted && a.string("scimType") == "" && i.customer.gone {
 				i.stopped = true
@@ -156,6 +150,23 @@ func (i *idp) ask(method, path, body string) *answer {
 	}
 }
 
+// try sends a request once. It returns nil if there is no answer.
+func (i *idp) try(method, path, body string) *answer {
+	token := i.bearer()
+	if old := i.oldToken(); old != "" {
+		token = old
+	}
+	r := &request{customer: i.customer, method: method, path: path, body: body, agent: i.dialect.agent, token: token}
+	a := i.send(r)
+	switch {
+	case a == nil:
+		i.unanswered = append(i.unanswered, r)
+	case a.status == 401:
+		i.held = nil
+	}
+	return a
+}
+
 // isWaitedFor reports whether an earlier request is still worked on: it may change
 // what a later one is answered.
 func (i *idp) isWaitedFor() bool {
@@ -166,6 +177,9 @@ func (i *idp) isWaitedFor() bool {
 // oldToken returns a token that was replaced, now and then: an administrator
 // forgot one place in which it is configured.
 func (i *idp) oldToken() string {
+	if text := i.customer.registry.oldAccess(); text != "" && i.world.calm.IsZero() && i.chance(0.1) {
+		return text
+	}
 	if len(i.customer.revoked) == 0 || !i.world.calm.IsZero() || !i.chance(0.1) {
 		return ""
 	}

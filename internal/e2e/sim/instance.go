@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/adminapi"
 	"github.com/rollcall-scim/rollcall/internal/app"
+	"github.com/rollcall-scim/rollcall/internal/logline"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/web"
 )
@@ -33,6 +35,8 @@ type instance struct {
 	random      io.Reader
 	app         *app.App
 	scim, admin http.Handler
+	// oauth is nil in a run without OAuth clients.
+	oauth http.Handler
 	// ended is closed by a crash.
 	ended chan struct{}
 	// clogUntil is until when its calls do not get through to the table.
@@ -56,6 +60,9 @@ func (w *world) start() *instance {
 		panic(err) // the configuration above is wrong
 	}
 	in.app, in.scim, in.admin = a, a.Handler(), a.AdminHandler()
+	if w.options.OAuth {
+		in.oauth = a.OAuthHandler()
+	}
 	return in
 }
 
@@ -169,6 +176,24 @@ func (in *instance) crash() {
 	clear(in.serving)
 }
 
+// setHeader sets the header that the client sends.
+func (r *request) setHeader(h http.Header) {
+	h.Set("User-Agent", r.agent)
+	switch {
+	case r.admin:
+		h.Set(web.OperatorHeader, "arn:aws:iam::123456789012:role/application")
+		h.Set("Content-Type", "application/json")
+	case r.by != nil:
+		h.Set("Content-Type", "application/x-www-form-urlencoded")
+		if r.basic != "" {
+			h.Set("Authorization", "Basic "+r.basic)
+		}
+	default:
+		h.Set("Authorization", "Bearer "+r.token)
+		h.Set("Content-Type", "application/scim+json")
+	}
+}
+
 // serve handles a request in a goroutine of its own, as API Gateway has it
 // handled.
 func (in *instance) serve(r *request) {
@@ -176,18 +201,14 @@ func (in *instance) serve(r *request) {
 	r.in, r.began = in, time.Now()
 	in.serving[r] = true
 	handler, url := in.scim, host+"/scim/v2"+r.path
-	if r.admin {
+	switch {
+	case r.admin:
 		handler, url = in.admin, host+adminapi.Prefix+r.path
+	case r.by != nil:
+		handler, url = in.oauth, host+r.path
 	}
 	hr := httptest.NewRequestWithContext(context.WithValue(background, requestKey{}, r), r.method, url, strings.NewReader(r.body))
-	hr.Header.Set("User-Agent", r.agent)
-	if r.admin {
-		hr.Header.Set(web.OperatorHeader, "arn:aws:iam::123456789012:role/application")
-		hr.Header.Set("Content-Type", "application/json")
-	} else {
-		hr.Header.Set("Authorization", "Bearer "+r.token)
-		hr.Header.Set("Content-Type", "application/scim+json")
-	}
+	r.setHeader(hr.Header)
 	go func() {
 		recorded := httptest.NewRecorder()
 		handler.ServeHTTP(recorded, hr)
@@ -228,7 +249,7 @@ func (l lines) Enabled(context.Context, slog.Level) bool { return true }
 func (l lines) Handle(ctx context.Context, line slog.Record) error {
 	r := requestOf(ctx)
 	line.Attrs(func(a slog.Attr) bool {
-		if name := a.Value.String(); r != nil && a.Key == "event" && (name == "scim.request" || name == "admin.request") {
+		if name := a.Value.String(); r != nil && a.Key == "event" && slices.Contains([]string{"scim.request", "admin.request", logline.OAuth}, name) {
 			r.lines.Add(1)
 		}
 		return true

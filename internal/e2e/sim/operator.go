@@ -102,6 +102,9 @@ func (w *world) populate() {
 	if w.options.Events {
 		w.addEvents()
 	}
+	if w.options.OAuth {
+		w.addOAuth()
+	}
 	w.spawn("sweep", w.sweeps)
 	if !w.options.NoFaults && w.random.IntN(3) > 0 {
 		w.spawn("crashes", w.crashing)

@@ -114,7 +114,9 @@ func (c *call) noteCounted() {
 	if c.request == nil || !c.request.counted.IsZero() {
 		return
 	}
-	early := func(k table.Key) bool { return isShared(k) || part(k) == "RATE" || strings.HasPrefix(k.Sort, "TOKEN#") }
+	early := func(k table.Key) bool {
+		return isShared(k) || part(k) == "RATE" || strings.HasPrefix(k.Sort, "TOKEN#") || strings.HasPrefix(k.Sort, "CLIENT#")
+	}
 	if slices.ContainsFunc(c.keys, early) || len(c.tx.Ops) > 0 && early(c.tx.Ops[0].Key) {
 		return
 	}
@@ -134,7 +136,7 @@ func (r *request) price() float64 {
 	switch {
 	case r.served != nil && (r.served.status == 429 || r.served.status == 401):
 		return 0
-	case r.path == probe:
+	case r.path == probe, r.by != nil:
 		return 1
 	case r.path == "/Bulk":
 		return float64(10 + 3*strings.Count(r.body, `"method"`))
@@ -148,11 +150,15 @@ func (r *request) price() float64 {
 func (w *world) checkRates() {
 	for _, c := range w.customers {
 		var sent []*request
-		instances := map[*instance]bool{}
+		type limiter struct {
+			in    *instance
+			oauth bool
+		}
+		instances := map[limiter]bool{}
 		for _, r := range w.requests {
 			if r.customer == c && !r.admin && r.in != nil {
 				sent = append(sent, r)
-				instances[r.in] = true
+				instances[limiter{r.in, r.by != nil}] = true
 			}
 		}
 		slices.SortStableFunc(sent, func(a, b *request) int { return a.countedAt().Compare(b.countedAt()) })

@@ -295,3 +295,52 @@ func TestSimulation_ComparesMirrors(t *testing.T) {
 		})
 	}
 }
+
+// accesses are mistakes after which a client or an access token is accepted wrongly.
+var accesses = []struct {
+	name  string
+	table func(table.Table) table.Table
+	found string
+	// from is the first seed, and seeds is how many it may take.
+	from, seeds uint64
+}{
+	{"the end of a client is not stored", changing(func(op *table.Op) bool {
+		if strings.HasPrefix(op.Key.Sort, "CLIENT#") && op.Attributes.Number("rev") > 0 {
+			op.Attributes = maps.Clone(op.Attributes)
+			op.Attributes["rev"] = table.Number(0)
+		}
+		return true
+	}), "ended", 0, 20},
+	{"the end of a secret is not stored", changing(func(op *table.Op) bool {
+		if secrets := op.Attributes.Text("secs"); strings.HasPrefix(op.Key.Sort, "CLIENT#") {
+			op.Attributes = maps.Clone(op.Attributes)
+			op.Attributes["secs"] = table.Text(strings.ReplaceAll(secrets, `"rev":`, `"was":`))
+		}
+		return true
+	}), "ended", 0, 20},
+	{"an assertion is claimed twice", without(func(k table.Key, _ table.Condition) bool {
+		return part(k) == "JTI"
+	}), "second access token", 0, 60},
+	{"a secret that was added is lost", changing(func(op *table.Op) bool {
+		return !strings.HasPrefix(op.Key.Sort, "CLIENT#") || op.Attributes.Number("ver") != 2
+	}), "nobody has ended", 0, 20},
+}
+
+// The checks of access notice that an ended client or access token is accepted, and that a live one
+// is refused.
+func TestSimulation_ChecksAccess(t *testing.T) {
+	for _, s := range accesses {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := s.from; seed < s.from+s.seeds; seed++ {
+				r := in(t, seed, Options{OAuth: true, Table: s.table})
+				if slices.ContainsFunc(r.Failures, func(f string) bool { return strings.Contains(f, s.found) }) {
+					t.Logf("found by seed %d: %.300s", seed, r.Failures[0])
+					require.Empty(t, in(t, seed, Options{OAuth: true}).Failures, "seed %d fails without the sabotage too", seed)
+					return
+				}
+			}
+			require.Fail(t, "not found", "in %d seeds", s.seeds)
+		})
+	}
+}

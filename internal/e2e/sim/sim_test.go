@@ -27,6 +27,7 @@ var (
 	traceFlag   = flag.Int("sim.trace", 200, "how many of the last events are shown of a seed that fails")
 	stormFlag   = flag.Bool("sim.storm", false, "give one tenant of each run more requests than its rate")
 	eventsFlag  = flag.Bool("sim.events", false, "make events of all commits (the test does so in every fourth run)")
+	oauthFlag   = flag.Bool("sim.oauth", false, "let identity providers use access tokens (the test does so in every ninth run)")
 	calmFlag    = flag.Bool("sim.calm", false, "leave out all faults")
 )
 
@@ -38,7 +39,7 @@ func in(t *testing.T, seed uint64, o Options) (r Result) {
 
 // TestSimulation runs many seeds, and explains the first that fails.
 func TestSimulation(t *testing.T) {
-	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag, Storm: *stormFlag, Events: *eventsFlag}
+	o := Options{Long: *longFlag, Clients: *clientsFlag, Steps: *stepsFlag, NoFaults: *calmFlag, Storm: *stormFlag, Events: *eventsFlag, OAuth: *oauthFlag}
 	if *seedFlag >= 0 {
 		o.Trace = *traceFlag
 		report(t, in(t, uint64(*seedFlag), o), o)
@@ -60,6 +61,7 @@ func TestSimulation(t *testing.T) {
 				for n := next.Add(1) - 1; n < int64(runs) && !t.Failed(); n = next.Add(1) - 1 {
 					o := o
 					o.Events = o.Events || n%eventsEvery == 0
+					o.OAuth = o.OAuth || n%eventsEvery == 1
 					r := in(t, *fromFlag+uint64(n), o)
 					histories.Add(1)
 					requests.Add(int64(r.Requests))
@@ -88,7 +90,8 @@ func TestSimulation(t *testing.T) {
 }
 
 // eventsEvery is which of the runs make events of all commits, for mirrors: in the runs of
-// make check they are of more than 5,000 changes, and of 1,000,000 in those of make soak.
+// make check they are of more than 5,000 changes, and of 1,000,000 in those of make soak. As many
+// others have OAuth clients.
 const eventsEvery = 9
 
 // mustReach is what happens in some of a thousand histories.
@@ -101,6 +104,7 @@ var mustReach = []string{
 	"a recount is refused", "a recount repairs a ledger", "a recount finds a sound ledger",
 	"refused: the rate", "a rebuild repairs a reservation", "a rebuild finds sound reservations",
 	"an event is pulled", "an event is delivered", "a mirror is compared", "a record of the stream comes again", "a batch of the stream fails",
+	"an access token is issued", "a client gets no access token", "an access token is accepted", "an ended access token is refused",
 	"an application loses an event", "an acknowledgement is lost", "a deliverer crashes",
 	"a task of the kind members is begun", "a task of the kind members is finished", "a task of the kind epoch is begun", "a task of the kind epoch is finished",
 	"a task of the kind tenant is begun", "a task of the kind tenant is finished",
@@ -173,6 +177,9 @@ func (o Options) flags() (text string) {
 	if o.Events {
 		text += " -sim.events"
 	}
+	if o.OAuth {
+		text += " -sim.oauth"
+	}
 	if o.NoFaults {
 		text += " -sim.calm"
 	}
@@ -189,8 +196,8 @@ func (o Options) flags() (text string) {
 func TestSimulation_SameSeedSameRun(t *testing.T) {
 	seen := map[uint64]bool{}
 	for seed := range uint64(20) {
-		events := seed%4 == 1
-		first, again := in(t, seed, Options{Trace: 400, Events: events}), in(t, seed, Options{Trace: 400, Events: events})
+		events, oauth := seed%4 == 1, seed%4 == 2
+		first, again := in(t, seed, Options{Trace: 400, Events: events, OAuth: oauth}), in(t, seed, Options{Trace: 400, Events: events, OAuth: oauth})
 		require.Equal(t, first, again, "seed %d", seed)
 		require.False(t, seen[first.Hash])
 		seen[first.Hash] = true
@@ -199,7 +206,7 @@ func TestSimulation_SameSeedSameRun(t *testing.T) {
 		}
 		engine, err := embedded.Memory()
 		require.NoError(t, err)
-		onFile := in(t, seed, Options{Trace: 400, Events: events, Engine: engine})
+		onFile := in(t, seed, Options{Trace: 400, Events: events, OAuth: oauth, Engine: engine})
 		require.Equal(t, first.Hash, onFile.Hash, "seed %d on the embedded engine", seed)
 		require.NoError(t, engine.Close())
 	}

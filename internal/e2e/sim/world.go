@@ -39,6 +39,8 @@ type Options struct {
 	Storm bool
 	// Events makes events of all commits, for readers and receivers.
 	Events bool
+	// OAuth lets identity providers use access tokens of OAuth clients, next to static tokens.
+	OAuth bool
 	// Trace is how many of the last events are kept, 0 for none. With it the
 	// events are hashed.
 	Trace int
