@@ -42,9 +42,9 @@ generate: ## generated files: reference pages, tables of the setup pages, monito
 openapi: ## internal/adminapi/openapi.json, from the routes and the types of the admin API
 	go generate ./internal/check/openapi
 
-console-shots: ## docs/images, pictures of the console (Chromium)
+console-shots: ## docs/images, pictures of the console and the portal (Chromium)
 	@mkdir -p docs/images
-	go test -count=1 -run TestShots ./internal/e2e/browser -shots $(CURDIR)/docs/images
+	go test -count=1 -run 'TestShots|TestPortal_FromTheLink' ./internal/e2e/browser -shots $(CURDIR)/docs/images
 
 fmt: ## format the code
 	scripts/tool.sh gofumpt -w .

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -75,15 +74,11 @@ func (c *site) connectionPage(q *request, v connecting) (page, error) {
 		return page{}, err
 	}
 	chosen := v.chosen(q)
-	query := url.Values{}
-	if chosen != "" {
-		query.Set("credential", chosen)
-	}
 	title, steps := v.product.Title(), v.steps(q, chosen)
 	p := page{name: "connection", title: title, here: "Connect", data: map[string]any{
 		"Title": title, "Name": v.connection.Name, "When": v.connection.When, "Several": len(v.product.Connections) > 1, "All": q.at.of("connect"), "To": v.to,
 		"Refused": v.refusesTokens && !v.connection.Credential.OAuth(), "Steps": steps, "Once": shownOnce(steps), "Expect": v.product.Expect,
-		"Credentials": v.credentials(chosen), "Refresh": v.to + question(query.Encode()) + "#checks",
+		"Credentials": v.credentials(chosen), "Chosen": chosen,
 		"Checks": c.checkRows(q, guide.Checks(v.product, v.connection, chosen, v.known)),
 	}}
 	if v.form.wrong() {
