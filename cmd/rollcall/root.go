@@ -65,7 +65,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	}
 	group(groupStart, "Start", newLocal(), newInit(), newDoctor())
 	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
-	group(groupTenants, "Tenants, tokens and clients", newTenant(), newSeats(), newToken(), newClient(), newSchema())
+	group(groupTenants, "Tenants, tokens and clients", newTenant(), newSeats(), newToken(), newClient(), newSchema(), newPortal())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())
 	group(groupEvents, "Events", newEvents(), newListen(), newWebhooks())
 	group(groupOperate, "Operate", newVerify(), newVersion())
