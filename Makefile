@@ -110,7 +110,8 @@ soak: erasure-full killtest ## the long forms of tests: make check has the short
 	go test -count=1 -timeout 60m -v -run 'AnyHistory|WhatNeverCame' ./mirror -histories=200000
 	go test -count=1 -timeout 60m -v -run 'TestVerify_MemoryForEachUser$$' ./internal/store -verify-users=100000
 	go test -count=1 -timeout 60m -v -run 'TestLog_OfAMillion$$' ./internal/store -log-entries=1000000
-	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 120m -v -run 'TestGroup_RacesAreSerializable$$' ./internal/directory -races=10
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 120m -v -run 'TestGroup_RacesAreSerializable$$' ./internal/directory -races=20
+	scripts/dynamodb-local/run.sh -- go test -count=1 -timeout 60m ./internal/directory ./internal/store ./internal/httpapi -engines.all
 	go test -count=1 -timeout 60m -v -run 'TestSoak$$' ./internal/e2e/kill -soak.minutes=30
 	go test -count=1 -timeout 60m -v -run 'TestWake_Backlog$$' ./internal/webhook -backlog=1000000
 	scripts/fuzz.sh 10m

@@ -25,7 +25,7 @@ func TestEvents_AreOfCommits(t *testing.T) {
 		t.Helper()
 		requests, seeds := 250, uint64(3)
 		if e.Name != "embedded" {
-			requests, seeds = 70, 1 // each look at the tenant is several round trips
+			requests, seeds = 25, 1 // each look at the tenant is several round trips
 		}
 		events := map[event.Type]int{}
 		for seed := range seeds {

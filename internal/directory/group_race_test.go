@@ -26,7 +26,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
 
-// raceTimes makes the races of group changes last longer: 10 in make soak.
+// raceTimes makes the races of group changes last longer: 20 in make soak.
 var raceTimes = flag.Int("races", 1, "times that all races of group changes are run")
 
 // raceState is the state that requests about one group and its users depend on.
@@ -395,29 +395,29 @@ var groupRaces = []struct {
 	start            uint64
 	sent             func(random *rand.Rand) [][]contender
 }{
-	{"add beside PUT", 200, 40, people(0, 1), always(one(adding(people(0, 2))), one(putting(0, people(5, 6))))},
-	{"add beside remove", 200, 40, people(0, 1), always(one(adding(people(0, 2))), one(removing(people(0, 2))))},
-	{"large add beside small remove", 200, 5, 0, func(random *rand.Rand) [][]contender {
+	{"add beside PUT", 100, 10, people(0, 1), always(one(adding(people(0, 2))), one(putting(0, people(5, 6))))},
+	{"add beside remove", 100, 10, people(0, 1), always(one(adding(people(0, 2))), one(removing(people(0, 2))))},
+	{"large add beside small remove", 100, 2, 0, func(random *rand.Rand) [][]contender {
 		return [][]contender{one(adding(people(0, 36))), {pausing(random), removing(people(24, 36))}, {pausing(random), removing(people(24, 36))}}
 	}},
-	{"large add beside large remove", 200, 5, people(0, 20), always(one(adding(people(0, 36))), one(removing(people(2, 38))))},
-	{"large add beside large PUT", 60, 5, people(0, 20), always(one(adding(people(0, 36))), one(putting(0, people(3, 40))))},
-	{"large add beside large add and clear", 60, 5, people(10, 12), always(
+	{"large add beside large remove", 100, 2, people(0, 20), always(one(adding(people(0, 36))), one(removing(people(2, 38))))},
+	{"large add beside large PUT", 30, 2, people(0, 20), always(one(adding(people(0, 36))), one(putting(0, people(3, 40))))},
+	{"large add beside large add and clear", 30, 2, people(10, 12), always(
 		one(adding(people(0, 36))), one(adding(people(4, 40))), one(clearing()))},
-	{"overlapping adds and removes of twelve", 200, 5, people(0, 6), always(
+	{"overlapping adds and removes of twelve", 100, 2, people(0, 6), always(
 		[]contender{adding(people(0, 12)), removing(people(0, 12))},
 		[]contender{removing(people(0, 12)), adding(people(6, 18))},
 		[]contender{moving(people(0, 12), people(12, 24))},
 		[]contender{reading(), reading(), reading()})},
-	{"filters beside joins", 60, 5, people(0, 3), always(
+	{"filters beside joins", 30, 2, people(0, 3), always(
 		one(sparing(1)), one(adding(people(0, 5))), []contender{swapping(2, 7), reading()})},
-	{"names beside members", 60, 5, people(0, 2), always(
+	{"names beside members", 30, 2, people(0, 2), always(
 		one(naming(0, people(0, 4))), one(renaming(1)), []contender{removing(people(1, 3)), reading()})},
-	{"deleted users beside joins", 60, 5, people(0, 2), always(
+	{"deleted users beside joins", 30, 2, people(0, 2), always(
 		one(adding(people(0, 4))), []contender{deleting(1), restoring(1)}, one(putting(0, people(1, 3))))},
-	{"deleted group beside changes", 60, 5, people(0, 2), always(
+	{"deleted group beside changes", 30, 2, people(0, 2), always(
 		one(adding(people(0, 4))), one(ending()), one(putting(0, people(1, 3))))},
-	{"random requests", 60, 5, people(0, 8), anything},
+	{"random requests", 30, 2, people(0, 8), anything},
 }
 
 func one(c contender) []contender { return []contender{c} }

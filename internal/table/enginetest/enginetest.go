@@ -3,6 +3,7 @@
 package enginetest
 
 import (
+	"flag"
 	"sync"
 	"testing"
 	"time"
@@ -55,15 +56,20 @@ func All() []Engine {
 }
 
 // Three returns the embedded engine, plain and with conflicts, and plain
-// DynamoDB: for tests of large transactions, of which DynamoDB Local does about
-// fifteen a second. Conflicts are created above the engine, and are the same on
-// both.
+// DynamoDB. Conflicts are created above the engine, and are the same on both.
 func Three() []Engine { return All()[:3] }
 
-// Run runs a test on all engines.
+// every lets Run test on DynamoDB with conflicts too.
+var every = flag.Bool("engines.all", false, "test on DynamoDB with conflicts too (make soak)")
+
+// Run runs a test on the engines of Three, or all with -engines.all.
 func Run(t *testing.T, test func(t *testing.T, open func(t testing.TB) table.Table)) {
 	t.Helper()
-	RunOn(t, All(), test)
+	engines := Three()
+	if *every {
+		engines = All()
+	}
+	RunOn(t, engines, test)
 }
 
 // RunOn runs a test on some engines.
