@@ -210,7 +210,7 @@ check-test:
 # times as long. make race tests everything with it.
 RACE = $(addprefix ./internal/,table/... store directory access tenant provlog logline lambdahttp web webhook app httpapi adminapi console e2e/linear)
 # Tests that send one request after another show it nothing new.
-ALONE = AnyHistory|WhatThenHappens|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne|Wake_(Backlog|Dead|OnePoison|Outage|Holds|EventsThat|SendsNo)
+ALONE = AnyHistory|AnyLostPage|AfterBytesFlipped|AnyBitOfAPageHeader|KilledAtAnyCall|WhereverItIsKilled|MemoryForEachUser|WhatThenHappens|PlainEvaluation|EachSettlesItsRace|OfAMillion|AreExact|LargestUser|AccountTypes|WithoutATrace|Reports?EachFailed|MeetingRequests|Property|EndsInABoundedNumber|TooLarge|AdviceForReads|FitsIntoLambdas|DoWhatTheySay|RefuseWithACause|ManyMembers|RoomThatUsersLeave|OfShardsIsThatOfOne|Wake_(Backlog|Dead|OnePoison|Outage|Holds|EventsThat|SendsNo)
 check-race:
 	@env -u CI $(ROOMY) go run ./scripts/testreport -- -race -vet=off -skip '$(ALONE)' -p 2 -timeout 40m $(RACE)
 
