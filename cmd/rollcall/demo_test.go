@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -15,11 +14,7 @@ import (
 // Each command that the demo prints works, and shows what the text announces.
 func TestDemo_PrintsWhatToLookAt(t *testing.T) {
 	ownState(t)
-	begun := time.Now()
 	s := start(t, "--demo", "--tenant", "globex")
-	if elapsed := time.Since(begun); elapsed > 20*time.Second { // half a second on an idle machine
-		t.Errorf("the demo took %s", elapsed)
-	}
 	defer s.end()
 	printed := map[string][]string{}
 	for line := range strings.Lines(s.stdout.String()) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -284,26 +285,22 @@ func TestRecordUse_OnceAnHour(t *testing.T) {
 // A slow record of the use does not delay an answer, and is repeated by a later
 // request.
 func TestRecordUse_AnswerDoesNotWait(t *testing.T) {
-	s, text, _ := setUp(t)
-	s.slow = make(chan struct{})
-	a := access.NewAuthenticator(s, time.Now)
-	grant, err := a.Authenticate(t.Context(), "Bearer "+text)
-	require.NoError(t, err)
-	began := time.Now()
-	a.RecordUse(t.Context(), grant)()
-	elapsed := time.Since(began)
-	assert.Truef(t, elapsed <= time.Second, "the answer waited %v", elapsed)
-	s.mu.Lock() // the interrupted record is over
-	s.slow = nil
-	s.mu.Unlock()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	synctest.Test(t, func(t *testing.T) {
+		s, text, _ := setUp(t)
+		s.slow = make(chan struct{})
+		a := access.NewAuthenticator(s, time.Now)
+		grant, err := a.Authenticate(t.Context(), "Bearer "+text)
+		require.NoError(t, err)
+		began := time.Now()
 		a.RecordUse(t.Context(), grant)()
-		s.mu.Lock()
-		notes := s.notes
-		s.mu.Unlock()
-		if notes == 2 {
-			return
+		elapsed := time.Since(began)
+		assert.Truef(t, elapsed <= time.Second, "the answer waited %v", elapsed)
+		synctest.Wait() // the interrupted record is over
+		s.slow = nil
+		for end := time.Now().Add(5 * time.Second); s.notes < 2; time.Sleep(time.Millisecond) {
+			a.RecordUse(t.Context(), grant)()
+			synctest.Wait()
+			require.Falsef(t, time.Now().After(end), "%d notes, want a second", s.notes)
 		}
-		require.Falsef(t, time.Now().After(end), "%d notes, want a second", notes)
-	}
+	})
 }
