@@ -24,6 +24,6 @@ if sys.argv[1] not in template["Parameters"]["DeploymentType"]["AllowedValues"]:
 template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
 transformed = Translator({}, Parser()).translate(template, parameters)
 groups = [r for r in transformed["Resources"].values() if r["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
-if len(groups) != (0 if sys.argv[1] == "AllAtOnce" else 6):
+if len(groups) != (0 if sys.argv[1] == "AllAtOnce" else 7):
     sys.exit(f"{len(groups)} deployment groups with {sys.argv[1]}")
 json.dump(transformed, sys.stdout, indent=1)

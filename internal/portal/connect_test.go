@@ -48,9 +48,10 @@ func TestConnect_FromTheListToTheFirstUser(t *testing.T) {
 	d.tokens["beta"] = token
 	d.now = d.now.Add(time.Minute)
 	require.Equal(t, http.StatusCreated, d.create("beta", "dora@example.com").Code)
-	refresh := regexp.MustCompile(`id="refresh" href="([^"#]*)#checks"`).FindStringSubmatch(b.shown)
-	require.NotNil(t, refresh, b.shown)
-	require.Equal(t, http.StatusOK, b.get(refresh[1]).Code)
+	chosen := regexp.MustCompile(`name="credential" value="([^"]*)"`).FindStringSubmatch(b.shown)
+	require.NotNil(t, chosen, b.shown)
+	refresh := "/portal/connect/okta?credential=" + chosen[1]
+	require.Equal(t, http.StatusOK, b.get(refresh).Code)
 	assert.Equal(t, []string{"passed", "passed", "waiting", "waiting"}, []string{b.check("connection"), b.check("user"), b.check("group"), b.check("deactivation")})
 	assert.Contains(t, b.shown, "dora@example.com")
 	request := regexp.MustCompile(`href="(/portal/requests/[^"]+)"`).FindStringSubmatch(b.shown)
@@ -59,7 +60,7 @@ func TestConnect_FromTheListToTheFirstUser(t *testing.T) {
 
 	// Nothing of it is another tenant's.
 	other := d.visitor("acme", "setup")
-	require.Equal(t, http.StatusOK, other.get(refresh[1]).Code)
+	require.Equal(t, http.StatusOK, other.get(refresh).Code)
 	assert.NotContains(t, other.shown, "dora@example.com")
 	assert.Equal(t, "waiting", other.check("connection"))
 }

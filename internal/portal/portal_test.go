@@ -77,6 +77,12 @@ func (d *deployment) create(of, userName string) *httptest.ResponseRecorder {
 	return w
 }
 
+// decode reads a document of the admin API.
+func decode(t *testing.T, w *httptest.ResponseRecorder, into any) {
+	t.Helper()
+	require.NoErrorf(t, json.Unmarshal(w.Body.Bytes(), into), "%d %s", w.Code, w.Body)
+}
+
 // admin sends a request of the application to the admin API.
 func (d *deployment) admin(method, path, body string) *httptest.ResponseRecorder {
 	d.t.Helper()

@@ -180,7 +180,7 @@ func TestFunctions_AreBuiltWithoutCgoAndPaths(t *testing.T) {
 	assert.Regexp(t, `(?m)^BUILD = CGO_ENABLED=0 GOOS=linux go build -trimpath `, makefile)
 	assert.Regexp(t, `(?m)^define build\n[^\n]*\n\tGOARCH=\$\(LAMBDA_ARCH\) \$\(BUILD\) `, makefile)
 	recipes := regexp.MustCompile(`(?m)^build-\w+Function:\n\t(.*)$`).FindAllStringSubmatch(makefile, -1)
-	assert.Len(t, recipes, 10)
+	assert.Len(t, recipes, 11)
 	for _, recipe := range recipes {
 		assert.Regexp(t, `^\$\(call build,\w+\)$`, recipe[1])
 	}
