@@ -21,11 +21,29 @@ type clientVault struct {
 	source *source
 	ring   *ring
 	used   sync.Map
+	// added counts the clients. rival, if set, is called before one is added.
+	added int64
+	rival func()
 }
 
-func (v *clientVault) AddClient(_ context.Context, t tenant.ID, c access.Client) error {
+func (v *clientVault) AddClient(_ context.Context, t tenant.ID, c access.Client, read access.Roster, forgotten ...access.Client) error {
+	if v.rival != nil {
+		v.rival()
+	}
+	if read.Version != v.added {
+		return access.ErrClientChanged
+	}
+	v.added++
 	v.source.clients[t.String()+"/"+c.ID] = c
+	for _, one := range forgotten {
+		delete(v.source.clients, t.String()+"/"+one.ID)
+	}
 	return nil
+}
+
+func (v *clientVault) Roster(ctx context.Context, t tenant.ID) (access.Roster, error) {
+	all, err := v.Clients(ctx, t)
+	return access.Roster{Clients: all, Version: v.added}, err
 }
 
 func (v *clientVault) ChangeClient(_ context.Context, t tenant.ID, c access.Client) error {
@@ -171,5 +189,66 @@ func TestCheckSecret_ComparesTheWholeSecret(t *testing.T) {
 	for _, wrong := range []string{"", "x", text + "x", text[:len(text)-1], sealed("rct", mine[1], mine[2], mine[3])} {
 		_, _, err := issuer.CheckSecret(r, wrong)
 		require.ErrorIs(t, err, access.ErrSecretMalformed)
+	}
+}
+
+// Two clients that are created at once are not more than MaxClients, and the second one is decided
+// again if there is room.
+func TestCreate_CountsClientsThatAreAddedMeanwhile(t *testing.T) {
+	d := deploy(t)
+	d.source.clients = map[string]access.Client{}
+	v := &clientVault{source: d.source, ring: d.ring}
+	clients := access.NewClients(v, func() time.Time { return d.now })
+	create := func() error {
+		_, _, _, err := clients.Create(t.Context(), acme(t), access.ClientWanted{})
+		return err
+	}
+	rivals := func(n int) func() {
+		return func() {
+			if n--; n >= 0 {
+				rival := v.rival
+				v.rival = nil
+				require.NoError(t, create())
+				v.rival = rival
+			}
+		}
+	}
+	for range access.MaxClients - 3 {
+		require.NoError(t, create())
+	}
+	v.rival = rivals(1)
+	require.NoError(t, create())
+	v.rival = rivals(1)
+	require.ErrorIs(t, create(), access.ErrTooManyClients)
+	require.Len(t, v.source.clients, access.MaxClients)
+
+	// Others that come first again and again are waited for three times.
+	clear(v.source.clients)
+	v.rival = rivals(5)
+	require.ErrorIs(t, create(), access.ErrClientChanged)
+}
+
+// Of revoked clients, the last 50 are kept for the log and for their requests.
+func TestCreate_DeletesClientsThatWereRevokedFirst(t *testing.T) {
+	d := deploy(t)
+	d.source.clients = map[string]access.Client{}
+	v := &clientVault{source: d.source, ring: d.ring}
+	clients := access.NewClients(v, func() time.Time { return d.now })
+	var ids []string
+	for range 60 {
+		c, _, _, err := clients.Create(t.Context(), acme(t), access.ClientWanted{})
+		require.NoError(t, err)
+		d.now = d.now.Add(time.Minute)
+		require.NoError(t, clients.Revoke(t.Context(), acme(t), c.ID))
+		ids = append(ids, c.ID)
+	}
+	require.Len(t, v.source.clients, 51)
+	for i, id := range ids {
+		_, err := clients.Client(t.Context(), acme(t), id)
+		if i < 9 {
+			require.ErrorIs(t, err, access.ErrNoClient, "client %d", i)
+			continue
+		}
+		require.NoError(t, err, "client %d", i)
 	}
 }

@@ -34,6 +34,12 @@ const (
 	// MaxSecrets is how many live secrets a client may have: two during a rotation, with
 	// some reserve.
 	MaxSecrets = 5
+	// keptClients is how many revoked clients are stored, so that their requests get the
+	// reason: when another one is created, those beyond are deleted, first the ones that were
+	// revoked first.
+	keptClients = 50
+	// maxForgotten is how many are deleted at once.
+	maxForgotten = 2
 	// keptSecrets is how many secrets are stored with a client: beyond, those that ended
 	// first are forgotten.
 	keptSecrets = 20
@@ -45,8 +51,12 @@ const (
 
 // A ClientStore keeps clients. Package store implements it.
 type ClientStore interface {
-	// AddClient stores a new client. tenant.ErrNotFound: the tenant does not exist.
-	AddClient(ctx context.Context, t tenant.ID, c Client) error
+	// Roster reads all clients of a tenant with their version.
+	Roster(ctx context.Context, t tenant.ID) (Roster, error)
+	// AddClient stores a new client beside those that were read, and deletes some of them.
+	// tenant.ErrNotFound: the tenant does not exist. ErrClientChanged: another client was
+	// added since.
+	AddClient(ctx context.Context, t tenant.ID, c Client, read Roster, forgotten ...Client) error
 	// ChangeClient stores a changed client, whose Version is one more than that of the
 	// client that was read. ErrClientChanged: it is another one by now.
 	ChangeClient(ctx context.Context, t tenant.ID, c Client) error
@@ -54,6 +64,13 @@ type ClientStore interface {
 	Client(ctx context.Context, t tenant.ID, id string) (c Client, ok bool, err error)
 	// Clients reads all clients of a tenant, with revoked ones, in the order of ids.
 	Clients(ctx context.Context, t tenant.ID) ([]Client, error)
+}
+
+// A Roster is all clients of a tenant, with revoked ones, in the order of ids.
+type Roster struct {
+	Clients []Client
+	// Version is another number after each client that was added.
+	Version int64
 }
 
 // Clients manages the OAuth clients of all tenants. It is safe for concurrent use.
@@ -124,13 +141,6 @@ func (k *Clients) Client(ctx context.Context, t tenant.ID, id string) (Client, e
 // Create creates a client, with a first secret unless the caller wants none. The secret's
 // text is returned once and not stored.
 func (k *Clients) Create(ctx context.Context, t tenant.ID, w ClientWanted) (c Client, secretText string, s Secret, err error) {
-	known, err := k.store.Clients(ctx, t)
-	if err != nil {
-		return Client{}, "", Secret{}, err
-	}
-	if live := slices.DeleteFunc(known, func(c Client) bool { return !c.Revoked.IsZero() }); len(live) >= MaxClients {
-		return Client{}, "", Secret{}, ErrTooManyClients
-	}
 	signing := make([]byte, 32)
 	if _, err := io.ReadFull(k.random, signing); err != nil {
 		return Client{}, "", Secret{}, fmt.Errorf("access: signing key: %w", err) // not of crypto/rand, which ends the program instead
@@ -142,10 +152,36 @@ func (k *Clients) Create(ctx context.Context, t tenant.ID, w ClientWanted) (c Cl
 		}
 		c.Secrets = []Secret{s}
 	}
-	if err := k.store.AddClient(ctx, t, c); err != nil {
+	if err := k.add(ctx, t, c); err != nil {
 		return Client{}, "", Secret{}, err
 	}
 	return c, secretText, s, nil
+}
+
+// add stores a new client, unless the tenant has MaxClients. If another one was added meanwhile,
+// the clients are read again. It deletes the revoked clients beyond keptClients.
+func (k *Clients) add(ctx context.Context, t tenant.ID, c Client) error {
+	for range maxRounds {
+		read, err := k.store.Roster(ctx, t)
+		if err != nil {
+			return err
+		}
+		var revoked []Client
+		for _, one := range read.Clients {
+			if !one.Revoked.IsZero() {
+				revoked = append(revoked, one)
+			}
+		}
+		if len(read.Clients)-len(revoked) >= MaxClients {
+			return ErrTooManyClients
+		}
+		slices.SortFunc(revoked, func(a, b Client) int { return a.Revoked.Compare(b.Revoked) })
+		forgotten := revoked[:min(max(0, len(revoked)-keptClients), maxForgotten)]
+		if err := k.store.AddClient(ctx, t, c, read, forgotten...); !errors.Is(err, ErrClientChanged) {
+			return err
+		}
+	}
+	return ErrClientChanged
 }
 
 func (k *Clients) mint(ctx context.Context, t tenant.ID, w SecretWanted) (string, Secret, error) {
@@ -291,7 +327,8 @@ func (k *Clients) EndKeys(ctx context.Context, t tenant.ID, id string) error {
 }
 
 // Revoke revokes a client with all its secrets; a revoked one stays as it is. Its access
-// tokens end within CacheTime. The client stays stored, so that a request of it gets the reason.
+// tokens end within CacheTime. The client stays stored, until keptClients others were revoked after
+// it, so that a request of it gets the reason.
 func (k *Clients) Revoke(ctx context.Context, t tenant.ID, id string) error {
 	_, err := k.change(ctx, t, id, func(c *Client) error {
 		c.Revoked = k.now()

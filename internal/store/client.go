@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -52,15 +53,41 @@ type storedClientKeys struct {
 }
 
 // AddClient implements access.ClientStore. As for a token, the condition on the tenant refuses
-// a client of a tenant that is being deleted.
-func (s *Store) AddClient(ctx context.Context, t tenant.ID, c access.Client) error {
-	ops := []table.Op{table.Put(clientItem(t, c), table.Absent()), table.Check(tenantKey(t), table.Present())}
+// a client of a tenant that is being deleted. The condition on the roster settles the race of two
+// new clients, which would both find room for one.
+func (s *Store) AddClient(ctx context.Context, t tenant.ID, c access.Client, read access.Roster, forgotten ...access.Client) error {
+	same := table.Absent()
+	if read.Version != 0 {
+		same = table.Is(attrClientVersion, table.Number(read.Version))
+	}
+	roster := table.Item{Key: rosterKey(t), Attributes: table.Attributes{attrClientVersion: table.Number(read.Version + 1)}}
+	ops := []table.Op{table.Put(roster, same), table.Put(clientItem(t, c), table.Absent()), table.Check(tenantKey(t), table.Present())}
+	for _, one := range forgotten {
+		ops = append(ops, table.Delete(clientKey(t, one.ID)), table.Delete(usedKey(t, one.ID)))
+		for _, secret := range one.Secrets {
+			ops = append(ops, table.Delete(usedKey(t, secret.ID)))
+		}
+	}
 	err := s.write(ctx, s.now().Add(journal.WriteTime), append(ops, s.secretOps(t, c)...)...)
 	var failed *table.ConditionError
-	if errors.As(err, &failed) {
+	switch {
+	case errors.As(err, &failed) && slices.ContainsFunc(failed.Failed, func(f table.FailedCondition) bool { return f.Op != 0 }):
 		return tenant.ErrNotFound
+	case failed != nil:
+		return access.ErrClientChanged
 	}
 	return writeError(err)
+}
+
+// Roster implements access.ClientStore. The version is read before the clients: one that is added
+// meanwhile makes the next AddClient fail.
+func (s *Store) Roster(ctx context.Context, t tenant.ID) (access.Roster, error) {
+	item, _, err := s.read(ctx, rosterKey(t))
+	if err != nil {
+		return access.Roster{}, err
+	}
+	all, err := s.Clients(ctx, t)
+	return access.Roster{Clients: all, Version: item.Attributes.Number(attrClientVersion)}, err
 }
 
 // ChangeClient implements access.ClientStore. The condition is the version that was read: of

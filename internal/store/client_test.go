@@ -148,7 +148,7 @@ func testAssertionRace(t *testing.T, on table.Table) {
 func TestClients_CostWhatTokensCost(t *testing.T) {
 	f := newFixture(t, meter.New(enginetest.Memory(t)), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	f.must(f.store.SaveToken(t.Context(), f.tenant, access.Record{ID: "k1", Hash: "h", LastFour: "abcd", Created: f.now()}))
-	f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: make([]byte, 32), Version: 1, Secrets: []access.Secret{{ID: "s1"}}}))
+	f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: make([]byte, 32), Version: 1, Secrets: []access.Secret{{ID: "s1"}}}, access.Roster{}))
 	cost := func(do func(ctx context.Context)) table.Counts {
 		ctx, usage := table.WithUsage(t.Context())
 		do(ctx)

@@ -267,6 +267,7 @@ func tokenDecisions(t tenant.ID) []decision {
 			return err
 		}
 	}
+	notAdded := failsAs(access.ErrClientChanged, tenant.ErrNotFound)
 	key := func(id string) access.Key { return access.Key{ID: id, Secret: []byte("secret"), Created: at} }
 	return []decision{
 		{
@@ -303,16 +304,33 @@ func tokenDecisions(t tenant.ID) []decision {
 			},
 		},
 		{
-			name: "a new client", returned: failsAs(tenant.ErrNotFound),
-			commit: func(f *fixture, s *Store) error { return s.AddClient(f.t.Context(), f.tenant, client(1)) },
+			name: "a new client", returned: notAdded,
+			commit: func(f *fixture, s *Store) error {
+				return s.AddClient(f.t.Context(), f.tenant, client(1), access.Roster{})
+			},
 			conditions: []settled{
+				{rosterKey(t), table.Absent(), "", "two first clients"},
 				{clientKey(t, "c1"), table.Absent(), "", "two clients of one id"},
 				{tenantKey(t), table.Present(), "", "a client and the deletion of its tenant"},
 			},
 		},
 		{
+			name: "a second client", returned: notAdded,
+			given: func(f *fixture) {
+				f.must(f.store.AddClient(f.t.Context(), f.tenant, access.Client{ID: "c0", Version: 1}, access.Roster{}))
+			},
+			commit: func(f *fixture, s *Store) error {
+				return s.AddClient(f.t.Context(), f.tenant, client(1), access.Roster{Version: 1})
+			},
+			conditions: []settled{
+				{rosterKey(t), table.Is(attrClientVersion, table.Number(1)), "", "two clients for one place"},
+				{clientKey(t, "c1"), table.Absent(), "", "two more clients of one id"},
+				{tenantKey(t), table.Present(), "", "another client and the deletion of its tenant"},
+			},
+		},
+		{
 			name: "a changed client", returned: failsAs(access.ErrClientChanged),
-			given:      func(f *fixture) { f.must(f.store.AddClient(f.t.Context(), f.tenant, client(1))) },
+			given:      func(f *fixture) { f.must(f.store.AddClient(f.t.Context(), f.tenant, client(1), access.Roster{})) },
 			commit:     func(f *fixture, s *Store) error { return s.ChangeClient(f.t.Context(), f.tenant, client(2)) },
 			conditions: []settled{{clientKey(t, "c1"), table.Is(attrClientVersion, table.Number(1)), "", "two changes of a client"}},
 		},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -217,10 +218,10 @@ func fails(t *testing.T, err error) { t.Helper(); require.Error(t, err) }
 // leftToOthers: another request has done the work.
 func leftToOthers(t *testing.T, err error) { t.Helper(); require.NoError(t, err) }
 
-func failsAs(want error) func(t *testing.T, err error) {
+func failsAs(want ...error) func(t *testing.T, err error) {
 	return func(t *testing.T, err error) {
 		t.Helper()
-		require.ErrorIs(t, err, want)
+		require.True(t, slices.ContainsFunc(want, func(one error) bool { return errors.Is(err, one) }), "%v is none of %v", err, want)
 	}
 }
 

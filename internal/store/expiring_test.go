@@ -261,7 +261,7 @@ func TestSignalExpiring_BesideTheDeletionOfTheTenant(t *testing.T) {
 		w := newWitness(enginetest.Memory(t))
 		f := sweepFixture(t, table.Retrying(w))
 		f.ending("k1", 8*aDay)
-		f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", Version: 1, Secrets: []access.Secret{{ID: "s1", Expires: f.now().Add(8 * aDay)}}}))
+		f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", Version: 1, Secrets: []access.Secret{{ID: "s1", Expires: f.now().Add(8 * aDay)}}}, access.Roster{}))
 		f.pass(aDay + warningDelay)
 		return f, w
 	}

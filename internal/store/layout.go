@@ -58,6 +58,11 @@ func clientKey(t tenant.ID, id string) table.Key {
 	return table.Key{Partition: partition(t, ""), Sort: "CLIENT#" + id}
 }
 
+// rosterKey returns the key of the item that counts the OAuth clients that were ever added.
+func rosterKey(t tenant.ID) table.Key {
+	return table.Key{Partition: partition(t, ""), Sort: "CLIENTS"}
+}
+
 // assertionKey returns the key of the item that exists while a used assertion is valid.
 func assertionKey(t tenant.ID, digest string) table.Key {
 	return table.Key{Partition: partition(t, "JTI"), Sort: digest}

@@ -92,7 +92,7 @@ func (f *fixture) fill() {
 	}
 	f.must(f.store.BeginRotation(f.t.Context(), f.tenant, "k1", access.Record{ID: "k4", Hash: "h", LastFour: "abcd", Created: f.now()}))
 	f.must(f.store.RevokeToken(f.t.Context(), f.tenant, "k2", f.now()))
-	f.must(f.store.AddClient(f.t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: []byte("key"), Version: 1, Secrets: []access.Secret{{ID: "s1", Expires: f.now().Add(20 * aDay)}}}))
+	f.must(f.store.AddClient(f.t.Context(), f.tenant, access.Client{ID: "c1", SigningKey: []byte("key"), Version: 1, Secrets: []access.Secret{{ID: "s1", Expires: f.now().Add(20 * aDay)}}}, access.Roster{}))
 	f.must(f.store.ClaimAssertion(f.t.Context(), f.tenant, "digest", f.now().Add(time.Hour)))
 	mark := directory.Bookmark{TokenID: "k1", StartIndex: 101, Now: f.now()}
 	f.must(f.store.SaveBookmark(f.t.Context(), f.tenant, mark, "u1"))
@@ -360,7 +360,9 @@ func (f *fixture) late() []func(context.Context) {
 			_ = f.store.SaveBookmark(ctx, f.tenant, directory.Bookmark{TokenID: "k9", StartIndex: 101, Now: f.now()}, "u1")
 		},
 		func(ctx context.Context) { _ = f.store.SaveToken(ctx, f.tenant, access.Record{ID: "late"}) },
-		func(ctx context.Context) { _ = f.store.AddClient(ctx, f.tenant, access.Client{ID: "late"}) },
+		func(ctx context.Context) {
+			_ = f.store.AddClient(ctx, f.tenant, access.Client{ID: "late"}, access.Roster{})
+		},
 		func(ctx context.Context) { _ = f.store.SetSeatLimit(ctx, f.tenant, 5, f.now()) },
 		func(ctx context.Context) {
 			_, _ = f.store.Finish(ctx, f.tenant, directory.Task{Kind: directory.TaskMembers, Resource: "g1", Name: "w1"})

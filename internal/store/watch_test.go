@@ -115,7 +115,7 @@ func TestReport_NamesTheCredential(t *testing.T) {
 	f.must(f.store.SaveToken(t.Context(), f.tenant, access.Record{ID: "k1", Hash: "h", LastFour: "abcd", Label: "Okta", Created: f.now()}))
 	f.must(f.store.SaveToken(t.Context(), f.tenant, access.Record{ID: "k2", Hash: "h", LastFour: "abcd", Created: f.now(), Expires: f.now().Add(-time.Hour)}))
 	f.must(f.store.RevokeToken(t.Context(), f.tenant, "k1", f.now()))
-	f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", Label: "Entra", SigningKey: []byte("key"), Version: 1, Revoked: f.now()}))
+	f.must(f.store.AddClient(t.Context(), f.tenant, access.Client{ID: "c1", Label: "Entra", SigningKey: []byte("key"), Version: 1, Revoked: f.now()}, access.Roster{}))
 	var facts []watch.Fact
 	for id, c := range map[string]cause.Cause{"k1": cause.TokenRevoked, "k2": cause.TokenExpired, "c1": cause.ClientRevoked, "none": cause.TokenRevoked} {
 		facts = append(facts, watch.Fact{Tenant: f.tenant, Entry: &journal.Entry{RequestID: "r" + id, Time: f.now(), TokenID: id, Cause: c}})

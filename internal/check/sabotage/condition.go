@@ -200,6 +200,8 @@ var removed = []struct {
 	{"portal.go", "OpenLink", "session), table.Absent())", "session))", "a session/two sessions of one id"},
 	{"portal.go", "OpenLink", ",\n\t\ttable.Check(tenantKey(t), table.Present())", "", "a session/a link and the deletion of the tenant"},
 	{"portal.go", "CountWrong", ", table.Check(tenantKey(t), table.Present())", "", "a link that does not work/a link and the deletion of the tenant"},
+	{"client.go", "AddClient", "same := table.Absent()", "same := table.Present()", "a new client/two first clients"},
+	{"client.go", "AddClient", "same = table.Is(attrClientVersion, table.Number(read.Version))", "same = table.Present()", "a second client/two clients for one place"},
 	{"client.go", "AddClient", "table.Put(clientItem(t, c), table.Absent())", "table.Put(clientItem(t, c))", "a new client/two clients of one id"},
 	{"client.go", "AddClient", ", table.Check(tenantKey(t), table.Present())", "", "a new client/a client and the deletion of its tenant"},
 	{"client.go", "ChangeClient", ", table.Is(attrClientVersion, table.Number(c.Version-1))", "", "a changed client/two changes of a client"},
