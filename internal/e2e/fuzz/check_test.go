@@ -71,7 +71,7 @@ func (r *result) check(t *testing.T, w *world, q question) {
 }
 
 // text returns the body of a response, decoded.
-func text(t *testing.T, response lambdahttp.Response) string {
+func text(t testing.TB, response lambdahttp.Response) string {
 	t.Helper()
 	if !response.IsBase64Encoded {
 		return response.Body

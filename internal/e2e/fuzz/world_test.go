@@ -3,6 +3,7 @@ package fuzz
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -21,6 +22,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
 	"github.com/rollcall-scim/rollcall/internal/lambdahttp"
 	"github.com/rollcall-scim/rollcall/internal/logline"
+	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/embedded"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
 )
@@ -40,6 +42,8 @@ type world struct {
 	filled *embedded.Table
 	grants *iam.Recorder
 	routes *local.Gateway
+	// serve returns the handler of a function on a table.
+	serve func(t testing.TB, a *app.App, on table.Table, function string, log io.Writer) http.Handler
 	// routed is the event of the last request that routes was given.
 	routed lambdahttp.Event
 	// clean is a copy that was not written to, nil for none.
@@ -48,7 +52,9 @@ type world struct {
 
 func newWorld(f *testing.F) *world {
 	f.Helper()
-	w := &world{}
+	w := &world{serve: func(_ testing.TB, a *app.App, _ table.Table, function string, _ io.Writer) http.Handler {
+		return a.FunctionHandler(strings.ToLower(strings.TrimSuffix(function, "Function")))
+	}}
 	var err error
 	w.grants, err = iam.NewRecorder(rollcall.Template)
 	require.NoError(f, err)
@@ -126,7 +132,7 @@ func (w *world) invoke(t testing.TB, engine *embedded.Table, function string, ev
 	before := slog.Default()
 	slog.SetDefault(logline.New(log)) // what lambdahttp logs itself
 	defer slog.SetDefault(before)
-	serve := lambdahttp.Handler(a.FunctionHandler(strings.ToLower(strings.TrimSuffix(function, "Function"))))
+	serve := lambdahttp.Handler(w.serve(t, a, w.grants.Table(seen), function, log))
 	r := &result{app: a}
 	var start, end runtime.MemStats
 	runtime.ReadMemStats(&start)
