@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/access"
@@ -25,7 +24,8 @@ func (c *credentials) peek() {
 	}
 }
 
-// checkAssertion returns the proof that the client's assertion is. It may be used once.
+// checkAssertion returns the proof that the client's assertion is. It may be used once, which
+// q.claim stores.
 //
 // A federated issuer that gives its tokens no id, as Microsoft Entra ID, hands out the same one
 // again while it is valid, so its use is not remembered. RFC 7523 §3
@@ -61,33 +61,24 @@ func (s *Service) checkAssertion(ctx context.Context, q *request) (access.Proof,
 		return access.Proof{}, access.ErrClientRevoked
 	}
 	if verified.HasID || c.method == privateKey {
-		if err := s.Issuer.Once(ctx, r, verified.Issuer, verified.ID, verified.Until); err != nil {
-			return access.Proof{}, err
+		q.claim = func(ctx context.Context) error {
+			return s.Issuer.Once(ctx, r, verified.Issuer, verified.ID, verified.Until)
 		}
 	}
 	return proof(), nil
 }
 
 // assertionProblem returns the refusal of an assertion, nil for any other error. The reason is for
-// the log alone: the caller has proven nothing. That the keys could not be read is worth another
-// try.
+// the log alone: the caller has proven nothing, also if the keys could not be read.
 func assertionProblem(err error) *problem {
 	var refused *assertion.Error
 	if !errors.As(err, &refused) {
 		return nil
 	}
-	p := &problem{cause: cause.AssertionRefused, remedy: reasonOf(refused), unproven: true, internal: err}
-	if refused.Reason == assertion.Unreachable {
-		p.unproven = false
-		p.code, p.status, p.retryAfter = unavailable, http.StatusServiceUnavailable, unreachableWait
-	}
-	return p
+	return &problem{cause: cause.AssertionRefused, remedy: reasonOf(refused), unproven: true, internal: err}
 }
 
 // reasonOf returns the remedy for an assertion that is refused.
 func reasonOf(e *assertion.Error) cause.Remedy {
 	return cause.Remedy(string(cause.AssertionRefused) + "." + string(e.Reason))
 }
-
-// unreachableWait is after how many seconds keys that could not be read are tried again.
-const unreachableWait = 10

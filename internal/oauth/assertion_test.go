@@ -16,8 +16,10 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/app"
 	"github.com/rollcall-scim/rollcall/internal/assertion/assertiontest"
+	"github.com/rollcall-scim/rollcall/internal/httpapi"
 	"github.com/rollcall-scim/rollcall/internal/table"
 	"github.com/rollcall-scim/rollcall/internal/table/enginetest"
+	"github.com/rollcall-scim/rollcall/internal/tenant"
 )
 
 // asserted returns the parameters of an assertion.
@@ -207,13 +209,49 @@ func TestToken_RefusesHostileAssertions(t *testing.T) {
 	}
 }
 
-// Keys that cannot be read are no fault of the client, which is told to ask again.
+// An assertion that is refused for the rate of the tenant, or because SCIM is disabled, is accepted
+// when it is sent again.
+func TestToken_KeepsTheAssertionOfARequestThatIsRefused(t *testing.T) {
+	s := newServiceWith(t, enginetest.Memory(t), app.Config{BaseURL: baseURL, TenantRate: httpapi.MinRate})
+	text := s.signer("https://scim.test/oauth2/token").Sign(nil)
+	for range 3 * httpapi.MinRate {
+		s.token(post(s.client, s.secret))
+	}
+	require.Equal(t, 429, s.token(asserted(text)).status)
+	s.now = s.now.Add(time.Second)
+	disable := func(disabled bool) {
+		_, err := tenant.NewRegistry(s.app.Store, func() time.Time { return s.now }).Change(t.Context(), s.tenant, nil, func(t *tenant.Tenant) error {
+			t.Settings.SCIMDisabled = disabled
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	disable(true)
+	require.Equal(t, "unauthorized_client", s.token(asserted(text)).body["error"])
+	disable(false)
+	require.Equal(t, 200, s.token(asserted(text)).status)
+	require.Equal(t, 400, s.token(asserted(text)).status, "the second time")
+}
+
+// Keys that cannot be read are in the log. The caller, who has proven nothing, gets the answer of an
+// unknown client.
 func TestToken_WithoutTheKeysOfTheIssuer(t *testing.T) {
 	i := newIssuer(t)
 	s := federated(t, enginetest.Memory(t), i)
 	i.down.Store(true)
-	a := s.token("client_id=" + s.client + "&" + asserted(i.Sign(nil)))
-	assert.Equal(t, "503 temporarily_unavailable assertion_refused 10", fmt.Sprint(a.status, " ", a.body["error"], " ", a.event["cause"], " ", a.header.Get("Retry-After")))
+	ask := func(client string) (a answer, seen string) {
+		a = s.token("client_id=" + client + "&" + asserted(i.Sign(nil)))
+		seen, _, _ = strings.Cut(fmt.Sprint(a.status, a.header.Get("Retry-After"), " ", a.raw), " (request ")
+		return a, seen
+	}
+	a, seen := ask(s.client)
+	_, unknown := ask("rcc_acme_aaaaaaaaaaaaaaaa")
+	assert.Equal(t, unknown, seen)
+	assert.Contains(t, a.event["detail"], "The keys of the federation could not be read.")
+	i.down.Store(false)
+	s.now = s.now.Add(10 * time.Second)
+	a, _ = ask(s.client)
+	assert.Equal(t, 200, a.status, "once the keys can be read")
 	_, err := s.admin.SetFederation(t.Context(), s.tenant, short(s.client), access.Federation{
 		Issuer: i.Issuer, Subject: i.Subject, Audience: i.Audience, JWKSURI: "https://keys.example.com/keys",
 	})

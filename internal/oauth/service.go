@@ -105,6 +105,8 @@ type request struct {
 	// pathClient is the client's id in the path, or "".
 	pathClient  string
 	credentials credentials
+	// claim stores that the assertion is used, nil if it may be used again.
+	claim func(ctx context.Context) error
 	// client is the registered client that the request names, proven or not.
 	client access.Registration
 	event  *event
@@ -189,6 +191,12 @@ func (s *Service) token(ctx context.Context, q *request) (*web.Answer, error) {
 			return nil, &problem{
 				code: unavailable, status: http.StatusTooManyRequests, cause: cause.RateLimit, retryAfter: int(math.Ceil(wait.Seconds())),
 			}
+		}
+	}
+	if q.claim != nil { // only now: the assertion of a request that is refused above can be sent again
+		if err := q.claim(ctx); err != nil {
+			s.attempts.failed(q.credentials.client, q.client, s.Now())
+			return nil, err
 		}
 	}
 	text, life, err := s.Issuer.Issue(q.client, proof)
