@@ -23,7 +23,7 @@ const (
 
 func newClient() *cobra.Command {
 	return parent("client", "OAuth clients of identity providers and their secrets",
-		clientCreate(), clientList(), clientShow(), clientRotate(), clientFederate(), clientKeys(), clientRevoke())
+		clientCreate(), clientList(), clientShow(), clientLabel(), clientRotate(), clientFederate(), clientKeys(), clientRevoke())
 }
 
 // oauthClient finds the OAuth client that an argument means: by its id, by the last part of its
@@ -192,6 +192,30 @@ func clientShow() *cobra.Command {
 				return err
 			}
 			return a.show(c, found, func(w io.Writer) { printClient(w, found) })
+		},
+	}), false, a.tenants, a.clients)
+}
+
+func clientLabel() *cobra.Command {
+	var a asking
+	return completes(a.add(&cobra.Command{
+		Use: "label TENANT CLIENT TEXT", Short: "change the label of an OAuth client", Args: takes(3),
+		Long:    "Change the label of an OAuth client, which names it in lists and in the log. \"\" removes it.\n\n" + clientHelp,
+		Example: "  rollcall client label acme 43f6gntrpcq5oujm \"Entra production\"",
+		RunE: func(c *cobra.Command, args []string) error {
+			if credential.In(args[2]) {
+				return mistake("The label is a secret, and labels are stored and shown. Give another one.")
+			}
+			p, found, err := a.connectToClient(c, args)
+			if err != nil {
+				return err
+			}
+			body := adminwire.ClientChange{Label: adminwire.Of(args[2])}
+			changed, err := call[adminwire.Client](c.Context(), p, http.MethodPatch, tenantPath(args[0], "clients", found.ClientID), nil, body)
+			if err != nil {
+				return err
+			}
+			return a.show(c, changed, func(w io.Writer) { printClient(w, changed) })
 		},
 	}), false, a.tenants, a.clients)
 }

@@ -59,6 +59,11 @@ func TestClient(t *testing.T) {
 		s.says("stops working within 10 seconds", "client", method, "acme", "Okta", "--remove", "--yes")
 		s.refuses(exitUsage, "Confirmation required", "client", method, "acme", "Okta", "--remove")
 	}
+	s.says(`label +Okta 2\n`, "client", "label", "acme", "Okta", "Okta 2")
+	s.refuses(exitNotFound, "client list acme", "client", "label", "acme", "Okta", "Okta 3")
+	s.refuses(exitUsage, "The label is a secret", "client", "label", "acme", "Okta 2", text)
+	s.refuses(exitRefused, "label", "client", "label", "acme", "Okta 2", strings.Repeat("x", 101))
+	s.says(`label +Okta\n`, "client", "label", "acme", id, "Okta")
 	s.says(`Client `+id+` is revoked`, "client", "revoke", "acme", "Okta", "--yes")
 	s.says(`state +revoked\n`, "client", "show", "acme", "Okta")
 	s.refuses(exitRefused, "The client is revoked", "client", "rotate", "acme", id)
