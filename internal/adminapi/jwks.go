@@ -5,15 +5,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/bits"
-	"net"
-	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/rollcall-scim/rollcall/internal/adminwire"
-	"github.com/rollcall-scim/rollcall/internal/outbound"
+	"github.com/rollcall-scim/rollcall/internal/assertion"
 )
 
 // The bounds of a client's keys. A request for a token reads all of them.
@@ -119,37 +115,10 @@ func isP256(x, y string) bool {
 	return err == nil
 }
 
-// checkJWKSURI refuses an address of keys that the deployment does not fetch: others could
-// make it send requests to its own network.
+// checkJWKSURI refuses an address of keys that the deployment does not fetch.
 func (s *Service) checkJWKSURI(uri string) error {
-	wrong := func(format string, args ...any) error {
-		return &problem{kind: kindInvalid, detail: "jwksUri " + fmt.Sprintf(format, args...)}
+	if fault := assertion.NewHosts(s.JWKSHosts, s.LoopbackWebhooks).Fault(uri); fault != "" {
+		return &problem{kind: kindInvalid, detail: "jwksUri " + fault}
 	}
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "":
-		return wrong("is not a URL, for example https://login.microsoftonline.com/TENANT_ID/discovery/v2.0/keys.")
-	case u.User != nil:
-		return wrong("has a user name in it; keys are public, and need none.")
-	case u.Fragment != "":
-		return wrong("has a fragment (#), which is never sent.")
-	}
-	host := strings.ToLower(u.Host)
-	loopback := s.LoopbackWebhooks && outbound.IsLoopback(u.Hostname()) // as for webhooks: rollcall local
-	if u.Scheme != "https" && !(loopback && u.Scheme == "http") {
-		return wrong("does not begin with https://.")
-	}
-	if u.Scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	}
-	if slices.ContainsFunc(s.JWKSHosts, func(allowed string) bool { return strings.EqualFold(allowed, host) }) {
-		return nil
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil {
-		return wrong("names an address and not a host.")
-	}
-	if len(s.JWKSHosts) == 0 {
-		return wrong("has the host %s, and this deployment fetches no keys (JwksHosts).", host)
-	}
-	return wrong("has the host %s, and this deployment fetches keys only from %s (JwksHosts).", host, strings.Join(s.JWKSHosts, ", "))
+	return nil
 }

@@ -134,7 +134,7 @@ func TestCheckJWKSURI(t *testing.T) {
 		{deployed, "https://keys.example.com:80/jwks", "has the host keys.example.com:80"},
 		{deployed, "https://keys.example.com./jwks", "has the host"},
 		{deployed, "http://keys.example.com/jwks", "https"},
-		{deployed, "https://other.example.com/jwks", "only from Keys.example.com, keys.example.com:8443"},
+		{deployed, "https://other.example.com/jwks", "only from keys.example.com, keys.example.com:8443"},
 		{deployed, "https://127.0.0.1:9000/jwks", "names an address"},
 		{deployed, "https://user@keys.example.com/jwks", "user name"},
 		{deployed, "https:keys.example.com", "is not a URL"},

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -49,10 +48,9 @@ const userAgent = "rollcall-jwks/1"
 // keeps them. It connects to the public internet only, follows no redirect and uses no proxy. It
 // is safe for concurrent use.
 type Fetcher struct {
-	hosts    []string
-	loopback bool
-	client   *http.Client
-	now      func() time.Time
+	hosts  Hosts
+	client *http.Client
+	now    func() time.Time
 
 	mu   sync.Mutex
 	sets map[string]*set
@@ -69,21 +67,13 @@ type set struct {
 	flight chan struct{}
 }
 
-// NewFetcher returns a Fetcher of the keys at hosts: each a name, with a port unless it is 443.
-// With loopback, a host of this machine may be among them, also without encryption, for
-// `rollcall local`.
+// NewFetcher returns a Fetcher of the keys at hosts, as NewHosts has them.
 func NewFetcher(hosts []string, loopback bool, now func() time.Time) *Fetcher {
 	return newFetcher(hosts, loopback, newClient(outbound.Dialer(fetchTime, loopback).DialContext, &tls.Config{MinVersion: tls.VersionTLS12}), now)
 }
 
 func newFetcher(hosts []string, loopback bool, client *http.Client, now func() time.Time) *Fetcher {
-	f := &Fetcher{loopback: loopback, client: client, now: func() time.Time { return now().Round(0) }, sets: map[string]*set{}}
-	for _, host := range hosts {
-		if host = strings.ToLower(strings.TrimSpace(host)); host != "" {
-			f.hosts = append(f.hosts, strings.TrimSuffix(host, ":443"))
-		}
-	}
-	return f
+	return &Fetcher{hosts: NewHosts(hosts, loopback), client: client, now: func() time.Time { return now().Round(0) }, sets: map[string]*set{}}
 }
 
 // newClient returns a client that reaches nothing but what dial connects to.
@@ -106,20 +96,8 @@ func newClient(dial func(ctx context.Context, network, address string) (net.Conn
 
 // CheckURI returns an *Error if keys are not read from a URI, because of its form or its host.
 func (f *Fetcher) CheckURI(uri string) error {
-	u, err := url.Parse(uri)
-	if err != nil || len(uri) > maxURI || u.Hostname() == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
-		return refused(Host, "not a URI with a host, without a user name and a fragment")
-	}
-	local := f.loopback && outbound.IsLoopback(u.Hostname())
-	if u.Scheme != "https" && !(local && u.Scheme == "http") {
-		return refused(Host, "the URI is not https")
-	}
-	host := strings.ToLower(u.Host)
-	if u.Scheme == "https" {
-		host = strings.TrimSuffix(host, ":443")
-	}
-	if !slices.Contains(f.hosts, host) {
-		return refused(Host, "the host is not one of those that the deployment allows")
+	if fault := f.hosts.Fault(uri); fault != "" {
+		return refused(Host, "the address of the keys "+strings.TrimSuffix(fault, "."))
 	}
 	return nil
 }
