@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollcall-scim/rollcall/internal/assertion/assertiontest"
 )
 
 // A client is created, found by its id and its label, changed and revoked.
@@ -68,6 +73,31 @@ func TestClient(t *testing.T) {
 	s.says(`state +revoked\n`, "client", "show", "acme", "Okta")
 	s.refuses(exitRefused, "The client is revoked", "client", "rotate", "acme", id)
 	s.says(`authenticate:\n  rollcall client federate acme rcc_acme_`, "client", "create", "acme", "--no-secret")
+}
+
+// With --jwks-host, a federation's keys are read from a server on this machine.
+func TestClient_FederatesWithAServerOnThisMachine(t *testing.T) {
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(assertiontest.JWKS()))
+	}))
+	defer keys.Close()
+	s := start(t, "--jwks-host", strings.TrimPrefix(keys.URL, "http://"))
+	defer s.end()
+	made := s.object("client", "create", "acme", "--label", "Entra", "--no-secret")
+	federate := func(uri string) []string {
+		return []string{"client", "federate", "acme", "Entra", "--issuer", "https://issuer.example/", "--subject", "s", "--audience", "a", "--jwks-uri", uri}
+	}
+	s.refuses(exitRefused, "names an address", federate("http://127.0.0.1:1/keys")...)
+	s.says(`issuer +https://issuer.example/\n`, federate(keys.URL+"/keys")...)
+	text := assertiontest.Signer{Issuer: "https://issuer.example/", Subject: "s", Audience: "a", Now: time.Now()}.Sign(nil)
+	answer, err := http.PostForm(made["tokenEndpoint"].(string), url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {made["clientId"].(string)}, "client_assertion": {text},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+	})
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	assert.Equal(t, http.StatusOK, answer.StatusCode)
 }
 
 // A label names a live client where a revoked one has it too, and nothing is guessed.

@@ -11,8 +11,9 @@ type Entry struct {
 	// Whether the identity provider or the application sent the request.
 	By string `json:"by" jsonschema:"enum=idp,enum=app"`
 	// The person for whom the application sent the request.
-	Who     string `json:"who,omitzero"`
-	IdP     string `json:"idp,omitzero"`
+	Who string `json:"who,omitzero"`
+	IdP string `json:"idp,omitzero"`
+	// The id of the token, or of the OAuth client of an access token or a token request.
 	TokenID string `json:"tokenId,omitzero"`
 	// The identity provider's own id of the request.
 	IdPRequestID string `json:"idpRequestId,omitzero"`

@@ -67,10 +67,11 @@ type Notice struct {
 	// than one a minute are counted once a minute.
 	AtLeast Optional[bool] `json:"atLeast,omitzero"`
 	// When the last one was counted.
-	Last          *time.Time `json:"last,omitzero"`
-	IdP           string     `json:"idp,omitzero"`
-	TokenID       string     `json:"tokenId,omitzero"`
-	TokenLastFour string     `json:"tokenLastFour,omitzero"`
+	Last *time.Time `json:"last,omitzero"`
+	IdP  string     `json:"idp,omitzero"`
+	// The id of the token, of the OAuth client, or of the client's secret that the notice is about.
+	TokenID       string `json:"tokenId,omitzero"`
+	TokenLastFour string `json:"tokenLastFour,omitzero"`
 	// The client that the notice is about, in place of a token.
 	ClientID string `json:"clientId,omitzero"`
 	// When the token expires or expired.
@@ -82,9 +83,10 @@ type Notice struct {
 // LastSeen is when an identity provider sent its newest request with a valid token, to the
 // minute.
 type LastSeen struct {
-	IdP     NullableString `json:"idp" jsonschema:"nullable"`
-	Time    time.Time      `json:"time"`
-	TokenID string         `json:"tokenId"`
+	IdP  NullableString `json:"idp" jsonschema:"nullable"`
+	Time time.Time      `json:"time"`
+	// The id of the token, or of the OAuth client of an access token.
+	TokenID string `json:"tokenId"`
 }
 
 // A WarningCount counts the requests with a warning of one cause.
