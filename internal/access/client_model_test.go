@@ -32,7 +32,8 @@ type clientModel struct {
 	secrets   []*modelSecret
 	// federation and keys are the revisions, 0 for none.
 	federation, keys int64
-	revoked          bool
+	// revoked reports that the client is revoked, deleted that its tenant was deleted.
+	revoked, deleted bool
 	// switched is when SCIM was last turned off or on.
 	switched time.Time
 	tokens   []*issued
@@ -61,7 +62,7 @@ func newClientModel(t *testing.T, rt *rapid.T) *clientModel {
 }
 
 func (m *clientModel) valid(token *issued) bool {
-	return !m.revoked && token.holds() && m.now.Before(token.expires) && !m.source.settings.SCIMDisabled
+	return !m.revoked && !m.deleted && token.holds() && m.now.Before(token.expires) && !m.source.settings.SCIMDisabled
 }
 
 // note records what each token is now.
@@ -97,7 +98,11 @@ func TestAuthenticate_AccessTokensFollowTheModel(t *testing.T) {
 		m := newClientModel(t, rt)
 		ctx, of := t.Context(), acme(t)
 		change := func(err error, done func()) {
-			if m.revoked {
+			switch {
+			case m.deleted:
+				require.ErrorIs(rt, err, access.ErrNoClient)
+				return
+			case m.revoked:
 				require.ErrorIs(rt, err, access.ErrClientRevoked)
 				return
 			}
@@ -106,7 +111,11 @@ func TestAuthenticate_AccessTokensFollowTheModel(t *testing.T) {
 		}
 		find := func() (access.Registration, bool) {
 			r, err := m.issuer.Find(ctx, access.ClientID(of, m.id))
-			if m.revoked {
+			switch {
+			case m.deleted:
+				require.ErrorIs(rt, err, access.ErrUnknownClient)
+				return r, false
+			case m.revoked:
 				require.ErrorIs(rt, err, access.ErrClientRevoked)
 				return r, false
 			}
@@ -129,7 +138,7 @@ func TestAuthenticate_AccessTokensFollowTheModel(t *testing.T) {
 						live++
 					}
 				}
-				if live >= access.MaxSecrets && !m.revoked {
+				if live >= access.MaxSecrets && !m.revoked && !m.deleted {
 					require.ErrorIs(rt, err, access.ErrTooManySecrets)
 					return
 				}
@@ -158,8 +167,20 @@ func TestAuthenticate_AccessTokensFollowTheModel(t *testing.T) {
 				if rapid.IntRange(0, 9).Draw(rt, "really") > 0 {
 					return // it ends all other actions
 				}
-				require.NoError(rt, m.clients.Revoke(ctx, of, m.id))
+				err := m.clients.Revoke(ctx, of, m.id)
+				if m.deleted {
+					require.ErrorIs(rt, err, access.ErrNoClient)
+					return
+				}
+				require.NoError(rt, err)
 				m.revoked = true
+			},
+			"delete the tenant": func(rt *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(rt, "really") > 0 {
+					return // as above
+				}
+				clear(m.source.clients)
+				m.deleted = true
 			},
 			"switch": func(*rapid.T) {
 				m.source.settings.SCIMDisabled, m.switched = !m.source.settings.SCIMDisabled, m.now
