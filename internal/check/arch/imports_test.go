@@ -112,6 +112,11 @@ var rooms = []room{
 		reason: "a client of the admin API, as the console is, knows its documents and nothing of its implementation; its pages load nothing from other sites",
 	},
 	{
+		name: "simulator", packages: []string{"./internal/simulate"},
+		imports: []string{"rules", "standard", "leaves"}, modules: []string{"net/http"},
+		reason: "a simulated identity provider knows requests and the names of causes, and nothing of the service that answers: it works with any SCIM server",
+	},
+	{
 		name: "edge", packages: []string{"./internal/lambdahttp"},
 		imports: []string{"web", "leaves"},
 		modules: []string{"net/http", "github.com/aws/aws-lambda-go/...", "github.com/awslabs/aws-lambda-go-api-proxy/...", "github.com/google/uuid"},

@@ -114,7 +114,7 @@ The statements are our wording; the RFCs decide. The level ` + "`states`" + ` is
 
 This file is generated from [%[1]s](../../internal/check/conformance/%[1]s) and the tests. A test names the requirements that it proves in a comment, ` + "`// Covers: ID`" + `.
 ` + "`go generate .`" + ` writes the file, and a test fails if it is out of date.
-A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/e2e/replay/requests.jsonl.
+A name like ` + "`httpapi.TestRefusals/no seat`" + ` is a test in internal/httpapi and a case of its table; ` + "`replay`" + ` is a line of internal/recording/requests.jsonl.
 
 | standing | |
 |---|---|

@@ -42,7 +42,7 @@ type Requirement struct {
 	Standing  Standing
 	// Reason is why a requirement is not simply done.
 	Reason string
-	// Replay are lines of internal/e2e/replay/requests.jsonl that prove it.
+	// Replay are lines of internal/recording/requests.jsonl that prove it.
 	Replay []string
 }
 

@@ -57,7 +57,7 @@ func Read(t testing.TB, root string) *Corpus {
 		}
 		return err
 	})
-	for _, name := range []string{"internal/e2e/replay/requests.jsonl", "internal/e2e/replay/reports.jsonl", "internal/e2e/attack/testdata/cases.jsonl"} {
+	for _, name := range []string{"internal/recording/requests.jsonl", "internal/e2e/replay/reports.jsonl", "internal/e2e/attack/testdata/cases.jsonl"} {
 		text, fault := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		for line := range bytes.Lines(text) {
 			if fault == nil {

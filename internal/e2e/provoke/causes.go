@@ -11,6 +11,7 @@ import (
 	"github.com/rollcall-scim/rollcall/internal/access"
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/e2e/stage"
+	"github.com/rollcall-scim/rollcall/internal/simulate"
 	"github.com/rollcall-scim/rollcall/internal/table"
 )
 
@@ -18,10 +19,8 @@ import (
 // own with 5 seats, and returns the answer of the request that has the cause.
 // BadEvent is missing: it is not a request to the service, and package
 // lambdahttp refuses it. So are the causes of the token endpoint alone.
-var Provocations = map[cause.Cause]func(s *Stage) Answer{
+var Provocations = withRequests(map[cause.Cause]func(s *Stage) Answer{
 	// Unauthenticated requests.
-	cause.TokenMissing:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "") },
-	cause.TokenInvalid:  func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer rct_acme_cut") },
 	cause.TokenUnknown:  tokenUnknown,
 	cause.TokenRevoked:  tokenRevoked,
 	cause.TokenExpired:  tokenExpired,
@@ -29,56 +28,22 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	cause.AccessExpired: accessExpired,
 	cause.AccessEnded:   accessEnded,
 	cause.ClientRevoked: clientRevoked,
-	cause.TokenRepeated: func(s *Stage) Answer { return s.Send("GET", "/Users", "", "Authorization", "Bearer a,Bearer b") },
 	cause.SCIMDisabled: func(s *Stage) Answer {
 		s.set(`{"scimEnabled":false}`)
 		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
 	},
-	// Requests to no endpoint.
-	cause.NoRoute:          func(s *Stage) Answer { return s.Send("GET", "/Nothing", "") },
-	cause.NotSupported:     func(s *Stage) Answer { return s.Send("GET", "/Me", "") },
-	cause.ProtocolVersion:  func(s *Stage) Answer { return s.Send("GET", "/scim/v1/Users", "") },
-	cause.MethodNotAllowed: func(s *Stage) Answer { return s.Send("DELETE", "/Users", "") },
-	cause.SchemaNotFound:   func(s *Stage) Answer { return s.Send("GET", "/Schemas/urn:none", "") },
-	cause.DiscoveryFilter:  func(s *Stage) Answer { return s.Send("GET", "/Schemas?filter=id+pr", "") },
 	// Invalid requests.
-	cause.MediaType:       func(s *Stage) Answer { return s.Send("POST", "/Users", "<a/>", "Content-Type", "text/xml") },
-	cause.BodyTooLarge:    func(s *Stage) Answer { return s.Send("POST", "/Users", strings.Repeat("a", 1<<20+1)) },
-	cause.Validation:      func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a","emails":"none"`)) },
-	cause.TokenExposed:    func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"`+s.token+`"`)) },
-	cause.SensitiveFilter: func(s *Stage) Answer { return s.Send("GET", `/Users?filter=password+eq+"x"`, "") },
-	cause.Tolerated:       func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"a","shoeSize":44`)) },
-	cause.WalkLimit:       walkLimit,
-	cause.AnswerTooLarge:  answerTooLarge,
-	cause.RateLimit:       rateLimit,
+	cause.TokenExposed:   func(s *Stage) Answer { return s.Send("POST", "/Users", stage.User(`"userName":"`+s.token+`"`)) },
+	cause.WalkLimit:      walkLimit,
+	cause.AnswerTooLarge: answerTooLarge,
+	cause.RateLimit:      rateLimit,
 	// Unknown resources.
-	cause.UserNotFound: func(s *Stage) Answer { return s.Send("PATCH", "/Users/"+nobody, stage.Patch(rename("x"))) },
-	cause.GroupNotFound: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Groups/"+nobody, stage.Patch(`{"op":"replace","path":"displayName","value":"x"}`))
-	},
 	cause.GroupDeleted: func(s *Stage) Answer {
 		id := s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID()
 		s.must(s.Ask("DELETE", "/tenants/acme/groups/"+id, ""))
 		return s.Send("PATCH", "/Groups/"+id, stage.Patch(`{"op":"replace","path":"displayName","value":"x"}`))
 	},
 	// Duplicates.
-	cause.Duplicate: func(s *Stage) Answer {
-		s.user(`"userName":"a"`)
-		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
-	},
-	cause.DuplicateInactive: func(s *Stage) Answer {
-		s.user(`"userName":"a","active":false`)
-		return s.Send("POST", "/Users", stage.User(`"userName":"a","active":false`))
-	},
-	cause.DuplicateSeveral: func(s *Stage) Answer {
-		s.user(`"userName":"a","active":false,"externalId":"1"`)
-		s.user(`"userName":"b","active":false,"externalId":"2"`)
-		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"2"`))
-	},
-	cause.DuplicateGroup: func(s *Stage) Answer {
-		s.must(s.Send("POST", "/Groups", stage.Group("Staff")))
-		return s.Send("POST", "/Groups", stage.Group("staff"))
-	},
 	cause.DuplicateOffInApp: func(s *Stage) Answer {
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+s.user(`"userName":"a"`), `{"active":false}`))
 		return s.Send("POST", "/Users", stage.User(`"userName":"a"`))
@@ -87,10 +52,6 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 		id := s.user(`"userName":"a"`)
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"active":false}`))
 		return s.Send("PATCH", "/Users/"+id, stage.Patch(`{"op":"replace","path":"active","value":true}`))
-	},
-	cause.ExternalIDChanged: func(s *Stage) Answer {
-		s.user(`"userName":"a","externalId":"1","active":false`)
-		return s.Send("POST", "/Users", stage.User(`"userName":"a","externalId":"2"`))
 	},
 	cause.ExternalIDRefused: func(s *Stage) Answer {
 		s.set(`{"rehire":"refuse"}`)
@@ -118,9 +79,6 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 		s.must(s.Ask("PATCH", "/tenants/acme/users/"+id, `{"protected":true}`))
 		return s.Send("DELETE", "/Users/"+id, "")
 	},
-	cause.VersionMismatch: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Users/"+s.user(`"userName":"a"`), stage.Patch(rename("x")), "If-Match", `W/"99"`)
-	},
 	// Limits.
 	cause.SeatLimit: func(s *Stage) Answer {
 		s.set(`{"maxSeats":0}`)
@@ -129,10 +87,6 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	cause.ReaderLimit: func(s *Stage) Answer {
 		s.set(`{"maxReaders":0}`)
 		return s.Send("POST", "/Users", stage.User(`"userName":"a","isTeamAccount":false`))
-	},
-	cause.UnknownMembers: func(s *Stage) Answer { return s.Send("POST", "/Groups", stage.Group("Staff", nobody)) },
-	cause.MemberLimit: func(s *Stage) Answer {
-		return s.Send("PATCH", "/Groups/"+s.must(s.Send("POST", "/Groups", stage.Group("Staff"))).ID(), addMembers(5001))
 	},
 	// Faults of the service.
 	cause.Conflict: func(s *Stage) Answer {
@@ -149,9 +103,6 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	},
 	cause.Unfinished: unfinished,
 	// Many at once.
-	cause.BulkLimit: func(s *Stage) Answer {
-		return s.Send("POST", "/Bulk", stage.Bulk(many(101, func(i int) string { return bulkUser(i, "") })...))
-	},
 	cause.BulkReference: func(s *Stage) Answer {
 		a := s.must(s.Send("POST", "/Bulk", stage.Bulk(
 			`{"method":"POST","path":"/Users","bulkId":"u","data":`+stage.User(`"userName":"a","emails":"none"`)+`}`,
@@ -162,14 +113,29 @@ var Provocations = map[cause.Cause]func(s *Stage) Answer{
 	cause.BulkPartial: func(s *Stage) Answer {
 		return s.Send("POST", "/Bulk", stage.Bulk(bulkUser(1, ""), bulkUser(2, `,"emails":"none"`)))
 	},
+})
+
+// withRequests adds the causes that SCIM requests alone provoke, which rollcall
+// trigger sends too.
+func withRequests(all map[cause.Cause]func(s *Stage) Answer) map[cause.Cause]func(s *Stage) Answer {
+	for _, c := range simulate.Provocable() {
+		if steps := simulate.Steps(c); steps != nil {
+			all[c] = func(s *Stage) (last Answer) {
+				var ids []string
+				for _, step := range steps {
+					step = step.Fill("a", ids)
+					last = s.Send(step.Method, step.Path, step.Body, step.Headers...)
+					ids = append(ids, last.ID())
+				}
+				return last
+			}
+		}
+	}
+	return all
 }
 
 // nobody is an id that no record has.
-const nobody = "019b8d62-7a80-7000-8000-00000000dead"
-
-func rename(to string) string {
-	return fmt.Sprintf(`{"op":"replace","path":"displayName","value":%q}`, to)
-}
+const nobody = simulate.Nobody
 
 func many(n int, one func(i int) string) []string {
 	list := make([]string, n)

@@ -151,6 +151,9 @@ func (s *Stage) Pass(d time.Duration) {
 	s.ahead += d
 }
 
+// Token returns the identity provider's token.
+func (s *Stage) Token() string { return s.token }
+
 // SCIM returns the handler of SCIM requests.
 func (s *Stage) SCIM() http.Handler { return s.scim }
 

@@ -1,5 +1,5 @@
 // Package replay sends the recorded requests of identity providers to a service
-// and checks its answers: a [Case] is a line of requests.jsonl, with the steps
+// and checks its answers: a [Case] is a line of package recording, with the steps
 // that set it up and the checks of everything its notes state.
 //
 // It speaks only SCIM over HTTP, so that the same lines run in a process, on

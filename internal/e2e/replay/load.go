@@ -3,7 +3,6 @@ package replay
 import (
 	"bufio"
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,13 +14,11 @@ import (
 	"time"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/match"
+	"github.com/rollcall-scim/rollcall/internal/recording"
 )
 
-//go:embed requests.jsonl
-var requests []byte
-
-// Cases returns the lines of requests.jsonl.
-func Cases() ([]Case, error) { return Load(bytes.NewReader(requests)) }
+// Cases returns the recorded requests, the lines of recording.Requests.
+func Cases() ([]Case, error) { return Load(bytes.NewReader(recording.Requests)) }
 
 // maxLine is the longest line in bytes.
 const maxLine = 1 << 20

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/match"
 	"github.com/rollcall-scim/rollcall/internal/idp"
+	"github.com/rollcall-scim/rollcall/internal/recording"
 )
 
 // A message is a request with its variables filled in.
@@ -108,7 +109,7 @@ func (r *runner) request(m message) (*http.Request, error) {
 	q.Header.Set("Accept", mediaType)
 	q.Header.Set("Authorization", "Bearer "+token)
 	q.Header.Set("User-Agent", userAgent)
-	if agent, ok := userAgents[idp.Provider(r.c.IdP)]; ok {
+	if agent, ok := recording.UserAgents[idp.Provider(r.c.IdP)]; ok {
 		q.Header.Set("User-Agent", agent)
 	}
 	for name, value := range m.headers {

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-scim/rollcall/internal/e2e/match"
-	"github.com/rollcall-scim/rollcall/internal/idp"
 )
 
 // A Doer sends a request and returns its answer, as an *http.Client does. The
@@ -62,16 +61,6 @@ const (
 
 // otherTenant is the value of a step's tenant that selects the second one.
 const otherTenant = "other"
-
-// userAgents are the user agents of identity providers. Okta's is documented.
-// Entra's is the name of its provisioning service's principal: Microsoft
-// documents none.
-var userAgents = map[idp.Provider]string{
-	idp.Okta:      "Okta SCIM Client 1.0.0",
-	idp.Entra:     "Microsoft.Azure.SyncFabric",
-	idp.Ping:      "PingOne",
-	idp.SailPoint: "SailPoint",
-}
 
 // userAgent is the user agent of requests of no identity provider.
 const userAgent = "rollcall-replay"

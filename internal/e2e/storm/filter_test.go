@@ -115,8 +115,8 @@ func TestFilter_OfIdentityProvidersIsFarBelowTheBudget(t *testing.T) {
 	}
 	types := []*schema.ResourceType{directory.Types(scim.RollcallURN).User, directory.Types(scim.RollcallURN).Group}
 	seen := 0
-	for _, file := range []string{"requests.jsonl", "reports.jsonl"} {
-		recorded, err := os.ReadFile("../replay/" + file)
+	for _, file := range []string{"../../recording/requests.jsonl", "../replay/reports.jsonl"} {
+		recorded, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, found := range regexp.MustCompile(`filter=((?:[^"&\\]|\\.)*)`).FindAllSubmatch(recorded, -1) {
 			text, err := url.QueryUnescape(strings.ReplaceAll(string(found[1]), `\"`, `"`))
