@@ -42,6 +42,12 @@ type ambiguousError string
 // Error lists the matches of the name.
 func (e ambiguousError) Error() string { return string(e) }
 
+// A noAccessError says why an OAuth client of another server gets no access token.
+type noAccessError string
+
+// Error says what the token endpoint answered.
+func (e noAccessError) Error() string { return string(e) }
+
 // exitStatus returns the exit status for an error.
 func exitStatus(err error) int {
 	var (
@@ -49,6 +55,7 @@ func exitStatus(err error) int {
 		skipped     uncheckedError
 		missing     notFoundError
 		ambiguous   ambiguousError
+		noAccess    noAccessError
 		credentials *adminclient.CredentialsError
 		problem     *adminclient.Problem
 	)
@@ -61,7 +68,7 @@ func exitStatus(err error) int {
 		return exitNotFound
 	case errors.As(err, &ambiguous):
 		return exitRefused
-	case errors.As(err, &credentials):
+	case errors.As(err, &credentials), errors.As(err, &noAccess):
 		return exitUnauthorized
 	case errors.Is(err, adminclient.ErrUnreachable):
 		return exitUnavailable

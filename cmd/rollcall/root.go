@@ -63,7 +63,7 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	group(groupStart, "Start", newLocal(), newInit(), newDoctor())
+	group(groupStart, "Start", newLocal(), newInit(), newSimulate(), newTrigger(), newDoctor())
 	group(groupFailing, "Look into failures", newFailures(), newCheck(), newPushAgain(), newDrift(), newExplain(), newLog(), newDismiss(), newConsole())
 	group(groupTenants, "Tenants, tokens and clients", newTenant(), newSeats(), newToken(), newClient(), newSchema(), newPortal())
 	group(groupUsers, "Users and groups", newUsers(), newGroups())

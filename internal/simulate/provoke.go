@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rollcall-scim/rollcall/internal/cause"
 	"github.com/rollcall-scim/rollcall/internal/scim"
@@ -175,7 +176,9 @@ func (s *sender) provoke(c cause.Cause, name string) error {
 // The most requests that are sent until a limit is reached.
 const (
 	mostSeats = 2000
-	mostFlood = 500
+	mostFlood = 3200
+	// atOnce is how many of these are sent together.
+	atOnce = 32
 )
 
 // fillSeats creates users until no seat is free, and deletes them afterwards.
@@ -203,18 +206,29 @@ func (s *sender) fillSeats(name string) error {
 	return nil
 }
 
-// flood sends requests without a pause and without a retry until one is limited.
+// flood sends requests together, without a pause and without a retry, until one is
+// limited.
 func (s *sender) flood() error {
-	for range mostFlood {
-		r := Request{Kind: "provoke rate_limit", Method: "GET", Path: "/ServiceProviderConfig"}
-		a, err := s.once(r)
-		if err != nil {
-			return err
+	r := Request{Kind: "provoke rate_limit", Method: "GET", Path: "/ServiceProviderConfig"}
+	s.provoked = cause.RateLimit
+	defer func() { s.provoked = "" }()
+	for range mostFlood / atOnce {
+		var answers [atOnce]answer
+		var faults [atOnce]error
+		var all sync.WaitGroup
+		for i := range atOnce {
+			all.Go(func() { answers[i], faults[i] = s.once(r) })
 		}
-		s.provoked = cause.RateLimit
-		s.count(r, a)
-		s.provoked = ""
-		if a.status == http.StatusTooManyRequests {
+		all.Wait()
+		limited := false
+		for i, a := range answers {
+			if faults[i] != nil {
+				return faults[i]
+			}
+			s.count(r, a)
+			limited = limited || a.status == http.StatusTooManyRequests
+		}
+		if limited {
 			return nil
 		}
 	}

@@ -23,7 +23,8 @@ type Target struct {
 	Client Doer
 	// Base is the URL before every path; it usually ends in /scim/v2.
 	Base string
-	// Token returns the bearer token of the next request.
+	// Token returns the bearer token of the next request. Requests of one simulation
+	// may need it at the same time.
 	Token func(ctx context.Context) (string, error)
 	Now   func() time.Time
 	// Wait waits for a time, or until the context is done.

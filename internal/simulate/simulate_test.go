@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 
 // A server answers in this process, records the requests, and has a virtual clock.
 type server struct {
+	mu      sync.Mutex
 	handler http.Handler
 	pass    func(time.Duration)
 	// fault answers in place of the handler; nil or false for none.
@@ -36,6 +38,8 @@ type server struct {
 
 func (s *server) Do(r *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(r.Body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.traffic = append(s.traffic, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
 	s.agents[r.Header.Get("User-Agent")] = true
 	w := httptest.NewRecorder()
