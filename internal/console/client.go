@@ -122,7 +122,7 @@ func (in fieldset) markRefusal(err error) error {
 		return err
 	}
 	for i := range in {
-		name := map[string]string{"expires": "expiresAt"}[in[i].Name]
+		name := map[string]string{"expires": "expiresAt", "name": "label"}[in[i].Name]
 		if name == "" {
 			name = in[i].Name
 		}
@@ -259,7 +259,7 @@ func (c *site) clientSecret(q *request) (page, error) {
 }
 
 // A clientForms has the forms of a client's page; a nil one is as the client is.
-type clientForms struct{ added, federation, keys fieldset }
+type clientForms struct{ label, added, federation, keys fieldset }
 
 // oauthClient: GET /console/t/{tenant}/clients/{client}
 func (c *site) oauthClient(q *request) (page, error) {
@@ -271,7 +271,10 @@ func (c *site) oauthClient(q *request) (page, error) {
 }
 
 func (c *site) clientPage(q *request, one adminwire.Client, f clientForms) page {
-	wrong := f.added.wrong() || f.federation.wrong() || f.keys.wrong()
+	wrong := f.label.wrong() || f.added.wrong() || f.federation.wrong() || f.keys.wrong()
+	if f.label == nil {
+		f.label = labelInputs(one.Label)
+	}
 	if f.added == nil {
 		f.added = secretInputs("For example the year.")
 	}
@@ -288,7 +291,7 @@ func (c *site) clientPage(q *request, one adminwire.Client, f clientForms) page 
 	}
 	data := map[string]any{
 		"Row": newClientRow(q.at, one, c.now()), "Live": one.State == live, "Endpoint": one.TokenEndpoint, "Secrets": rows, "To": to,
-		"Token": q.visit.formToken(), "Secret": f.added, "Federation": f.federation, "Keys": f.keys,
+		"Token": q.visit.formToken(), "Labels": f.label, "Secret": f.added, "Federation": f.federation, "Keys": f.keys,
 		"HasFederation": one.Federation != nil, "HasKeys": one.Keys != nil, "KeyNames": "", "Operates": q.operates(),
 	}
 	if one.Federation != nil {
@@ -400,7 +403,7 @@ func secretOf(one adminwire.Client, id string) (adminwire.ClientSecret, bool) {
 func (c *site) changeClient(q *request) (page, error) {
 	name, client := q.parameters["change"], q.parameters["client"]
 	forms := map[string]func(q *request, one adminwire.Client) (page, error){
-		"secret": c.addClientSecret, "federation": c.setFederation, "keys": c.setClientKeys,
+		"label": c.labelClient, "secret": c.addClientSecret, "federation": c.setFederation, "keys": c.setClientKeys,
 	}
 	if form := forms[name]; form != nil {
 		one, err := q.client.OAuthClient(q.Context(), q.tenant, client)
@@ -465,6 +468,28 @@ func (c *site) setFederation(q *request, one adminwire.Client) (page, error) {
 		return c.clientPage(q, one, clientForms{federation: form}), nil
 	}
 	return c.clientChanged(q, "Federation set. Its assertions get access tokens within 10 seconds."), nil
+}
+
+// labelInputs returns the field with the label of a client.
+func labelInputs(label string) fieldset {
+	return fieldset{{Name: "name", Label: "Label", Help: "For example “Entra production”. Requests and access tokens do not depend on it.", Value: label, Max: maxLabel}}
+}
+
+// labelClient changes the label of a client.
+func (c *site) labelClient(q *request, one adminwire.Client) (page, error) {
+	form := labelInputs("")
+	form.read(q)
+	if form.wrong() {
+		return c.clientPage(q, one, clientForms{label: form}), nil
+	}
+	_, err := q.client.ChangeClient(q.Context(), q.tenant, one.ClientID, adminwire.ClientChange{Label: adminwire.Of(form.value("name"))})
+	if err = form.markRefusal(err); err != nil {
+		return page{}, err
+	}
+	if form.wrong() {
+		return c.clientPage(q, one, clientForms{label: form}), nil
+	}
+	return c.clientChanged(q, "Label changed."), nil
 }
 
 // decodeJWKS decodes a JSON object, and reports whether the text is one.

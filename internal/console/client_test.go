@@ -200,7 +200,7 @@ func TestClient_IsChangedOnceConfirmed(t *testing.T) {
 	}())
 	p := b.get(clientURL).page()
 	p.id(t, "client").says(t, "revoked")
-	for _, form := range []string{"add-secret", "set-federation", "set-keys"} {
+	for _, form := range []string{"set-label", "add-secret", "set-federation", "set-keys"} {
 		assert.Falsef(t, p.has(form), "a revoked client has the form %s", form)
 	}
 }
@@ -226,6 +226,23 @@ func TestClient_FormsAreSent(t *testing.T) {
 	}
 	b.service.set("GET "+acme+"/clients/rcc_acme_b", otherClient())
 	b.get("/console/t/acme/clients/rcc_acme_b").page().id(t, "no-method").says(t, "cannot authenticate")
+}
+
+// The label of a client is changed, and a refused one is shown with the reason.
+func TestClient_IsRelabelled(t *testing.T) {
+	b := visitor(t, withClients())
+	b.service.set("PATCH "+clientCall, oneClient())
+	assert.Equal(t, "Entra", b.get(clientURL).page().id(t, "name").attrs["value"])
+	b.service.last()
+	a := b.post(clientURL+"/label", url.Values{"name": {" Entra production "}})
+	asked, body := b.service.last()
+	assert.Equal(t, []string{"GET " + clientCall, "PATCH " + clientCall}, asked)
+	assert.JSONEq(t, `{"label":"Entra production"}`, body)
+	b.get(a.Header().Get("Location")).page().id(t, "notice").says(t, "Label changed.")
+	a = b.post(clientURL+"/label", url.Values{"name": {strings.Repeat("x", 200)}})
+	assert.Equal(t, http.StatusBadRequest, a.Code)
+	asked, _ = b.service.last()
+	assert.NotContains(t, asked, "PATCH "+clientCall)
 }
 
 // A notice about a client leads to it, and not to the tokens.
