@@ -1,3 +1,4 @@
+import com.nimbusds.common.contenttype.ContentType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.oauth2.sdk.ClientCredentialsGrant;
 import com.nimbusds.oauth2.sdk.TokenErrorResponse;
@@ -8,8 +9,10 @@ import com.nimbusds.oauth2.sdk.auth.ClientSecretBasic;
 import com.nimbusds.oauth2.sdk.auth.ClientSecretPost;
 import com.nimbusds.oauth2.sdk.auth.PrivateKeyJWT;
 import com.nimbusds.oauth2.sdk.auth.Secret;
+import com.nimbusds.oauth2.sdk.http.HTTPRequest;
 import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.token.AccessToken;
+import com.nimbusds.oauth2.sdk.util.URLUtils;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -20,6 +23,8 @@ import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.List;
+import java.util.Map;
 
 /** Gets access tokens with Nimbus's OAuth 2.0 SDK, and uses them. oauth.py sets the environment. */
 public class Client {
@@ -53,8 +58,19 @@ public class Client {
     return TokenResponse.parse(request.toHTTPRequest().send());
   }
 
-  static void use(ClientAuthentication proof) throws Exception {
-    TokenResponse answer = ask(proof);
+  // The SDK's own request takes no assertion whose issuer is not the client, and no client without
+  // an authentication: it sends the parameters as they are.
+  static TokenResponse askByFederation() throws Exception {
+    HTTPRequest request = new HTTPRequest(HTTPRequest.Method.POST, ENDPOINT);
+    request.setEntityContentType(ContentType.APPLICATION_URLENCODED);
+    request.setBody(URLUtils.serializeParameters(Map.of(
+        "grant_type", List.of("client_credentials"), "client_id", List.of(System.getenv("OAUTH_FEDERATED_CLIENT")),
+        "client_assertion", List.of(System.getenv("OAUTH_FEDERATED_ASSERTION")),
+        "client_assertion_type", List.of("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))));
+    return TokenResponse.parse(request.send());
+  }
+
+  static void use(TokenResponse answer) throws Exception {
     check(answer.indicatesSuccess(), "refused: " + answer.toHTTPResponse().getBody());
     AccessToken token = answer.toSuccessResponse().getTokens().getAccessToken();
     check(token.getLifetime() == 3600, "it is valid for " + token.getLifetime() + " s");
@@ -71,10 +87,11 @@ public class Client {
 
   public static void main(String[] args) {
     Secret secret = new Secret(System.getenv("OAUTH_SECRET"));
-    flow("client_secret_basic", () -> use(new ClientSecretBasic(CLIENT, secret)));
-    flow("client_secret_post", () -> use(new ClientSecretPost(CLIENT, secret)));
-    flow("private_key_jwt", () -> use(new PrivateKeyJWT(
-        new ClientID(System.getenv("OAUTH_KEY_CLIENT")), ENDPOINT, JWSAlgorithm.RS256, key(), System.getenv("OAUTH_KEY_ID"), null)));
+    flow("client_secret_basic", () -> use(ask(new ClientSecretBasic(CLIENT, secret))));
+    flow("client_secret_post", () -> use(ask(new ClientSecretPost(CLIENT, secret))));
+    flow("private_key_jwt", () -> use(ask(new PrivateKeyJWT(
+        new ClientID(System.getenv("OAUTH_KEY_CLIENT")), ENDPOINT, JWSAlgorithm.RS256, key(), System.getenv("OAUTH_KEY_ID"), null))));
+    flow("federation", () -> use(askByFederation()));
     flow("a wrong secret", () -> {
       TokenErrorResponse refused = ask(new ClientSecretBasic(CLIENT, new Secret("wrong"))).toErrorResponse();
       check(refused.getErrorObject().getHTTPStatusCode() == 401, "status " + refused.getErrorObject().getHTTPStatusCode());
