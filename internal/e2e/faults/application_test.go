@@ -128,6 +128,9 @@ func tenantWrites() []write {
 			others: []request{admin("DELETE", rotation, "")},
 		},
 		{
+			name: "POST portal link", request: admin("POST", acme+"/portal-links", `{"actor":"Anna","permissions":["view"]}`), status: 201, seats: 0,
+		},
+		{
 			name: "POST client", request: admin("POST", acme+"/clients", `{"label":"new"}`), status: 201, seats: 0,
 		},
 		{

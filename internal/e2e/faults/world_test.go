@@ -161,7 +161,7 @@ func (w *world) instance(on table.Table, skew time.Duration) *instance {
 		},
 	})
 	require.NoError(w.t, err)
-	return &instance{world: w, app: a, scim: a.Handler(), admin: a.AdminHandler()}
+	return &instance{world: w, app: a, scim: a.Handler(), admin: a.WithPortal().AdminHandler()}
 }
 
 // idAt returns a UUIDv7 of a time.
