@@ -224,7 +224,7 @@ func TestErasure_EndsInABoundedNumberOfSweeps(t *testing.T) {
 			g.t, g.table = t, w
 			g.store = g.on(w)
 			at := f.now()
-			g.clock = &at
+			g.clock = newClock(at)
 			late := g.late()
 			g.end()
 			for _, write := range late {

@@ -30,14 +30,24 @@ type fixture struct {
 	table  table.Table
 	store  *Store
 	tenant tenant.ID
-	clock  *time.Time
+	clock  *fixtureClock
 	ids    *atomic.Int64
 	run    string // begins its ids: DynamoDB remembers those of other tests' transactions
 }
 
+// A fixtureClock moves by fixture.pass. Safe for concurrent use.
+type fixtureClock struct {
+	began  time.Time
+	passed atomic.Int64
+}
+
+func newClock(at time.Time) *fixtureClock { return &fixtureClock{began: at} }
+
+func (c *fixtureClock) now() time.Time { return c.began.Add(time.Duration(c.passed.Load())) }
+
 func newFixture(t testing.TB, on table.Table, at time.Time) *fixture {
 	t.Helper()
-	return (&fixture{t: t, table: on, clock: &at, ids: &atomic.Int64{}, run: rand.Text()[:8]}).of("acme")
+	return (&fixture{t: t, table: on, clock: newClock(at), ids: &atomic.Int64{}, run: rand.Text()[:8]}).of("acme")
 }
 
 // of returns the same table and clock with another, new tenant.
@@ -54,9 +64,9 @@ func (f *fixture) of(name string) *fixture {
 // on returns a store on another table, which may be a wrapper of this one.
 func (f *fixture) on(t table.Table) *Store { return New(t, f.newID, f.now) }
 
-func (f *fixture) now() time.Time { return *f.clock }
+func (f *fixture) now() time.Time { return f.clock.now() }
 
-func (f *fixture) pass(d time.Duration) { *f.clock = f.clock.Add(d) }
+func (f *fixture) pass(d time.Duration) { f.clock.passed.Add(int64(d)) }
 
 func (f *fixture) newID() string { return fmt.Sprint("id-", f.run, "-", f.ids.Add(1)) }
 

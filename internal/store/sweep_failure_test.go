@@ -19,8 +19,8 @@ func (f *fixture) copyOf(t *testing.T, raw *embedded.Table) *fixture {
 	other, err := raw.Copy()
 	f.must(err)
 	t.Cleanup(func() { _ = other.Close() })
-	same, clock := *f, *f.clock
-	same.t, same.table, same.clock = t, other, &clock
+	same := *f
+	same.t, same.table, same.clock = t, other, newClock(f.now())
 	same.store = same.on(other)
 	return &same
 }
