@@ -88,6 +88,7 @@ func (s *session) variables(table, baseURL string) (map[string]string, error) {
 	variables := map[string]string{
 		"ROLLCALL_TABLE":            table,
 		"ROLLCALL_BASE_URL":         baseURL,
+		"ROLLCALL_PORTAL":           "on",
 		"AWS_ENDPOINT_URL_DYNAMODB": endpoint,
 	}
 	if s.rate > 0 {

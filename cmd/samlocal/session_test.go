@@ -98,7 +98,7 @@ func TestEnvironment_IsForAllFunctions(t *testing.T) {
 	require.NoError(t, json.Unmarshal(content, &got))
 	want := map[string]map[string]string{"Parameters": {
 		"ROLLCALL_TABLE": "rollcall", "ROLLCALL_BASE_URL": "http://127.0.0.1:3000/scim/v2",
-		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000",
+		"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:8000", "ROLLCALL_PORTAL": "on",
 	}, "AdminFunction": {"ROLLCALL_WAKE_QUEUE": ""}, "FeedFunction": {"ROLLCALL_WAKE_QUEUE": ""}}
 	assert.Equalf(t, want, got, "%s", content)
 }

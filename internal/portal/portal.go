@@ -35,11 +35,19 @@ func ConfigFromEnv() (Config, error) {
 	c := Config{Brand: console.Brand{
 		Name: os.Getenv("ROLLCALL_PORTAL_NAME"), Logo: os.Getenv("ROLLCALL_PORTAL_LOGO"),
 		Color: os.Getenv("ROLLCALL_PORTAL_COLOR"), Support: os.Getenv("ROLLCALL_PORTAL_SUPPORT"),
-	}, Role: os.Getenv("ROLLCALL_PORTAL_ROLE"), Off: os.Getenv(app.PortalVariable) != "on"}
+	}, Role: role(), Off: os.Getenv(app.PortalVariable) != "on"}
 	if c.Brand.Name == "" {
 		c.Brand.Name = DefaultName
 	}
 	return c, c.Brand.Check()
+}
+
+// role returns the role that the deployment names. Under sam local there are no roles.
+func role() string {
+	if os.Getenv("AWS_SAM_LOCAL") == "true" {
+		return ""
+	}
+	return os.Getenv("ROLLCALL_PORTAL_ROLE")
 }
 
 // DefaultName is what the portal calls the product if the deployment does not say.

@@ -584,3 +584,48 @@ func (d *deployment) fill() {
 	require.Equal(d.t, http.StatusCreated, d.admin(http.MethodPost, "/tenants/acme/clients", `{"label":"Entra"}`).Code)
 	require.Equal(d.t, http.StatusCreated, d.admin(http.MethodPost, "/tenants/acme/tokens", `{"label":"Okta"}`).Code)
 }
+
+// The settings are those of the function's variables. Under sam local no role is assumed.
+func TestConfig_IsReadFromTheEnvironment(t *testing.T) {
+	c, err := portal.ConfigFromEnv()
+	require.NoError(t, err)
+	assert.Equal(t, portal.Config{Off: true, Brand: console.Brand{Name: portal.DefaultName}}, c)
+	for name, value := range map[string]string{"": "on", "_NAME": "Example", "_LOGO": "https://example.com/logo.svg", "_COLOR": "#1d50ba", "_SUPPORT": "mailto:help@example.com", "_ROLE": "arn:role"} {
+		t.Setenv("ROLLCALL_PORTAL"+name, value)
+	}
+	c, err = portal.ConfigFromEnv()
+	require.NoError(t, err)
+	assert.Equal(t, portal.Config{Role: "arn:role", Brand: console.Brand{
+		Name: "Example", Logo: "https://example.com/logo.svg", Color: "#1d50ba", Support: "mailto:help@example.com",
+	}}, c)
+	t.Setenv("AWS_SAM_LOCAL", "true")
+	c, err = portal.ConfigFromEnv()
+	require.NoError(t, err)
+	assert.Empty(t, c.Role)
+	for name, value := range map[string]string{
+		"_LOGO": "http://example.com/logo.svg", "_COLOR": "red", "_SUPPORT": "javascript:alert(1)", "_NAME": strings.Repeat("x", 61),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("ROLLCALL_PORTAL"+name, value)
+			_, err := portal.ConfigFromEnv()
+			require.ErrorContains(t, err, "ROLLCALL_PORTAL"+name)
+		})
+	}
+}
+
+// A deployment without a portal answers nothing else.
+func TestPortal_Off(t *testing.T) {
+	off, err := portal.Local(memory(t), app.Config{BaseURL: origin + "/scim/v2"}, portal.Config{Off: true}, logline.New(&stage.Log{}), app.Options{})
+	require.NoError(t, err)
+	for _, path := range []string{"", "/open?t=x", "/style.css"} {
+		w := httptest.NewRecorder()
+		off.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, origin+"/portal"+path, http.NoBody))
+		assert.Equal(t, http.StatusForbidden, w.Code, path)
+	}
+	d := newDeployment(t, memory(t))
+	a, err := app.New(memory(t), app.Config{BaseURL: origin + "/scim/v2"}, logline.New(d.log))
+	require.NoError(t, err)
+	stage.Tenant(t, a.Store, "acme", 5)
+	d.app = a
+	assert.Equal(t, http.StatusConflict, d.admin(http.MethodPost, "/tenants/acme/portal-links", `{"actor":"a","permissions":["view"]}`).Code)
+}

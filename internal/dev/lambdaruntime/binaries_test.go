@@ -71,6 +71,7 @@ func variables(endpoint, table string) map[string]string {
 	return map[string]string{
 		"ROLLCALL_TABLE":            table,
 		"ROLLCALL_BASE_URL":         baseURL,
+		"ROLLCALL_PORTAL":           "on",
 		"ROLLCALL_EXTENSION_URN":    "urn:ietf:params:scim:schemas:extension:rollcall:2.0:User",
 		"ROLLCALL_STACK":            "rollcall-prod",
 		"ROLLCALL_WAKE_QUEUE":       unreachable + "/123456789012/rollcall-wake",

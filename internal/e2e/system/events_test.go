@@ -120,6 +120,7 @@ func invoke(t *testing.T, engine table.Table, function string, payload []byte) (
 	log := &bytes.Buffer{}
 	a, err := app.New(calls.Table(engine), app.Config{BaseURL: fixture.BaseURL}, logline.New(log))
 	require.NoError(t, err)
+	a.WithPortal()
 	ctx := iam.As(t.Context(), function)
 	answer := []byte("null")
 	switch folder := strings.ToLower(strings.TrimSuffix(function, "Function")); folder {
