@@ -59,7 +59,7 @@ type target struct {
 
 // find returns the server.
 func (s *sendTo) find(ctx context.Context) (target, error) {
-	t := target{Target: simulate.Target{Client: sendClient, Base: s.base, Now: time.Now, Wait: waitFor}}
+	t := target{Target: simulate.Target{Client: sendClient, Base: s.base, Now: time.Now, Wait: wait}}
 	token := firstOf(s.token, os.Getenv("ROLLCALL_TOKEN"))
 	secret := firstOf(s.secret, os.Getenv("ROLLCALL_CLIENT_SECRET"))
 	oauth := s.clientID != "" || s.endpoint != "" || s.secret != ""
@@ -102,17 +102,6 @@ func isWebURL(text string) bool {
 var sendClient = &http.Client{
 	Timeout:       time.Minute,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-func waitFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // A grant gets access tokens by client credentials, and keeps one while it lasts.
