@@ -34,6 +34,7 @@ const (
 	bulk             = "functions/bulk"
 	discovery, sweep = "functions/discovery", "functions/sweep"
 	oauth            = "functions/oauth"
+	portal           = "functions/portal"
 	admin            = "functions/admin"
 	feed, deliver    = "functions/feed", "functions/deliver"
 	panics           = "internal/dev/lambdaruntime/testdata/panics"
@@ -50,13 +51,15 @@ const (
 // invocation returns an event with which a function that takes no SCIM request reads the table.
 func invocation(t *testing.T, folder string) []byte {
 	t.Helper()
-	name, ok := map[string]string{feed: "feed/user_deactivated", oauth: "deploy/oauth_unknown_client"}[folder]
+	name, ok := map[string]string{feed: "feed/user_deactivated", oauth: "deploy/oauth_unknown_client", portal: "portal/unknown_link"}[folder]
 	if !ok {
 		return []byte(scheduled)
 	}
 	event, err := os.ReadFile("../../../events/" + name + ".json")
 	require.NoError(t, err)
-	return event
+	// Of a link with a mark, the keys of the deployment are read.
+	marked := "rcl_acme_" + strings.Repeat("a", 16) + "_" + strings.Repeat("a", 52) + "_" + strings.Repeat("0", 32)
+	return bytes.ReplaceAll(event, []byte("rcl_acme_x"), []byte(marked))
 }
 
 // needsToken has a request for each function that reads the table for its

@@ -79,7 +79,7 @@ func hook(t *testing.T, s *services) lambdaruntime.Result {
 	f := runtimetest.Start(t, lambdaruntime.Hook, map[string]string{
 		"AWS_ENDPOINT_URL_LAMBDA": server.URL, "AWS_ENDPOINT_URL_CODEDEPLOY": server.URL, "ROLLCALL_STACK": "rollcall-prod",
 		"ROLLCALL_NEW_USERS": version(users), "ROLLCALL_NEW_GROUPS": version(groups), "ROLLCALL_NEW_BULK": version(bulk),
-		"ROLLCALL_NEW_ADMIN": version(admin), "ROLLCALL_NEW_DISCOVERY": version(discovery), "ROLLCALL_NEW_OAUTH": version(oauth),
+		"ROLLCALL_NEW_ADMIN": version(admin), "ROLLCALL_NEW_DISCOVERY": version(discovery), "ROLLCALL_NEW_OAUTH": version(oauth), "ROLLCALL_NEW_PORTAL": version(portal),
 	})
 	return runtimetest.Invoke(t, f, []byte(`{"DeploymentId":"d-ABCDEF123","LifecycleEventHookExecutionId":"step"}`))
 }
@@ -91,7 +91,7 @@ func TestHook_PassesWorkingFunctions(t *testing.T) {
 	tabletest.Endpoint(t)
 	shared := filledTable(t)
 	functions := map[string]*lambdaruntime.Function{}
-	for _, folder := range []string{users, groups, bulk, admin, discovery, oauth} {
+	for _, folder := range []string{users, groups, bulk, admin, discovery, oauth, portal} {
 		functions[folder] = runtimetest.Start(t, folder, shared)
 	}
 	s := &services{invoke: func(folder string, event []byte) (answer []byte, failure string) {
@@ -105,7 +105,7 @@ func TestHook_PassesWorkingFunctions(t *testing.T) {
 	require.Nilf(t, r.Failure, "%v\n%s", r.Failure, r.Logs)
 	want := []map[string]string{{"deploymentId": "d-ABCDEF123", "lifecycleEventHookExecutionId": "step", "status": "Succeeded"}}
 	assert.Equalf(t, want, s.reported, "log %s", r.Logs)
-	assert.Len(t, s.invoked, 6)
+	assert.Len(t, s.invoked, 7)
 	assert.Equal(t, 0.0, lines(t, r.Logs)[0]["failed"])
 }
 
