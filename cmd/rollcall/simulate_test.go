@@ -66,6 +66,10 @@ func TestSimulate_SendsToAnyServer(t *testing.T) {
 	out := &output{}
 	assert.Equal(t, exitFailure, run(t.Context(), []string{"trigger", "duplicate", "--base", server.URL}, strings.NewReader(""), out, out))
 	assert.Contains(t, out.String(), "duplicate did not occur: the server accepted every request")
+	// A cause that only warns, or that may, is in the log of a request that succeeded.
+	for _, which := range []string{"tolerated", "unknown_members", "external_id_changed"} {
+		assert.Equal(t, 0, run(t.Context(), []string{"trigger", which, "--base", server.URL}, strings.NewReader(""), out, out), which)
+	}
 	server.Close()
 	command(exitUnavailable, "does not answer", server.URL)
 }
