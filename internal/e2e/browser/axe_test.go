@@ -144,7 +144,7 @@ func TestConsole_KeepsTheRulesOfAxe(t *testing.T) {
 		{"/console/t/acme/tokens", "#label", "Okta 2", "#create-token button"},
 		{"/console/t/acme/clients", "#expires", "never", "#create-client button"},
 		{"/console/t/acme/clients", "#label", "Okta", "#create-client button"},
-		{"/console/t/acme/clients/" + client, "#name", "Entra ​", "#set-label button"},
+		{"/console/t/acme/clients/" + client, "#name", "Entra \u200b", "#set-label button"},
 		{"/console/t/acme/clients/" + client, "#expires", "never", "#add-secret button"},
 		{"/console/t/acme/clients/" + client, "#jwksUri", "https://10.0.0.1/", "#set-federation button"},
 		{"/console/t/acme/clients/" + client, "#jwks", "{}", "#set-keys button"},
