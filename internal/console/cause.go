@@ -87,7 +87,7 @@ func (c *site) causeList(q *request) (page, error) {
 			Summary: t.Summary, WhatToDo: t.WhatToDo, Stored: t.Where != inCloudWatch,
 		}
 	}
-	return page{name: "causes", title: "Causes", data: map[string]any{"Rows": rows}}, nil
+	return page{name: "causes", title: "Causes", data: map[string]any{"Rows": rows, "Operates": q.operates()}}, nil
 }
 
 // cause: GET /console/causes/{cause}
@@ -104,7 +104,7 @@ func (c *site) cause(q *request) (page, error) {
 		query = "token-failures"
 	}
 	return page{name: "cause", title: label(t.Cause), data: map[string]any{
-		"Cause": t, "Advice": adviceOf(t), "Stored": t.Where != inCloudWatch, "Query": query, "Documentation": documentation(t.Documentation),
+		"Operates": q.operates(), "Product": c.brand.Name, "Cause": t, "Advice": adviceOf(t), "Stored": t.Where != inCloudWatch, "Query": query, "Documentation": documentation(t.Documentation),
 		"Tenants": c.logsOf(q, t.Cause),
 	}}, nil
 }

@@ -416,10 +416,27 @@ func (c *site) changeClient(q *request) (page, error) {
 	if !ok {
 		return noPage(), nil
 	}
+	if name == "end-secret" && !q.operates() {
+		if last, err := isLastMethod(q, client); err != nil || last {
+			return problemPage(http.StatusConflict, "The only way to authenticate", "Nothing was changed: without this secret the client could not authenticate any more. Add another secret and enter it in the identity provider, then end this one."), err
+		}
+	}
 	if err := effect.do(c, q, client); err != nil {
 		return page{}, err
 	}
 	return c.clientChanged(q, effect.done), nil
+}
+
+// isLastMethod reports whether a client authenticates by one secret and nothing else.
+func isLastMethod(q *request, client string) (bool, error) {
+	one, err := q.client.OAuthClient(q.Context(), q.tenant, client)
+	works := 0
+	for _, s := range one.Secrets {
+		if s.State == live {
+			works++
+		}
+	}
+	return err == nil && works <= 1 && one.Federation == nil && one.Keys == nil, err
 }
 
 // clientChanged goes on to the page of the client, with a notice.

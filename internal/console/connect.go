@@ -57,13 +57,6 @@ func (c *site) connection(q *request) (page, error) {
 		return noPage(), nil
 	}
 	v := connecting{product: p, connection: one, form: credentialInputs(p, one)}
-	if q.URL.Query().Has("created") && q.Method != http.MethodHead && !ahead(q.Request) {
-		kind := mintedToken
-		if one.Credential.OAuth() {
-			kind = clientSecret
-		}
-		v.created = q.visit.shown(q.tenant, kind)
-	}
 	return c.connectionPage(q, v)
 }
 
@@ -72,6 +65,14 @@ func (c *site) connectionPage(q *request, v connecting) (page, error) {
 	v.to = q.at.of("connect", v.connection.ID)
 	if err := c.readConnection(q, &v); err != nil {
 		return page{}, err
+	}
+	// What is shown once is taken when nothing can fail any more.
+	if q.Method == http.MethodGet && q.URL.Query().Has("created") && !ahead(q.Request) {
+		kind := mintedToken
+		if v.connection.Credential.OAuth() {
+			kind = clientSecret
+		}
+		v.created = q.visit.shown(q.tenant, kind)
 	}
 	chosen := v.chosen(q)
 	title, steps := v.product.Title(), v.steps(q, chosen)

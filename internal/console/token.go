@@ -135,7 +135,7 @@ func (c *site) mintedToken(q *request) (page, error) {
 	if m == nil {
 		return page{status: http.StatusGone, name: "problem", title: "Token already shown", here: "Tokens", data: problem{
 			What: "Token already shown", Why: "A token is shown only once and is not stored.",
-			Do: []string{"If it is lost, revoke it under Tokens and create another one."},
+			Do: []string{"If it is lost, rotate it under Tokens: the token that replaces it is shown."},
 		}}, nil
 	}
 	return page{name: "minted", title: "New token", here: "Tokens", data: map[string]any{

@@ -39,6 +39,9 @@ func ConfigFromEnv() (Config, error) {
 	if c.Brand.Name == "" {
 		c.Brand.Name = DefaultName
 	}
+	if c.Off {
+		return c, nil // nobody sees the brand
+	}
 	return c, c.Brand.Check()
 }
 

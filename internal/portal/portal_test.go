@@ -467,6 +467,8 @@ func TestSession_EndsWithItsTenant(t *testing.T) {
 	d := newDeployment(t, memory(t))
 	b, link := d.visitor("acme", "setup"), d.link("acme", "view")
 	require.Equal(t, http.StatusAccepted, d.admin(http.MethodDelete, "/tenants/acme?confirm=acme", "").Code)
+	require.Equal(t, http.StatusForbidden, b.get("/portal").Code, "a session goes on while its tenant is deleted")
+	require.Equal(t, http.StatusForbidden, d.browser().get(link).Code)
 	for range 20 {
 		d.now = d.now.Add(time.Minute)
 		require.NoError(t, d.app.Sweep(t.Context()))
@@ -535,6 +537,7 @@ var (
 func TestPages_LeadToPages(t *testing.T) {
 	d := newDeployment(t, memory(t))
 	d.fill()
+	require.Equal(t, http.StatusOK, d.admin(http.MethodPatch, "/tenants/acme", `{"staticTokens":"refuse"}`).Code)
 	for _, permissions := range []string{"view", "setup"} {
 		b := d.visitor("acme", permissions)
 		seen, todo := map[string]bool{}, []string{"/portal"}
@@ -550,6 +553,9 @@ func TestPages_LeadToPages(t *testing.T) {
 			assert.Less(t, w.Code, 400, "%s %s: %s", permissions, path, b.shown)
 			assert.Empty(t, emptyRef.FindString(b.shown), "%s %s", permissions, path)
 			assert.NotContains(t, b.shown, "/console", path)
+			for _, operators := range []string{"CloudWatch", "rollcall local", "jq "} {
+				assert.NotContains(t, b.shown, operators, path)
+			}
 			for _, found := range reference.FindAllStringSubmatch(b.shown, -1) {
 				to, _, _ := strings.Cut(html.UnescapeString(found[1]), "#")
 				if strings.HasPrefix(to, "/portal") && !strings.HasPrefix(to, "/portal/leave") && !strings.HasSuffix(to, "/check") && !strings.HasSuffix(to, "/complete") && to != "/portal/requests" {
@@ -582,6 +588,14 @@ func (d *deployment) fill() {
 	require.NoError(d.t, json.Unmarshal(w.Body.Bytes(), &group))
 	send(http.MethodPatch, "/Groups/"+group.ID, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":"nobody"}]}]}`)
 	require.Equal(d.t, http.StatusCreated, d.admin(http.MethodPost, "/tenants/acme/clients", `{"label":"Entra"}`).Code)
+	for _, name := range []string{"inactive@example.com", "deleted@example.com"} {
+		var user struct{ ID string }
+		decode(d.t, d.create("acme", name), &user)
+		require.Less(d.t, send(http.MethodPatch, "/Users/"+user.ID, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`).Code, 300)
+		if name == "deleted@example.com" {
+			require.Equal(d.t, http.StatusNoContent, send(http.MethodDelete, "/Users/"+user.ID, "").Code)
+		}
+	}
 	require.Equal(d.t, http.StatusCreated, d.admin(http.MethodPost, "/tenants/acme/tokens", `{"label":"Okta"}`).Code)
 }
 
@@ -628,4 +642,39 @@ func TestPortal_Off(t *testing.T) {
 	stage.Tenant(t, a.Store, "acme", 5)
 	d.app = a
 	assert.Equal(t, http.StatusConflict, d.admin(http.MethodPost, "/tenants/acme/portal-links", `{"actor":"a","permissions":["view"]}`).Code)
+}
+
+// The page of a user who has left shows nothing of the application's webhooks, in any state.
+func TestPages_OfUsersWhoLeft(t *testing.T) {
+	d := newDeployment(t, memory(t))
+	require.Equal(t, http.StatusCreated, d.admin(http.MethodPost, "/webhooks", `{"url":"https://hooks.example.com/secret-path","label":"hook"}`).Code)
+	d.fill()
+	for _, permissions := range []string{"view", "setup"} {
+		b := d.visitor("acme", permissions)
+		for _, state := range []string{"inactive", "deleted"} {
+			var found struct{ Users []struct{ ID string } }
+			decode(t, d.admin(http.MethodGet, "/tenants/acme/users?state="+state, ""), &found)
+			require.NotEmpty(t, found.Users, state)
+			for _, user := range found.Users {
+				assert.Equal(t, http.StatusOK, b.get("/portal/users/"+user.ID).Code, state)
+				assert.NotContains(t, b.shown, "hooks.example.com")
+			}
+		}
+	}
+}
+
+// The only way in which a client authenticates stays; a secret that has a successor can be ended.
+func TestClients_KeepAWayToAuthenticate(t *testing.T) {
+	d := newDeployment(t, memory(t))
+	var client struct{ ClientID, SecretID string }
+	decode(t, d.admin(http.MethodPost, "/tenants/acme/clients", `{"label":"Entra"}`), &client)
+	b := d.visitor("acme", "setup")
+	end := func() int {
+		b.get("/portal/clients/" + client.ClientID)
+		return b.press("/portal/clients/"+client.ClientID+"/end-secret", url.Values{"secret": {client.SecretID}}).Code
+	}
+	assert.Equal(t, http.StatusConflict, end())
+	b.get("/portal/clients/" + client.ClientID)
+	require.Equal(t, http.StatusSeeOther, b.press("/portal/clients/"+client.ClientID+"/secret", url.Values{"label": {"next"}}).Code)
+	assert.Equal(t, http.StatusSeeOther, end())
 }

@@ -50,12 +50,12 @@ func (s *Store) AddLink(ctx context.Context, t tenant.ID, link access.Visit) err
 
 // Link implements access.VisitStore, in one round trip.
 func (s *Store) Link(ctx context.Context, t tenant.ID, id, address string, span int64) (link access.Visit, wrong int, ok bool, err error) {
-	items, err := s.table.Get(ctx, linkKey(t, id), wrongKey(t, address, span))
+	items, err := s.table.Get(ctx, linkKey(t, id), wrongKey(t, address, span), tenantKey(t))
 	if err != nil {
 		return access.Visit{}, 0, false, readError(err)
 	}
-	item, ok := items[linkKey(t, id)]
-	return decodeVisit(id, item.Attributes), int(items[wrongKey(t, address, span)].Attributes.Number(attrCount)), ok, nil
+	link, ok, err = visitOf(t, items, linkKey(t, id), id)
+	return link, int(items[wrongKey(t, address, span)].Attributes.Number(attrCount)), ok, err
 }
 
 // CountWrong implements access.VisitStore.
@@ -85,8 +85,25 @@ func (s *Store) OpenLink(ctx context.Context, t tenant.ID, link string, session 
 
 // Session implements access.VisitStore.
 func (s *Store) Session(ctx context.Context, t tenant.ID, id string) (session access.Visit, ok bool, err error) {
-	item, ok, err := s.read(ctx, sessionKey(t, id))
-	return decodeVisit(id, item.Attributes), ok, err
+	items, err := s.table.Get(ctx, sessionKey(t, id), tenantKey(t))
+	if err != nil {
+		return access.Visit{}, false, readError(err)
+	}
+	return visitOf(t, items, sessionKey(t, id), id)
+}
+
+// visitOf returns a link or a session; ok is false if it does not exist, or if its tenant is being
+// deleted or was created after it: then it is of an earlier tenant with the same id.
+func visitOf(t tenant.ID, items map[table.Key]table.Item, key table.Key, id string) (v access.Visit, ok bool, err error) {
+	item, exists := items[key]
+	owner, owned := items[tenantKey(t)]
+	if !exists || !owned {
+		return access.Visit{}, false, nil
+	}
+	settings, err := decodeSettings(t, owner.Attributes.Text(attrSettings))
+	v = decodeVisit(id, item.Attributes)
+	earliest := timeOf(owner.Attributes, attrCreated).Add(-journal.ClockDifference) // of another instance
+	return v, err == nil && !settings.Ending && !v.Created.Before(earliest), err
 }
 
 // EndSession implements access.VisitStore.
